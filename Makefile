@@ -1,0 +1,161 @@
+# libqualiclip.  GNU make; there is no configure step.  `make help` lists targets and options.
+
+# Options: each may be given on the command line, e.g. make BLAS=none CODECS=jpeg
+BUILD    ?= build
+BLAS     ?= $(call have,openblas,openblas,none)
+CODECS   ?= $(subst $(space),$(comma),$(strip $(call have,libpng,png) $(call have,libjpeg,jpeg)))
+THREADS  ?= yes
+BUILTIN  ?= yes
+DEBUG    ?=
+SANITIZE ?=
+CROSS    ?=
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+
+MAJOR := $(shell sed -n 's/^\#define QC_VERSION_MAJOR  *//p' include/qualiclip.h)
+VERSION := $(shell sed -n 's/^\#define QC_VERSION_STRING "\(.*\)"/\1/p' include/qualiclip.h)
+
+empty :=
+space := $(empty) $(empty)
+comma := ,
+PKG_CONFIG ?= $(CROSS)pkg-config
+# $(call have,PACKAGE,THEN,ELSE)
+have = $(if $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes),$(2),$(3))
+
+ifneq ($(CROSS),)
+CC := $(CROSS)gcc
+endif
+AR      := $(CROSS)ar
+LD      := $(CROSS)ld
+OBJCOPY := $(CROSS)objcopy
+
+# ------------------------------------------------------------------------------------- flags
+WARNINGS := -Wall -Wextra -Wpedantic -Werror
+OPTIMISE := $(if $(DEBUG),-O1 -g,-O3)
+CFLAGS   ?=
+# No contraction: a*b+c is fused only where a kernel says so, or compilers would give other bits.
+ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L $(OPTIMISE) $(WARNINGS) -ffp-contract=off \
+              -fno-math-errno -fvisibility=hidden -fPIC -Iinclude -Ilib -Ikernels $(CFLAGS)
+ALL_LDFLAGS := $(LDFLAGS)
+LIBRARY_LIBS := -lm
+PRIVATE_REQUIRES :=
+
+ifneq ($(SANITIZE),)
+ALL_CFLAGS  += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all -g
+ALL_LDFLAGS += -fsanitize=$(SANITIZE)
+endif
+ifeq ($(BLAS),openblas)
+ALL_CFLAGS   += -DQUALICLIP_OPENBLAS=1 $(shell $(PKG_CONFIG) --cflags openblas)
+LIBRARY_LIBS += $(shell $(PKG_CONFIG) --libs openblas)
+PRIVATE_REQUIRES += openblas
+else ifneq ($(BLAS),none)
+$(error BLAS=$(BLAS): expected openblas or none)
+endif
+codec_list := $(filter-out none,$(subst $(comma),$(space),$(CODECS)))
+ifneq ($(filter-out png jpeg,$(codec_list)),)
+$(error CODECS=$(CODECS): expected png,jpeg or one of them or none)
+endif
+ifneq ($(filter png,$(codec_list)),)
+ALL_CFLAGS   += -DQUALICLIP_PNG=1 $(shell $(PKG_CONFIG) --cflags libpng)
+LIBRARY_LIBS += $(shell $(PKG_CONFIG) --libs libpng)
+PRIVATE_REQUIRES += libpng
+endif
+ifneq ($(filter jpeg,$(codec_list)),)
+ALL_CFLAGS   += -DQUALICLIP_JPEG=1 $(shell $(PKG_CONFIG) --cflags libjpeg)
+LIBRARY_LIBS += $(shell $(PKG_CONFIG) --libs libjpeg)
+PRIVATE_REQUIRES += libjpeg
+endif
+ifeq ($(THREADS),yes)
+ALL_CFLAGS  += -DQUALICLIP_THREADS=1 -pthread
+ALL_LDFLAGS += -pthread
+else ifneq ($(THREADS),no)
+$(error THREADS=$(THREADS): expected yes or no)
+endif
+ifeq ($(BUILTIN),yes)
+ALL_CFLAGS += -DQUALICLIP_BUILTIN=1
+else ifneq ($(BUILTIN),no)
+$(error BUILTIN=$(BUILTIN): expected yes or no)
+endif
+
+# ----------------------------------------------------------------------------------- sources
+library_sources := $(filter-out lib/codec_%,$(wildcard lib/*.c)) \
+                   $(foreach codec,$(codec_list),$(wildcard lib/codec_$(codec).c)) \
+                   $(filter-out kernels/gemm_openblas.c,$(wildcard kernels/*.c)) \
+                   $(wildcard kernels/reference/*.c kernels/x86/*.c) \
+                   $(if $(filter openblas,$(BLAS)),$(wildcard kernels/gemm_openblas.c))
+library_assembly := $(if $(filter yes,$(BUILTIN)),$(wildcard lib/*.S))
+checkpoint_sources := $(wildcard tools/checkpoint/*.c)
+tool_sources := $(wildcard tools/*.c) $(checkpoint_sources)
+test_sources := $(wildcard test/test_*.c)
+test_support := $(filter-out $(test_sources),$(wildcard test/*.c))
+
+objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
+library_objects := $(call objects,$(library_sources) $(library_assembly))
+tool_objects    := $(call objects,$(tool_sources))
+test_programs   := $(patsubst test/%.c,$(BUILD)/test/%,$(test_sources))
+
+TOOL_PACKAGES := libzip libcjson
+TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES)) -Itools -Itools/checkpoint
+TOOL_LIBS   = $(shell $(PKG_CONFIG) --libs $(TOOL_PACKAGES))
+TEST_CFLAGS = $(TOOL_CFLAGS) -Itest $(shell $(PKG_CONFIG) --cflags cmocka)
+TEST_LIBS   = $(TOOL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+with_tool   := $(if $(shell $(PKG_CONFIG) --exists $(TOOL_PACKAGES) 2>/dev/null && echo yes),yes)
+
+STATIC := $(BUILD)/libqualiclip.a
+SONAME := libqualiclip.so.$(MAJOR)
+SHARED := $(BUILD)/libqualiclip.so.$(VERSION)
+TOOL   := $(BUILD)/qualiclip
+
+.PHONY: all library tool tests check deps demo install uninstall clean help format FORCE
+.DELETE_ON_ERROR:
+
+all: library $(if $(with_tool),tool)
+ifeq ($(with_tool),)
+	@echo "Only the libraries were built: the program needs libzip and cJSON (make deps)." >&2
+endif
+library: $(STATIC) $(BUILD)/libqualiclip.so
+tool: $(TOOL)
+tests: $(test_programs)
+
+# --------------------------------------------------------------------------------- compiling
+# Everything depends on the flags that it was compiled with.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
+	 echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' > $@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(PART_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/%.o: %.S $(BUILD)/flags $(wildcard weights/*.gguf)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(BUILD)/tools/%.o: PART_CFLAGS = $(TOOL_CFLAGS)
+$(BUILD)/test/%.o: PART_CFLAGS = $(TEST_CFLAGS)
+
+# One object in which only the public names are global: an application's own names cannot clash.
+$(STATIC): $(library_objects)
+	$(LD) -r -o $(BUILD)/qualiclip-all.o $^
+	$(OBJCOPY) --localize-hidden $(BUILD)/qualiclip-all.o
+	rm -f $@
+	$(AR) rcs $@ $(BUILD)/qualiclip-all.o
+$(SHARED): $(library_objects)
+	$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--no-undefined $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+$(BUILD)/libqualiclip.so: $(SHARED)
+	ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
+	ln -sf $(SONAME) $@
+$(TOOL): $(tool_objects) $(STATIC)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
+
+# Tests see inside: they link the library's objects and the checkpoint readers.
+$(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(checkpoint_sources)) \
+                      $(library_objects)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+
+clean:
+	rm -rf $(BUILD)
+
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

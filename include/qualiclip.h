@@ -1,0 +1,317 @@
+/*
+ * qualiclip.h - how good does a photo look?  A score in [0, 1], without a reference image.
+ *
+ * The public interface of libqualiclip: the QualiCLIP method (quality-aware image-text alignment,
+ * arXiv 2403.11176).  A CLIP image encoder turns a photo into a unit vector; the photo is good as
+ * far as that vector lies nearer to "Good photo." than to "Bad photo.", and likewise for every
+ * other pair of opposite prompts that the model was trained with.
+ *
+ *     qc_model  *model;   qc_model_open(&model, NULL, NULL);            the built-in model
+ *     qc_scorer *scorer;  qc_scorer_create(&scorer, model, NULL);       one thread's workspace
+ *     qc_result  result;  qc_score_file(scorer, "photo.jpg", &result);  result.score
+ *
+ * Rules that hold for every function:
+ *  - Failure is a qc_status other than QC_OK.  Nothing is printed, nothing aborts or exits.  The
+ *    sentence that explains a failure (which file, which field, what was expected) is in the
+ *    `message` buffer of the options for functions that create something, in qc_result.message for
+ *    an image that could not be scored, and in qc_scorer_message() for the last call on a scorer.
+ *  - An output pointer is set to NULL, or the output left in a defined state, when a call fails.
+ *  - Strings are UTF-8 or, for paths, whatever bytes the file system uses; never freed by you.
+ *  - The environment is not read, no thread is started that was not asked for, and no memory is
+ *    allocated after qc_scorer_create() except by the calls that read image files, which say so.
+ */
+#ifndef QUALICLIP_H
+#define QUALICLIP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define QC_VERSION_MAJOR  0
+#define QC_VERSION_MINOR  1
+#define QC_VERSION_PATCH  0
+#define QC_VERSION_STRING "0.1.0"
+
+#ifndef QC_API
+#  if defined(__GNUC__)
+#    define QC_API __attribute__((visibility("default")))
+#  else
+#    define QC_API
+#  endif
+#endif
+
+/* The version of the library that is linked, as "0.1.0". */
+QC_API const char *qc_version(void);
+
+/* ------------------------------------------------------------------------------------------- */
+/* Status                                                                                      */
+/* ------------------------------------------------------------------------------------------- */
+
+typedef enum qc_status {
+    QC_OK                = 0,
+    QC_ERROR_ARGUMENT    = 1, /* a call that cannot be right: NULL, an option out of its range  */
+    QC_ERROR_MEMORY      = 2, /* not enough memory, or the block handed in is too small         */
+    QC_ERROR_IO          = 3, /* a file could not be opened, read or mapped                     */
+    QC_ERROR_FORMAT      = 4, /* a file is not what it claims to be: damaged, cut, inconsistent */
+    QC_ERROR_UNSUPPORTED = 5, /* a valid file or option that this build cannot handle           */
+    QC_ERROR_TOO_SMALL   = 6, /* an image with fewer pixels a side than the model needs         */
+    QC_ERROR_TOO_LARGE   = 7, /* an image or a batch beyond what the scorer was made for        */
+    QC_ERROR_NUMERIC     = 8  /* the result is not a finite number                              */
+} qc_status;
+
+/* A short English name of a status, such as "damaged file"; never NULL. */
+QC_API const char *qc_status_string(qc_status status);
+
+/* Room that is always enough for a message, the terminating zero included. */
+#define QC_MESSAGE_SIZE 512
+
+/* ------------------------------------------------------------------------------------------- */
+/* Models                                                                                      */
+/* ------------------------------------------------------------------------------------------- */
+
+/*
+ * A model: the weights of an image encoder, the prompts it is compared with, and the recipe that
+ * turns cosines into a score.  Immutable once open: any number of threads and scorers may share
+ * one.  It must outlive its scorers.
+ */
+typedef struct qc_model qc_model;
+
+typedef struct qc_model_options {
+    size_t      size;         /* sizeof(qc_model_options); set by qc_model_options_init()        */
+    const char *kernels;      /* a name from qc_kernels_name(); NULL: the fastest this CPU has   */
+    char       *message;      /* receives the explanation of a failure; NULL: none is wanted     */
+    size_t      message_size; /* bytes at `message`; QC_MESSAGE_SIZE is always enough            */
+} qc_model_options;
+
+QC_API void qc_model_options_init(qc_model_options *options);
+
+/*
+ * Opens a model file (GGUF, written by `qualiclip convert` or by clip.cpp), or the built-in model
+ * where `path` is NULL.  The file is mapped, not copied, and must not be changed while the model
+ * is open.  Every weight is read once to see that it is finite.  `options` may be NULL.
+ */
+QC_API qc_status qc_model_open(qc_model **model, const char *path, const qc_model_options *options);
+
+/*
+ * Opens a model that lies in memory (flash, a linked object).  `data` is used in place, is not
+ * copied, must be aligned to 4 bytes (64 is faster) and must live as long as the model.
+ */
+QC_API qc_status qc_model_open_memory(qc_model **model, const void *data, size_t size,
+                                      const qc_model_options *options);
+
+/* Unmaps and frees.  All scorers of the model must have been destroyed.  NULL is allowed. */
+QC_API void qc_model_close(qc_model *model);
+
+typedef enum qc_tower { QC_TOWER_VIT = 0, QC_TOWER_RESNET = 1 } qc_tower;
+
+/* What a model is.  Strings belong to the model and are never NULL ("" where unknown). */
+typedef struct qc_model_info {
+    const char *name;            /* general.name of the file                                     */
+    const char *profile;         /* the scoring recipe, e.g. "qualiclip"                         */
+    const char *license;         /* general.license                                              */
+    const char *source;          /* the file it was converted from                               */
+    const char *converter;       /* the program and version that wrote it                        */
+    const char *hash;            /* "xxh64:" + 16 hexadecimal digits of the whole file (XXH64)   */
+    const char *kernels;         /* the kernel set chosen at open                                */
+    const char *precision;       /* "f32": what is added up in; weights may be stored smaller    */
+    const char *weight_type;     /* "f32" or "f16": the type of the matrices                     */
+    qc_tower    tower;
+    uint32_t    width;           /* ViT: channels of a token; ResNet: channels after the stem    */
+    uint32_t    layers;          /* ViT: transformer blocks; ResNet: bottleneck blocks           */
+    uint32_t    heads;           /* attention heads (ResNet: of the attention pool)              */
+    uint32_t    patch_size;      /* ViT: pixels a side of a patch; ResNet: 32, its total stride  */
+    uint32_t    image_size;      /* pixels a side the positions were trained for; 0 if none      */
+    uint32_t    feature_size;    /* floats that qc_embed() writes                                */
+    uint32_t    pair_count;      /* pairs of opposite prompts; 0: the model can embed, not score */
+    uint32_t    minimum_size;    /* the smallest width and height of an image                    */
+    float       logit_scale;     /* factor on the cosines, 100 in released CLIP models           */
+    float       temperature;     /* divisor of the logits, usually 1                             */
+    int         has_positions;   /* whether positional embeddings are stored                     */
+    uint64_t    parameter_count;
+    uint64_t    file_size;       /* bytes                                                        */
+} qc_model_info;
+
+/* Fills `info`, whose strings live as long as the model. */
+QC_API void qc_model_describe(const qc_model *model, qc_model_info *info);
+
+/* The name of pair `index`, such as "Good photo./Bad photo."; NULL beyond the last. */
+QC_API const char *qc_model_pair_name(const qc_model *model, uint32_t index);
+
+/*
+ * The kernel sets that this build and this CPU have, the default first: "avx2", "avx2+openblas",
+ * "reference" ...  NULL beyond the last.  Thread-safe.
+ */
+QC_API const char *qc_kernels_name(size_t index);
+
+/* ------------------------------------------------------------------------------------------- */
+/* Images                                                                                      */
+/* ------------------------------------------------------------------------------------------- */
+
+/* How the bytes of a pixel are ordered in memory; one byte a channel. */
+typedef enum qc_pixel_format {
+    QC_PIXEL_RGB  = 0,
+    QC_PIXEL_BGR  = 1,
+    QC_PIXEL_RGBA = 2, /* alpha is not premultiplied; see qc_background */
+    QC_PIXEL_BGRA = 3,
+    QC_PIXEL_RGBX = 4, /* the fourth byte is never looked at */
+    QC_PIXEL_BGRX = 5,
+    QC_PIXEL_GREY = 6
+} qc_pixel_format;
+
+/*
+ * A view of pixels that belong to the caller; nothing is copied when one is made.  Pixels are
+ * sRGB values 0...255.  Row y starts at planes[0] + y * strides[0]; a negative stride, with
+ * planes[0] at the last row in memory, turns an image that is stored bottom-up.  Planes and
+ * strides 1 and 2 are for formats to come and must be NULL and 0.
+ */
+typedef struct qc_image {
+    qc_pixel_format format;
+    uint32_t        width, height; /* pixels */
+    const uint8_t  *planes[3];
+    ptrdiff_t       strides[3]; /* bytes from one row to the next; at least width * bytes a pixel */
+} qc_image;
+
+/* What becomes of alpha. */
+typedef enum qc_background {
+    QC_BACKGROUND_DROP  = 0, /* alpha is ignored, as the reference's convert("RGB") does */
+    QC_BACKGROUND_BLACK = 1, /* the pixel is composed over black                         */
+    QC_BACKGROUND_WHITE = 2  /* ... over white                                           */
+} qc_background;
+
+/*
+ * An image file, decoded: PNG (libpng) and JPEG (libjpeg-turbo), each if the build has it.
+ *  - 8-bit RGB or RGBA out of grey, palette, interlaced, 1- to 16-bit PNG.  16 bits are scaled to
+ *    8 with correct rounding; tRNS becomes alpha; gamma and ICC profiles are ignored.
+ *  - JPEG, baseline and progressive, equal to the bit to what Pillow decodes with the same
+ *    libjpeg-turbo; CMYK and YCCK are converted to RGB as Pillow does.
+ *  - EXIF orientation is ignored, as in the reference: a photo is scored as it is stored.
+ * A file that is damaged or cut short is an error, never a picture with a grey lower half.
+ */
+typedef struct qc_picture qc_picture;
+
+typedef struct qc_picture_options {
+    size_t   size;         /* set by qc_picture_options_init()                                 */
+    uint64_t max_pixels;   /* larger images are refused before memory is asked for; 2^28       */
+    char    *message;      /* as in qc_model_options                                           */
+    size_t   message_size;
+} qc_picture_options;
+
+QC_API void qc_picture_options_init(qc_picture_options *options);
+
+/* Reads a file by its content, whatever its name.  Allocates.  `options` may be NULL. */
+QC_API qc_status qc_picture_read(qc_picture **picture, const char *path,
+                                 const qc_picture_options *options);
+
+/* The same from the bytes of a file in memory, which are not needed afterwards. */
+QC_API qc_status qc_picture_read_memory(qc_picture **picture, const void *data, size_t size,
+                                        const qc_picture_options *options);
+
+/* A view of the picture's pixels (QC_PIXEL_RGB or QC_PIXEL_RGBA), valid until it is freed. */
+QC_API qc_image qc_picture_view(const qc_picture *picture);
+
+QC_API void qc_picture_free(qc_picture *picture); /* NULL is allowed */
+
+/* ------------------------------------------------------------------------------------------- */
+/* Scorers                                                                                     */
+/* ------------------------------------------------------------------------------------------- */
+
+/*
+ * A scorer: the workspace of one thread of control.  Not to be used by two threads at once; make
+ * one for each, they share the model.  For one model, kernel set and precision, an image's score
+ * has the same bits in any batch, with any number of threads and in any workspace.
+ */
+typedef struct qc_scorer qc_scorer;
+
+/* How positional embeddings are used. */
+typedef enum qc_positions {
+    QC_POSITIONS_MODEL = 0, /* as the model file says                                            */
+    QC_POSITIONS_NONE  = 1, /* not added: QualiCLIP                                              */
+    QC_POSITIONS_GRID  = 2  /* bicubically interpolated to the image's grid: CLIP at its own size */
+} qc_positions;
+
+/* One of `count` independent pieces of work; `worker` names a workspace. */
+typedef void qc_task(void *context, size_t index, size_t worker);
+
+/*
+ * A caller's own pool: runs task(context, i, worker) once for each i in [0, count) and returns when
+ * all have returned.  `worker` must be below qc_scorer_options.threads and must not be in use by
+ * two tasks at once.
+ */
+typedef void qc_parallel_for(void *pool, size_t count, qc_task *task, void *context);
+
+typedef struct qc_scorer_options {
+    size_t           size;       /* set by qc_scorer_options_init()                              */
+    uint32_t         max_width;  /* images up to max_width x max_height, or turned by 90 degrees */
+    uint32_t         max_height; /* both 2048 by default; a smaller image costs no more time     */
+    uint32_t         max_batch;  /* images in a qc_score_batch(); default 1                      */
+    uint32_t         threads;    /* 1 (default): the calling thread, and no other is made        */
+    qc_parallel_for *parallel_for; /* the caller's pool; NULL: threads - 1 threads of the scorer's */
+    void            *pool;         /* handed to parallel_for                                     */
+    qc_positions     positions;
+    qc_background    background;
+    float            temperature; /* divisor of the logits; 0: the model's own                   */
+    void            *memory;      /* the caller's block, aligned to 64 bytes; NULL: allocated    */
+    size_t           memory_size; /* at least qc_scorer_memory()                                 */
+    char            *message;     /* as in qc_model_options                                      */
+    size_t           message_size;
+} qc_scorer_options;
+
+QC_API void qc_scorer_options_init(qc_scorer_options *options);
+
+/*
+ * The exact number of bytes that a scorer of these options takes (thread stacks of its own threads
+ * excepted, which the operating system provides).  0 where the options are not valid for the model.
+ */
+QC_API size_t qc_scorer_memory(const qc_model *model, const qc_scorer_options *options);
+
+/* `options` may be NULL.  A block handed in is given back by qc_scorer_destroy(), not freed. */
+QC_API qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
+                                  const qc_scorer_options *options);
+QC_API void qc_scorer_destroy(qc_scorer *scorer); /* NULL is allowed */
+
+/* Why the last call on this scorer failed; "" if it did not. */
+QC_API const char *qc_scorer_message(const qc_scorer *scorer);
+
+#define QC_PAIRS_MAX 64 /* a model file with more is refused */
+
+/* A score and what it takes to explain it. */
+typedef struct qc_result {
+    qc_status   status;              /* of this image; all else is zero if it is not QC_OK       */
+    float       score;               /* mean of the pairs' probabilities; [0, 1], higher: better */
+    uint32_t    pair_count;
+    float       pairs[QC_PAIRS_MAX]; /* probability of each pair's positive prompt               */
+    uint32_t    width, height;       /* the size that was scored, pixels                         */
+    qc_positions positions;          /* as used: none or grid                                    */
+    float       temperature;         /* as used                                                  */
+    const char *profile;             /* strings of the model's: valid while it is open           */
+    const char *model;               /* the model's hash                                         */
+    const char *kernels;
+    const char *precision;
+    char        message[QC_MESSAGE_SIZE]; /* why `status` is not QC_OK                           */
+} qc_result;
+
+/* Scores one image.  The result's status is returned too. */
+QC_API qc_status qc_score(qc_scorer *scorer, const qc_image *image, qc_result *result);
+
+/*
+ * Scores `count` images, at most max_batch, of any mixture of sizes.  An image that cannot be
+ * scored has its status and message in its result; the others are scored.  Returns QC_OK if all
+ * were, else the first failure.
+ */
+QC_API qc_status qc_score_batch(qc_scorer *scorer, const qc_image *images, size_t count,
+                                qc_result *results);
+
+/* qc_picture_read() and qc_score().  The decoders allocate while they run and free all of it. */
+QC_API qc_status qc_score_file(qc_scorer *scorer, const char *path, qc_result *result);
+
+/* Writes the image's unit feature: qc_model_info.feature_size floats. */
+QC_API qc_status qc_embed(qc_scorer *scorer, const qc_image *image, float *feature);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * compiler.h - the one place that may know which compiler this is.
+ *
+ * Everything here has a fallback in plain C11, so that another compiler loses speed, not meaning.
+ */
+#ifndef QUALICLIP_COMPILER_H
+#define QUALICLIP_COMPILER_H
+
+#if defined(__GNUC__)
+#  define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#  define ALWAYS_INLINE inline __attribute__((always_inline))
+#  define NEVER_INLINE __attribute__((noinline))
+#  define TARGET_AVX2 __attribute__((target("avx2,fma,f16c")))
+#  define TARGET_XSAVE __attribute__((target("xsave")))
+/* Keeps a vector in a register: gcc else folds the load into each of its uses. */
+#  define KEEP_IN_REGISTER(v) __asm__("" : "+x"(v))
+#  define PREFETCH(address) __builtin_prefetch(address)
+#else
+#  define PRINTF_LIKE(format, first)
+#  define ALWAYS_INLINE inline
+#  define NEVER_INLINE
+#  define TARGET_AVX2
+#  define TARGET_XSAVE
+#  define KEEP_IN_REGISTER(v) ((void)0)
+#  define PREFETCH(address) ((void)(address))
+#endif
+
+#if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
+#  define QUALICLIP_X86 1
+#else
+#  define QUALICLIP_X86 0
+#endif
+
+#endif

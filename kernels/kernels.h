@@ -1,0 +1,127 @@
+/*
+ * kernels.h - numbers in, numbers out.
+ *
+ * A kernel knows nothing of models, images or files; it allocates nothing and calls no thread.
+ * What each means is written in plain C under reference/; a faster variant may differ from it by
+ * rounding only, within the bound that test/test_kernels.c states.
+ *
+ * Bits: in every set but those on OpenBLAS, an output of gemm depends on its own row of inputs and
+ * its own row of weights alone: the products are added in ascending order of the input index, each
+ * output in one chain.  It does not matter how many rows or outputs are computed in one call.  The
+ * same holds, row by row, for all other kernels.  On OpenBLAS the bits may depend on the shape of
+ * the call, so callers must keep the shape fixed (`fixed_shape` tells them).
+ */
+#ifndef QUALICLIP_KERNELS_H
+#define QUALICLIP_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum number_type { NUMBER_F32 = 0, NUMBER_F16 = 1 } number_type;
+
+typedef enum activation {
+    ACTIVATION_NONE = 0,
+    ACTIVATION_RELU = 1,
+    ACTIVATION_QUICK_GELU = 2, /* x * sigmoid(1.702 x) */
+    ACTIVATION_GELU = 3        /* x * (1 + erf(x / sqrt 2)) / 2 */
+} activation;
+
+/*
+ * out[m][n] = activation(sum + bias[n] + residual[m][n]),
+ * sum = over t < taps, k < inputs: x(m, t)[k] * weight(n)[t * inputs + k].
+ *
+ * With taps = 1 this is a matrix product with a transposed right side, X (rows x inputs) times
+ * weights (outputs x inputs); with taps = 9 and pointers to the nine neighbours of each pixel it is
+ * a 3x3 convolution over channels-last images (an implicit GEMM: nothing is copied, and padding is
+ * a pointer to zeros).
+ */
+typedef struct gemm_call {
+    size_t rows, outputs, taps, inputs;
+
+    /* x(m, t) = x_rows[m * taps + t], or where x_rows is NULL (taps = 1 only) x + m * x_stride. */
+    const float *const *x_rows;
+    const float *x;
+    size_t x_stride;
+
+    /*
+     * weight(n)[i] is element n * weight_stride + i of `weights`; or, where weights_transposed,
+     * element i * weight_stride + n.  Strides in elements.  Any alignment of the element's size.
+     */
+    const void *weights;
+    number_type weight_type;
+    size_t weight_stride;
+    bool weights_transposed;
+
+    const float *bias;     /* outputs floats, or NULL */
+    const float *residual; /* rows of `outputs` floats at residual_stride, or NULL; may be `out` */
+    size_t residual_stride;
+    activation activation;
+
+    float *out; /* rows of `outputs` floats at out_stride; never overlaps x */
+    size_t out_stride;
+} gemm_call;
+
+/*
+ * Attention of `queries` tokens over `tokens` tokens, one head of `size` channels:
+ * out_i = sum over j of softmax_j(scale * q_i . k_j) v_j.
+ * Row i of q is q + i * stride, of k and v likewise; row i of out is out + i * out_stride.
+ */
+typedef struct attention_call {
+    const float *q, *k, *v;
+    size_t queries, tokens, size, stride;
+    float scale;
+    float *out;
+    size_t out_stride;
+} attention_call;
+
+typedef struct kernel_set {
+    const char *name; /* as in --kernels */
+
+    /* Whether the bits of gemm's outputs may change with its shape. */
+    bool fixed_shape;
+
+    /* Scratch: floats that the caller provides, aligned to 64 bytes, not shared between threads. */
+    size_t (*gemm_scratch)(size_t taps, size_t inputs, size_t outputs);
+    void (*gemm)(const gemm_call *call, float *scratch);
+
+    size_t (*attention_scratch)(size_t queries, size_t tokens, size_t size);
+    void (*attention)(const attention_call *call, float *scratch);
+
+    /* out = (in - mean) / sqrt(population variance + epsilon) * gain + bias, for each row. */
+    void (*layernorm)(float *out, size_t out_stride, const float *in, size_t in_stride, size_t rows,
+                      size_t columns, const float *gain, const float *bias, float epsilon);
+
+    /* x_j = exp(scale * x_j - max) / sum, in place, for each row; safe for any finite input. */
+    void (*softmax)(float *x, size_t stride, size_t rows, size_t columns, float scale);
+
+    /* activation, in place */
+    void (*activate)(float *x, size_t count, activation kind);
+
+    /*
+     * 2x2 average pooling, stride 2, of one row of outputs over channels-last images: out has
+     * `columns` pixels of `channels`; top and bottom are the two input rows, 2 * columns pixels.
+     */
+    void (*average_pool_row)(float *out, const float *top, const float *bottom, size_t columns,
+                             size_t channels);
+
+    /* out[c] = mean over rows of x[r][c], added in ascending order of r. */
+    void (*column_mean)(float *out, const float *x, size_t stride, size_t rows, size_t columns);
+
+    /* Whether all `count` numbers are finite. */
+    bool (*all_finite)(const void *data, number_type type, size_t count);
+
+    /* f16 or f32 to f32; data may have any alignment of the element's size. */
+    void (*widen)(float *out, const void *data, number_type type, size_t count);
+} kernel_set;
+
+/*
+ * The sets that this build and this CPU have (CPUID and XCR0), the default first; NULL beyond the
+ * last.  Thread-safe, without locks.
+ */
+const kernel_set *kernel_set_at(size_t index);
+
+/* The set of that name, or the default where name is NULL; NULL if there is none such here. */
+const kernel_set *kernel_set_find(const char *name);
+
+#endif

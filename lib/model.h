@@ -1,0 +1,97 @@
+/*
+ * model.h - an open model: typed, checked views of the tensors in a model file.
+ *
+ * Immutable after open.  Matrices stay in the file's memory and type; vectors (biases, gains,
+ * embeddings) are f32 in the file or widened once at open.  Nothing here computes a score.
+ */
+#ifndef QUALICLIP_MODEL_H
+#define QUALICLIP_MODEL_H
+
+#include <stdbool.h>
+
+#include "gguf.h"
+#include "kernels.h"
+#include "status.h"
+
+/* outputs x inputs numbers, the inputs of one output contiguous. */
+struct matrix {
+    const void *data;
+    number_type type;
+    size_t outputs, inputs;
+};
+
+struct linear {
+    struct matrix weight;
+    const float *bias; /* weight.outputs floats, or NULL */
+};
+
+struct norm {
+    const float *gain, *bias;
+};
+
+struct vit_block {
+    struct norm norm1, norm2;
+    struct linear query, key, value, out;
+    struct linear fc1, fc2; /* width -> mlp_width -> width */
+};
+
+struct vit {
+    size_t width, mlp_width, layers, heads, patch_size, grid; /* grid: patches a side in training */
+    float epsilon;
+    activation activation;
+    struct matrix patch_embedding;   /* width x (3 * patch * patch), inputs ordered (c, y, x) */
+    const float *class_embedding;    /* width */
+    const float *position_embedding; /* (1 + grid * grid) x width, or NULL */
+    struct norm pre_norm, post_norm;
+    struct vit_block *blocks;
+    struct matrix projection; /* feature x width */
+};
+
+/* A convolution with its BatchNorm folded in; inputs ordered (y, x, c). */
+struct convolution {
+    struct linear linear;
+    size_t kernel_size; /* 1, or 3 with padding 1 */
+    size_t channels;    /* in; linear.weight.inputs = kernel_size^2 * channels */
+};
+
+struct bottleneck {
+    struct convolution conv1, conv2, conv3;
+    struct convolution shortcut; /* linear.weight.data NULL: the identity */
+    bool halves;                 /* 2x2 average pooling after conv2 and before the shortcut */
+};
+
+struct resnet {
+    size_t width, channels, heads, grid; /* channels: of the last stage; grid: 0 without positions */
+    size_t block_count;
+    struct convolution stem[3]; /* the first with stride 2 */
+    struct bottleneck *blocks;
+    const float *position_embedding; /* (1 + grid * grid) x channels, or NULL */
+    struct linear query, key, value, out;
+};
+
+struct qc_model {
+    const kernel_set *kernels;
+    qc_tower tower;
+    union {
+        struct vit vit;
+        struct resnet resnet;
+    };
+    size_t feature_size;
+    float image_mean[3], image_std[3];
+
+    size_t pair_count;
+    const float *prompt_features; /* 2 * pair_count x feature_size: positive, negative, ... */
+    char **pair_names;
+    float logit_scale, temperature;
+    qc_positions positions; /* none or grid */
+
+    qc_model_info info; /* strings owned by the model */
+
+    struct gguf gguf;
+    const void *data;
+    size_t size;
+    bool mapped;
+    void *owned; /* list of blocks freed at close; private to model.c */
+};
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * threads.h - run independent tasks on the caller's thread, on a scorer's own threads, or in the
+ * caller's pool.  No global state; threads sleep whenever no call is in progress.
+ */
+#ifndef QUALICLIP_THREADS_H
+#define QUALICLIP_THREADS_H
+
+#include "arena.h"
+#include "status.h"
+
+struct threads;
+
+/* Reserves what threads_start() needs; NULL while the arena only counts. */
+struct threads *threads_plan(struct arena *arena, const qc_scorer_options *options);
+
+/* Starts options->threads - 1 threads, unless the caller has a pool.  On failure none are left. */
+qc_status threads_start(struct threads *threads, const qc_scorer_options *options,
+                        struct message *message);
+void threads_stop(struct threads *threads);
+
+/* How many tasks may run at once; workers are numbered below this. */
+size_t threads_count(const struct threads *threads);
+
+/* Runs task(context, i, worker) for each i below count; returns when all are done. */
+void threads_run(struct threads *threads, size_t count, qc_task *task, void *context);
+
+#endif
