@@ -25,6 +25,15 @@
 #  define PREFETCH(address) ((void)(address))
 #endif
 
+/* Tells the core that it is waiting for another one. */
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+#  define CPU_RELAX() __builtin_ia32_pause()
+#elif defined(__GNUC__) && defined(__aarch64__)
+#  define CPU_RELAX() __asm__ volatile("yield")
+#else
+#  define CPU_RELAX() ((void)0)
+#endif
+
 #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
 #  define QUALICLIP_X86 1
 #else
