@@ -7,7 +7,7 @@
 #define QUALICLIP_COMPILER_H
 
 #if defined(__GNUC__)
-#  define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#  define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
 #  define ALWAYS_INLINE inline __attribute__((always_inline))
 #  define NEVER_INLINE __attribute__((noinline))
 #  define TARGET_AVX2 __attribute__((target("avx2,fma,f16c")))
@@ -16,7 +16,7 @@
 #  define KEEP_IN_REGISTER(v) __asm__("" : "+x"(v))
 #  define PREFETCH(address) __builtin_prefetch(address)
 #else
-#  define PRINTF_LIKE(format, first)
+#  define PRINTF_LIKE(string, first)
 #  define ALWAYS_INLINE inline
 #  define NEVER_INLINE
 #  define TARGET_AVX2
