@@ -123,13 +123,14 @@ class VisionTransformer(nn.Module):
             ResidualBlock(width, activation) for _ in range(layers))
         self.ln_post = nn.LayerNorm(width)
         self.proj = nn.Parameter(torch.empty(width, embed))
+        self.resample_positions = resample_positions
 
     def forward(self, images, positions="none"):
         """(1, 3, height, width) normalised pixels -> (1, embed) feature, not of unit length."""
         patches = self.conv1(images)[0]  # incomplete patches are dropped
         rows, columns = patches.shape[1:]
         tokens = torch.cat([self.class_embedding[None], patches.flatten(1).t()])
-        added = resample_positions(self.positional_embedding, rows, columns, positions)
+        added = self.resample_positions(self.positional_embedding, rows, columns, positions)
         if added is not None:
             tokens = tokens + added
         tokens = self.ln_pre(tokens)
@@ -179,13 +180,14 @@ class AttentionPool(nn.Module):
         self.q_proj = nn.Linear(channels, channels)
         self.v_proj = nn.Linear(channels, channels)
         self.c_proj = nn.Linear(channels, embed)
+        self.resample_positions = resample_positions
         self.scale = HEAD_SIZE ** -0.5
 
     def forward(self, x, positions):
         rows, columns = x.shape[2:]
         tokens = x[0].flatten(1).t()
         tokens = torch.cat([tokens.mean(dim=0, keepdim=True), tokens])
-        added = resample_positions(self.positional_embedding, rows, columns, positions)
+        added = self.resample_positions(self.positional_embedding, rows, columns, positions)
         if added is not None:
             tokens = tokens + added
         mixed = multi_head(self.q_proj(tokens), self.k_proj(tokens), self.v_proj(tokens),

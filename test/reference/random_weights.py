@@ -67,7 +67,7 @@ def _randomize_vit(visual, generator):
     visual.conv1.weight.copy_(_normal(generator, visual.conv1.weight.shape,
                                       0.012 / math.sqrt(inputs)))
     visual.class_embedding.copy_(_normal(generator, (width,), 0.01))
-    visual.positional_embedding.copy_(_normal(generator, visual.positional_embedding.shape, 0.01))
+    visual.positional_embedding.copy_(_normal(generator, visual.positional_embedding.shape, 0.005))
     _randomize_norm(visual.ln_pre, generator, typical=0.02)
     layers = len(visual.transformer.resblocks)
     for block in visual.transformer.resblocks:
@@ -131,12 +131,15 @@ def _randomize_resnet(visual, generator):
                 module.weight.sub_(module.weight.mean(dim=(1, 2, 3), keepdim=True) * 0.8)
         elif isinstance(module, nn.BatchNorm2d):
             _randomize_batchnorm(module, generator, 1.0)
+    for stage in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
+        for block in stage:  # the residual branch adds to the stream, it does not replace it
+            block.bn3.weight.mul_(0.4)
     _calibrate(visual, generator)
     pool = visual.attnpool
     channels = pool.q_proj.bias.numel()
     pool.positional_embedding.copy_(_normal(generator, pool.positional_embedding.shape, 0.8))
     for projection in (pool.q_proj, pool.k_proj, pool.v_proj, pool.c_proj):
-        strength = 2.0 if projection in (pool.q_proj, pool.k_proj) else 1.0
+        strength = 1.5 if projection in (pool.q_proj, pool.k_proj) else 1.0
         matrix = _normal(generator, projection.weight.shape, strength / math.sqrt(channels))
         matrix -= matrix.mean(dim=1, keepdim=True) * 0.8
         projection.weight.copy_(matrix)
@@ -243,10 +246,13 @@ def save_qualiclip(path, visual, prompts, logit_scale=100.0, half=False, with_te
 
 
 def load_qualiclip(path, visual):
-    """Fills `visual` (strictly) and returns (prompts, logit_scale)."""
+    """Fills `visual` (positions may be absent) and returns (prompts, logit_scale)."""
     state = torch.load(path, map_location="cpu")
     prefix = "clip_model.visual."
-    visual.load_state_dict({name[len(prefix):]: tensor.float() for name, tensor in state.items()
-                            if name.startswith(prefix)})
+    missing, unknown = visual.load_state_dict(
+        {name[len(prefix):]: tensor.float() for name, tensor in state.items()
+         if name.startswith(prefix)}, strict=False)
+    if unknown or any(not name.endswith("positional_embedding") for name in missing):
+        raise ValueError("%s: missing %s, unknown %s" % (path, missing, unknown))
     visual.eval()
     return state["prompts_features"].float(), math.exp(float(state["clip_model.logit_scale"]))
