@@ -16,8 +16,9 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
-#define SCANS_MAX 100 /* encoders write about ten; a small file may hold thousands to waste time   \
-                       */
+#define SCANS_MAX                                                                                  \
+    100 /* encoders write about ten; a small file may hold thousands to waste time                 \
+         */
 
 struct jpeg_reader {
     struct jpeg_decompress_struct info;

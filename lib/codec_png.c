@@ -91,20 +91,21 @@ static void set_limits(png_structp png)
 }
 
 /* A header that promises more than its file can hold is found out before memory is asked for. */
-static void check_plausible(struct png_reader *reader)
+static void check_size(struct png_reader *reader)
 {
     const struct encoded_image *encoded = reader->encoded;
-    uint64_t width = png_get_image_width(reader->png, reader->info);
-    uint64_t height = png_get_image_height(reader->png, reader->info);
-    if (width * height > encoded->max_pixels)
-        return; /* picture_allocate() refuses it; here it could overflow */
+    uint32_t width = png_get_image_width(reader->png, reader->info);
+    uint32_t height = png_get_image_height(reader->png, reader->info);
+    qc_status status = picture_check_size(encoded, width, height);
+    if (status)
+        leave(reader, status);
     uint64_t bits = (uint64_t)png_get_bit_depth(reader->png, reader->info) *
                     png_get_channels(reader->png, reader->info);
-    uint64_t least = width * height / (8 * DEFLATE_RATIO) * bits;
+    uint64_t least = (uint64_t)width * height / (8 * DEFLATE_RATIO) * bits;
     if (least > encoded->size)
         leave(reader, fail(encoded->message, QC_ERROR_FORMAT,
-                           "%s: damaged PNG: %llu x %llu pixels need at least %llu bytes, not %zu",
-                           encoded->name, (unsigned long long)width, (unsigned long long)height,
+                           "%s: damaged PNG: %lu x %lu pixels need at least %llu bytes, not %zu",
+                           encoded->name, (unsigned long)width, (unsigned long)height,
                            (unsigned long long)least, encoded->size));
 }
 
@@ -128,7 +129,7 @@ static void read_pixels(struct png_reader *reader)
     set_limits(png);
     png_set_read_fn(png, reader, read_bytes);
     png_read_info(png, reader->info);
-    check_plausible(reader);
+    check_size(reader);
     bool alpha = set_transformations(png, reader->info);
     qc_status status = picture_allocate(
         picture, reader->encoded, png_get_image_width(png, reader->info),

@@ -60,8 +60,7 @@ static decoder *find_decoder(const struct encoded_image *encoded, qc_status *sta
     return NULL;
 }
 
-qc_status picture_allocate(qc_picture *picture, const struct encoded_image *encoded, uint32_t width,
-                           uint32_t height, qc_pixel_format format)
+qc_status picture_check_size(const struct encoded_image *encoded, uint32_t width, uint32_t height)
 {
     const char *name = encoded->name;
     if (width < 1 || height < 1)
@@ -71,18 +70,27 @@ qc_status picture_allocate(qc_picture *picture, const struct encoded_image *enco
         return fail(encoded->message, QC_ERROR_TOO_LARGE,
                     "%s: %lu x %lu pixels, expected at most %lu a side", name, (unsigned long)width,
                     (unsigned long)height, (unsigned long)IMAGE_SIDE_MAX);
-    uint64_t pixels = (uint64_t)width * height;
-    if (pixels > encoded->max_pixels)
+    if ((uint64_t)width * height > encoded->max_pixels)
         return fail(encoded->message, QC_ERROR_TOO_LARGE,
                     "%s: %lu x %lu pixels, expected at most %llu (max_pixels)", name,
                     (unsigned long)width, (unsigned long)height,
                     (unsigned long long)encoded->max_pixels);
+    return QC_OK;
+}
+
+qc_status picture_allocate(qc_picture *picture, const struct encoded_image *encoded, uint32_t width,
+                           uint32_t height, qc_pixel_format format)
+{
+    qc_status status = picture_check_size(encoded, width, height);
+    if (status)
+        return status;
+    uint64_t pixels = (uint64_t)width * height;
     size_t channels = format == QC_PIXEL_RGBA ? 4 : 3;
     if (pixels <= PTRDIFF_MAX / channels)
         picture->pixels = malloc((size_t)pixels * channels);
     if (!picture->pixels)
-        return fail(encoded->message, QC_ERROR_MEMORY, "%s: no memory for %lu x %lu pixels", name,
-                    (unsigned long)width, (unsigned long)height);
+        return fail(encoded->message, QC_ERROR_MEMORY, "%s: no memory for %lu x %lu pixels",
+                    encoded->name, (unsigned long)width, (unsigned long)height);
     picture->format = format;
     picture->width = width;
     picture->height = height;

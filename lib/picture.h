@@ -31,9 +31,12 @@ struct encoded_image {
 };
 
 /*
- * Makes room for the pixels, once the decoder knows the size and before it asks for memory itself.
- * Refuses what is beyond max_pixels.  The pixels are not set.
+ * Refuses a size without pixels, or beyond max_pixels or IMAGE_SIDE_MAX.  For a decoder to call as
+ * soon as it knows the size; it must not ask for memory that depends on the size before.
  */
+qc_status picture_check_size(const struct encoded_image *encoded, uint32_t width, uint32_t height);
+
+/* Makes room for the pixels, which are not set, after picture_check_size(). */
 qc_status picture_allocate(qc_picture *picture, const struct encoded_image *encoded, uint32_t width,
                            uint32_t height, qc_pixel_format format);
 

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "image.h" /* before cmocka.h, whose macro fail() is not the library's function */
 
-#include "image.h"
+#include <cmocka.h>
 
 static const float mean[3] = {0.48145466f, 0.4578275f, 0.40821073f};
 static const float std[3] = {0.26862954f, 0.26130258f, 0.27577711f};
