@@ -220,7 +220,7 @@ bool checkpoint_load(struct checkpoint *checkpoint, const struct view *view, cha
     size_t element = element_size(tensor->type);
     uint64_t bytes = tensor->storage_count * element; /* at most 2^51 */
     if (checkpoint->storage && strcmp(checkpoint->storage_key, tensor->storage_key) == 0 &&
-        checkpoint->storage_bytes == bytes)
+        checkpoint->storage_type == tensor->type && checkpoint->storage_bytes == bytes)
         return true;
     free(checkpoint->storage);
     checkpoint->storage = torch_zip_read_storage(checkpoint->zip, tensor->storage_key,
@@ -228,6 +228,7 @@ bool checkpoint_load(struct checkpoint *checkpoint, const struct view *view, cha
     if (!checkpoint->storage)
         return false;
     checkpoint->storage_key = tensor->storage_key;
+    checkpoint->storage_type = tensor->type;
     checkpoint->storage_bytes = (size_t)bytes;
     if (torch_zip_big_endian(checkpoint->zip))
         swap_bytes(checkpoint->storage, (size_t)tensor->storage_count, element);

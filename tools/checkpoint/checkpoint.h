@@ -30,7 +30,8 @@ struct checkpoint {
     struct value_pool pool;
     unsigned char *storage; /* the one that was read last */
     const char *storage_key;
-    size_t storage_bytes; /* of that one */
+    enum element_type storage_type;
+    size_t storage_bytes;
 };
 
 /* A part of a tensor in another order: element (i, j, ...) at offset + i * stride[0] + ... */

@@ -42,6 +42,14 @@ void plan_free(struct plan *plan)
     plan->count = plan->capacity = 0;
 }
 
+uint64_t plan_item_count(const struct plan_item *item)
+{
+    uint64_t count = 1; /* of a tensor whose count was checked when it was read */
+    for (unsigned i = 0; i < item->view.dimensions; i++)
+        count *= item->view.shape[i];
+    return count;
+}
+
 void plan_check_range(struct plan *plan, const char *what, uint64_t number, uint64_t least,
                       uint64_t most)
 {

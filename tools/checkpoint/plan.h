@@ -43,6 +43,9 @@ struct plan {
 
 void plan_free(struct plan *plan);
 
+/* The number of elements that the item writes. */
+uint64_t plan_item_count(const struct plan_item *item);
+
 /* Fails the plan with "FILE: ..." unless the number is within the limits. */
 void plan_check_range(struct plan *plan, const char *what, uint64_t number, uint64_t least,
                       uint64_t most);
