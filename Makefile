@@ -144,7 +144,8 @@ $(SHARED): $(library_objects)
 $(BUILD)/libqualiclip.so: $(SHARED)
 	ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	ln -sf $(SONAME) $@
-$(TOOL): $(tool_objects) $(STATIC)
+# The converter names its source by the library's hash, which is hidden in the library.
+$(TOOL): $(tool_objects) $(BUILD)/lib/xxh64.o $(STATIC)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
 
 # Tests see inside: they link the library's objects and the checkpoint readers.
