@@ -194,7 +194,8 @@ $(SHARED): $(library_objects)
 $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
-$(TOOL): $(tool_objects) $(STATIC)
+# The converter names its source by the library's hash, which is hidden in the library.
+$(TOOL): $(tool_objects) $(BUILD)/lib/xxh64.o $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
 
