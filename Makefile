@@ -154,6 +154,7 @@ TOOL   := $(BUILD)/qualiclip
 
 .PHONY: all library tool tests check deps demo install uninstall clean help format FORCE
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 all: library $(if $(with_tool),tool)
 ifeq ($(with_tool),)

@@ -1,6 +1,8 @@
 /*
  * test_threads.c - every task runs once, workers are never shared, and the pool starts and ends.
  */
+#include "threads.h" /* before cmocka.h, which makes fail() a macro */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -9,8 +11,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-#include "threads.h"
 
 #define TASKS 1000
 #define WORKERS 4
