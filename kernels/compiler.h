@@ -7,7 +7,7 @@
 #define QUALICLIP_COMPILER_H
 
 #if defined(__GNUC__)
-#  define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#  define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
 #  define ALWAYS_INLINE inline __attribute__((always_inline))
 #  define NEVER_INLINE __attribute__((noinline))
 #  define TARGET_AVX2 __attribute__((target("avx2,fma,f16c")))
@@ -22,7 +22,7 @@
 #    define UNROLL_FULLY _Pragma("GCC unroll 32")
 #  endif
 #else
-#  define PRINTF_LIKE(format, first)
+#  define PRINTF_LIKE(string, first)
 #  define ALWAYS_INLINE inline
 #  define NEVER_INLINE
 #  define TARGET_AVX2
@@ -30,6 +30,15 @@
 #  define KEEP_IN_REGISTER(v) ((void)0)
 #  define PREFETCH(address) ((void)(address))
 #  define UNROLL_FULLY
+#endif
+
+/* Tells the core that it is waiting for another one. */
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+#  define CPU_RELAX() __builtin_ia32_pause()
+#elif defined(__GNUC__) && defined(__aarch64__)
+#  define CPU_RELAX() __asm__ volatile("yield")
+#else
+#  define CPU_RELAX() ((void)0)
 #endif
 
 #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)

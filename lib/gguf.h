@@ -44,6 +44,8 @@ struct gguf {
     uint64_t value_count, tensor_count;
     struct gguf_value *values;
     struct gguf_tensor *tensors; /* in the file's order */
+    /* The names (first members) of the above in ascending order: for finding, private to gguf*.c. */
+    const struct gguf_text **values_by_key, **tensors_by_name;
 };
 
 /*
@@ -64,18 +66,30 @@ const struct gguf_tensor *gguf_find_tensor(const struct gguf *gguf, const char *
 /*
  * Values with their type checked.  Where the key is missing: QC_OK and *value is left as it is, if
  * `required` is false; an error that names it otherwise.  Integers of any width are accepted where
- * the number fits; f64 where an f32 is wanted.
+ * the number fits; f64 where an f32 is wanted.  Floats must be finite; arrays must have `count`
+ * elements.
  */
 qc_status gguf_get_u32(const struct gguf *gguf, const char *key, bool required, uint32_t *value,
                        struct message *message);
 qc_status gguf_get_f32(const struct gguf *gguf, const char *key, bool required, float *value,
                        struct message *message);
+qc_status gguf_get_u32s(const struct gguf *gguf, const char *key, bool required, uint32_t *values,
+                        size_t count, struct message *message);
 qc_status gguf_get_f32s(const struct gguf *gguf, const char *key, bool required, float *values,
                         size_t count, struct message *message);
 qc_status gguf_get_bool(const struct gguf *gguf, const char *key, bool required, bool *value,
                         struct message *message);
 qc_status gguf_get_text(const struct gguf *gguf, const char *key, bool required,
                         struct gguf_text *value, struct message *message);
+
+/* A name as it may stand in a message: cut, and what is not printable ASCII shown as '?'. */
+struct gguf_label {
+    char text[80];
+};
+struct gguf_label gguf_label(struct gguf_text name);
+
+/* "f32" ...; NULL for a type that we do not know. */
+const char *gguf_type_name(enum gguf_tensor_type type);
 
 /* Element `index` of an array of strings that gguf_find_value() found; it must be in range. */
 struct gguf_text gguf_string_at(const struct gguf_value *value, uint64_t index);
