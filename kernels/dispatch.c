@@ -9,15 +9,15 @@
 #include "reference/reference.h"
 
 #if defined(QUALICLIP_OPENBLAS)
-#  include "gemm_openblas.h"
+#include "gemm_openblas.h"
 #endif
 
 #if QUALICLIP_X86
 
-#  include <cpuid.h>
-#  include <immintrin.h>
+#include <cpuid.h>
+#include <immintrin.h>
 
-#  include "x86/avx2.h"
+#include "x86/avx2.h"
 
 struct cpu {
     bool avx2, avx512;
@@ -60,7 +60,7 @@ static void list_sets(const kernel_set *sets[MOST_SETS])
     struct cpu cpu = look_at_cpu();
     if (cpu.avx2)
         sets[count++] = &kernel_set_avx2;
-#  if defined(QUALICLIP_OPENBLAS)
+#if defined(QUALICLIP_OPENBLAS)
     if (cpu.avx2)
         sets[count++] = &kernel_set_avx2_openblas;
     /*
@@ -71,7 +71,7 @@ static void list_sets(const kernel_set *sets[MOST_SETS])
         sets[0] = &kernel_set_avx2_openblas;
         sets[1] = &kernel_set_avx2;
     }
-#  endif
+#endif
 #endif
 #if defined(QUALICLIP_OPENBLAS)
     sets[count++] = &kernel_set_reference_openblas;

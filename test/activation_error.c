@@ -25,8 +25,7 @@ double activation_error(double x, double y, activation kind)
     /* 1.702 is rounded, and so is its product with x. */
     case ACTIVATION_QUICK_GELU: return fabs(y) * u * (8 + 2 * 1.702 * fabs(fmax(x, -60))) + 2e-37;
     /* d erfc(z) / erfc(z) is about -2 z dz; z errs by 2 u z, so that is 2 u x^2 in the tail. */
-    case ACTIVATION_GELU:
-        return fabs(y) * u * (8 + (x < 0 ? 2 * fmin(x * x, 250) : 0)) + 2e-37;
+    case ACTIVATION_GELU: return fabs(y) * u * (8 + (x < 0 ? 2 * fmin(x * x, 250) : 0)) + 2e-37;
     }
     return 0;
 }

@@ -29,8 +29,8 @@ struct guarded guarded_alloc(size_t size)
     memory.pages = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(memory.pages, MAP_FAILED);
     if (memory.page_bytes)
-        assert_int_equal(
-            mprotect(memory.pages + page, memory.page_bytes, PROT_READ | PROT_WRITE), 0);
+        assert_int_equal(mprotect(memory.pages + page, memory.page_bytes, PROT_READ | PROT_WRITE),
+                         0);
     memory.data = memory.pages + page + memory.page_bytes - size;
     memset(memory.pages + page, PATTERN, memory.page_bytes);
     return memory;

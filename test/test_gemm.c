@@ -168,8 +168,8 @@ static void free_product(struct product *p)
 
 static double weight_of(const gemm_call *call, size_t n, size_t i)
 {
-    size_t index = call->weights_transposed ? i * call->weight_stride + n
-                                            : n * call->weight_stride + i;
+    size_t index =
+        call->weights_transposed ? i * call->weight_stride + n : n * call->weight_stride + i;
     if (call->weight_type == NUMBER_F16)
         return half_value(((const uint16_t *)call->weights)[index]);
     return ((const float *)call->weights)[index];
@@ -306,8 +306,8 @@ static void large_shapes(void **state)
         check_shape(set, 49, 33, 300, 9);
         check_shape(set, random_between(241, 600), random_between(1, 40), 64, 9);
         check_shape(set, random_between(481, 800), 8, 8, 9);
-        check_shape(set, random_between(1, 20), random_between(1, 150),
-                    random_between(700, 2500), 1);
+        check_shape(set, random_between(1, 20), random_between(1, 150), random_between(700, 2500),
+                    1);
     }
 }
 

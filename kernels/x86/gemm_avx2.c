@@ -18,10 +18,11 @@
 #include "x86/pack_avx2.h"
 #include "x86/vector_avx2.h"
 
-#define PANEL 16     /* outputs */
+#define PANEL     16 /* outputs */
 #define ROW_BLOCK 240
-#define SLICE 768    /* inputs */
-#define MAX_SUMS 12  /* vectors of sums in a tile: with two of weights and one of x, all registers */
+#define SLICE     768 /* inputs */
+#define MAX_SUMS  12 /* vectors of sums in a tile: with two of weights and one of x, all registers \
+                      */
 #define UNROLL 8     /* inputs */
 
 /* A panel of outputs and a slice of inputs: what tiles have in common. */
@@ -39,8 +40,7 @@ struct job {
 
 /* One input: `rows` x `vectors` fused multiply-adds. */
 static ALWAYS_INLINE TARGET_AVX2 void add_product(__m256 *sums, const float *const *x, size_t k,
-                                                  const float *weights, size_t rows,
-                                                  size_t vectors)
+                                                  const float *weights, size_t rows, size_t vectors)
 {
     __m256 w[2];
     UNROLL_FULLY
@@ -164,9 +164,9 @@ DEFINE_TILE(12, 1)
 
 static tile_function *const wide_tiles[] = {NULL,     tile_1x2, tile_2x2, tile_3x2,
                                             tile_4x2, tile_5x2, tile_6x2};
-static tile_function *const narrow_tiles[] = {
-    NULL,     tile_1x1, tile_2x1, tile_3x1, tile_4x1,  tile_5x1, tile_6x1,
-    tile_7x1, tile_8x1, tile_9x1, tile_10x1, tile_11x1, tile_12x1};
+static tile_function *const narrow_tiles[] = {NULL,      tile_1x1,  tile_2x1, tile_3x1, tile_4x1,
+                                              tile_5x1,  tile_6x1,  tile_7x1, tile_8x1, tile_9x1,
+                                              tile_10x1, tile_11x1, tile_12x1};
 
 /* Rows of the next tile: the most, but no small rest: two middling tiles are faster than those. */
 static size_t rows_of_tile(size_t left, size_t most)

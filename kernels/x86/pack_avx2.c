@@ -88,8 +88,8 @@ static ALWAYS_INLINE TARGET_AVX2 void pack_columns(float *panel, size_t lanes,
     }
 }
 
-TARGET_AVX2 void avx2_pack_weights(float *panel, size_t lanes, const gemm_call *call,
-                                   size_t output, size_t outputs, size_t input, size_t inputs)
+TARGET_AVX2 void avx2_pack_weights(float *panel, size_t lanes, const gemm_call *call, size_t output,
+                                   size_t outputs, size_t input, size_t inputs)
 {
     if (call->weights_transposed) {
         if (call->weight_type == NUMBER_F16)
