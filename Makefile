@@ -150,7 +150,10 @@ $(TOOL): $(tool_objects) $(STATIC)
 # Tests see inside: they link the library's objects and the checkpoint readers.
 $(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(checkpoint_sources)) \
                       $(library_objects)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+	$(CC) $(ALL_LDFLAGS) $(WRAP_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+# This one lets allocations fail.
+$(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
+    $(foreach name,malloc calloc realloc free,-Wl,--wrap=$(name))
 
 clean:
 	rm -rf $(BUILD)

@@ -9,9 +9,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -197,6 +199,36 @@ static void unwritable_places_are_refused(void **state)
     assert_non_null(strstr(message, "not a regular file"));
 }
 
+/* The file system takes no more than so many bytes. */
+static void full_disk_is_told(void **state)
+{
+    (void)state;
+    write_text("precious");
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const struct rlimit small = {1000, before.rlim_max};
+    void (*const handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+
+    static const unsigned char numbers[100000];
+    struct gguf_writer *writer = open_writer();
+    gguf_declare(writer, "large", GGML_I8, 1, (uint64_t[]){sizeof numbers});
+    gguf_write(writer, numbers, sizeof numbers);
+    const bool large_written = gguf_writer_finish(writer, message);
+    const bool large_told = strstr(message, "cannot be written") != NULL;
+    /* So few that only closing the file finds out. */
+    writer = open_writer();
+    gguf_declare(writer, "small", GGML_I8, 1, (uint64_t[]){2000});
+    gguf_write(writer, numbers, 2000);
+    const bool small_written = gguf_writer_finish(writer, message);
+    const bool small_told = strstr(message, "cannot be written") != NULL;
+
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, handler);
+    assert_true(!large_written && large_told && !small_written && small_told);
+    expect_text("precious");
+}
+
 static void failed_rename_leaves_nothing(void **state)
 {
     (void)state;
@@ -215,6 +247,7 @@ int main(void)
         cmocka_unit_test(written_file_reads_back),
         cmocka_unit_test(failures_leave_what_was_there),
         cmocka_unit_test(unwritable_places_are_refused),
+        cmocka_unit_test(full_disk_is_told),
         cmocka_unit_test(failed_rename_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
