@@ -1,6 +1,8 @@
 /*
  * threads.h - run independent tasks on the caller's thread, on a scorer's own threads, or in the
- * caller's pool.  No global state; threads sleep whenever no call is in progress.
+ * caller's pool.  No global state.  Between threads_begin() and threads_end(), that is while a call
+ * of the library is in progress, idle threads look out for work for some microseconds before they
+ * sleep; outside they only sleep.
  */
 #ifndef QUALICLIP_THREADS_H
 #define QUALICLIP_THREADS_H
@@ -20,6 +22,9 @@ void threads_stop(struct threads *threads);
 
 /* How many tasks may run at once; workers are numbered below this. */
 size_t threads_count(const struct threads *threads);
+
+void threads_begin(struct threads *threads);
+void threads_end(struct threads *threads);
 
 /* Runs task(context, i, worker) for each i below count; returns when all are done. */
 void threads_run(struct threads *threads, size_t count, qc_task *task, void *context);

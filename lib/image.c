@@ -1,0 +1,227 @@
+/*
+ * image.c - the caller's pixels as the first layer of a tower wants them.
+ *
+ * Bytes are looked up in a table of normalised floats, directly where they lie.  Only pixels that
+ * must first be composed over a background pass through scratch.
+ */
+#include "image.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "compiler.h"
+
+/* Where the channels of a pixel are, in bytes from its start. */
+struct layout {
+    size_t step; /* bytes from one pixel to the next: 1, 3 or 4 */
+    size_t channel[3];
+    size_t alpha; /* 0: there is none */
+};
+
+static const struct layout layouts[] = {
+    [QC_PIXEL_RGB] = {3, {0, 1, 2}, 0},  [QC_PIXEL_BGR] = {3, {2, 1, 0}, 0},
+    [QC_PIXEL_RGBA] = {4, {0, 1, 2}, 3}, [QC_PIXEL_BGRA] = {4, {2, 1, 0}, 3},
+    [QC_PIXEL_RGBX] = {4, {0, 1, 2}, 0}, [QC_PIXEL_BGRX] = {4, {2, 1, 0}, 0},
+    [QC_PIXEL_GREY] = {1, {0, 0, 0}, 0},
+};
+
+#define FORMAT_COUNT (sizeof layouts / sizeof layouts[0])
+
+static qc_status check_side(const char *name, uint32_t side, struct message *message)
+{
+    if (side < 1 || side > IMAGE_SIDE_MAX)
+        return fail(message, side ? QC_ERROR_TOO_LARGE : QC_ERROR_ARGUMENT,
+                    "image: %s is %lu, expected 1 to %lu", name, (unsigned long)side,
+                    (unsigned long)IMAGE_SIDE_MAX);
+    return QC_OK;
+}
+
+qc_status image_check(const qc_image *image, struct message *message)
+{
+    if (!image)
+        return fail(message, QC_ERROR_ARGUMENT, "image: NULL, expected a qc_image");
+    if ((unsigned long)image->format >= FORMAT_COUNT)
+        return fail(message, QC_ERROR_ARGUMENT, "image: format is %ld, expected 0 to %d",
+                    (long)image->format, (int)FORMAT_COUNT - 1);
+    qc_status status = check_side("width", image->width, message);
+    if (!status)
+        status = check_side("height", image->height, message);
+    if (status)
+        return status;
+    if (!image->planes[0])
+        return fail(message, QC_ERROR_ARGUMENT, "image: planes[0] is NULL, expected pixels");
+    for (int i = 1; i < 3; i++) {
+        if (image->planes[i] || image->strides[i])
+            return fail(message, QC_ERROR_ARGUMENT,
+                        "image: planes[%d] and strides[%d] are set, expected NULL and 0", i, i);
+    }
+    /* Compared without negating: the most negative stride has no positive counterpart. */
+    ptrdiff_t stride = image->strides[0];
+    ptrdiff_t least = (ptrdiff_t)(image->width * layouts[image->format].step);
+    ptrdiff_t most = PTRDIFF_MAX / (ptrdiff_t)image->height;
+    if ((stride < least && stride > -least) || stride > most || stride < -most)
+        return fail(message, QC_ERROR_ARGUMENT,
+                    "image: strides[0] is %td, expected %td to %td bytes, or the negative of that",
+                    stride, least, most);
+    return QC_OK;
+}
+
+void pixel_table_fill(struct pixel_table *table, const float mean[3], const float std[3])
+{
+    for (int c = 0; c < 3; c++) {
+        for (int v = 0; v < 256; v++)
+            table->value[c][v] = ((float)v / 255.0f - mean[c]) / std[c];
+    }
+}
+
+static const uint8_t *row_start(const qc_image *image, uint32_t y)
+{
+    return image->planes[0] + (ptrdiff_t)y * image->strides[0];
+}
+
+/* Correctly rounded: 255 is odd, so a tie cannot occur. */
+static uint8_t compose(unsigned value, unsigned alpha, unsigned background)
+{
+    return (uint8_t)((alpha * value + (255 - alpha) * background + 127) / 255);
+}
+
+static bool must_compose(const qc_image *image, qc_background background)
+{
+    return background != QC_BACKGROUND_DROP && layouts[image->format].alpha;
+}
+
+void image_row_rgb(const qc_image *image, qc_background background, uint32_t y, uint32_t x,
+                   uint32_t count, uint8_t *rgb)
+{
+    const struct layout *layout = &layouts[image->format];
+    const uint8_t *pixel = row_start(image, y) + x * layout->step;
+    if (must_compose(image, background)) {
+        unsigned behind = background == QC_BACKGROUND_WHITE ? 255 : 0;
+        for (uint32_t i = 0; i < count; i++, pixel += layout->step) {
+            for (int c = 0; c < 3; c++)
+                *rgb++ = compose(pixel[layout->channel[c]], pixel[layout->alpha], behind);
+        }
+    } else if (image->format == QC_PIXEL_RGB) {
+        memcpy(rgb, pixel, (size_t)count * 3);
+    } else {
+        for (uint32_t i = 0; i < count; i++, pixel += layout->step) {
+            for (int c = 0; c < 3; c++)
+                *rgb++ = pixel[layout->channel[c]];
+        }
+    }
+}
+
+/* Row y as bytes in one of the layouts: where it lies, or composed in `scratch`. */
+static const uint8_t *plain_row(const qc_image *image, qc_background background, uint32_t y,
+                                uint8_t *scratch)
+{
+    if (!must_compose(image, background))
+        return row_start(image, y);
+    image_row_rgb(image, background, y, 0, image->width, scratch);
+    return scratch;
+}
+
+static const struct layout *plain_layout(const qc_image *image, qc_background background)
+{
+    return &layouts[must_compose(image, background) ? QC_PIXEL_RGB : image->format];
+}
+
+/* One row of pixels of all patches.  `step` is a constant where this is inlined. */
+static ALWAYS_INLINE void patch_line(const uint8_t *bytes, size_t step, const size_t channel[3],
+                                     const struct pixel_table *table, size_t patches, size_t size,
+                                     float *out, size_t stride)
+{
+    for (size_t i = 0; i < patches; i++, out += stride, bytes += size * step) {
+        for (size_t c = 0; c < 3; c++) {
+            const uint8_t *from = bytes + channel[c];
+            const float *value = table->value[c];
+            float *to = out + c * size * size;
+            for (size_t x = 0; x < size; x++)
+                to[x] = value[from[x * step]];
+        }
+    }
+}
+
+void image_patch_row(const qc_image *image, qc_background background,
+                     const struct pixel_table *table, uint32_t patch_size, uint32_t grid_row,
+                     float *out, size_t stride, uint8_t *scratch)
+{
+    const struct layout *layout = plain_layout(image, background);
+    size_t patches = image->width / patch_size;
+    for (uint32_t y = 0; y < patch_size; y++) {
+        const uint8_t *bytes = plain_row(image, background, grid_row * patch_size + y, scratch);
+        float *line = out + (size_t)y * patch_size;
+        if (layout->step == 3)
+            patch_line(bytes, 3, layout->channel, table, patches, patch_size, line, stride);
+        else if (layout->step == 4)
+            patch_line(bytes, 4, layout->channel, table, patches, patch_size, line, stride);
+        else
+            patch_line(bytes, 1, layout->channel, table, patches, patch_size, line, stride);
+    }
+}
+
+static ALWAYS_INLINE void stem_pixel(const uint8_t *pixel, const size_t channel[3],
+                                     const struct pixel_table *table, float *out)
+{
+    for (size_t c = 0; c < 3; c++)
+        out[c] = table->value[c][pixel[channel[c]]];
+}
+
+static void stem_padding(float *out, size_t pixels)
+{
+    for (size_t i = 0; i < 3 * pixels; i++)
+        out[i] = 0.0f;
+}
+
+/* Three neighbours in one input row, for all outputs.  `step` is a constant where inlined. */
+static ALWAYS_INLINE void stem_line(const uint8_t *bytes, size_t step, const size_t channel[3],
+                                    const struct pixel_table *table, size_t width, float *out,
+                                    size_t stride)
+{
+    /* Only the first output has a neighbour to the left of the image. */
+    stem_padding(out, 1);
+    stem_pixel(bytes, channel, table, out + 3);
+    if (width > 1)
+        stem_pixel(bytes + step, channel, table, out + 6);
+    else
+        stem_padding(out + 6, 1);
+
+    size_t inside = width / 2; /* outputs whose right neighbour is inside */
+    for (size_t i = 1; i < inside; i++) {
+        const uint8_t *left = bytes + (2 * i - 1) * step;
+        float *to = out + i * stride;
+        for (size_t k = 0; k < 3; k++)
+            stem_pixel(left + k * step, channel, table, to + 3 * k);
+    }
+    if (width % 2 && width > 1) {
+        const uint8_t *left = bytes + (width - 2) * step;
+        float *to = out + inside * stride;
+        stem_pixel(left, channel, table, to);
+        stem_pixel(left + step, channel, table, to + 3);
+        stem_padding(to + 6, 1);
+    }
+}
+
+void image_stem_row(const qc_image *image, qc_background background,
+                    const struct pixel_table *table, uint32_t row, float *out, size_t stride,
+                    uint8_t *scratch)
+{
+    const struct layout *layout = plain_layout(image, background);
+    size_t width = image->width;
+    for (uint32_t ky = 0; ky < 3; ky++) {
+        uint32_t y = 2 * row + ky; /* 1 + the input row, so that it is never negative */
+        float *to = out + 9 * ky;
+        if (y < 1 || y > image->height) {
+            for (size_t i = 0; i < image_stem_size(image->width); i++)
+                stem_padding(to + i * stride, 3);
+            continue;
+        }
+        const uint8_t *bytes = plain_row(image, background, y - 1, scratch);
+        if (layout->step == 3)
+            stem_line(bytes, 3, layout->channel, table, width, to, stride);
+        else if (layout->step == 4)
+            stem_line(bytes, 4, layout->channel, table, width, to, stride);
+        else
+            stem_line(bytes, 1, layout->channel, table, width, to, stride);
+    }
+}

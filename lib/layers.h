@@ -1,0 +1,68 @@
+/*
+ * layers.h - the layers that both towers are made of, spread over a scorer's threads.
+ *
+ * A layer is cut into tasks by its shape, the kernel set and, where the set allows it, the number of
+ * threads; never so that a bit of the result depends on the cut (kernels.h says what may be cut).
+ * Activations are f32, channels-last: a row is a token or a pixel.
+ */
+#ifndef QUALICLIP_LAYERS_H
+#define QUALICLIP_LAYERS_H
+
+#include "arena.h"
+#include "model.h"
+#include "threads.h"
+
+/* What a layer runs on; one a scorer. */
+struct layers {
+    const kernel_set *kernels;
+    struct threads *threads;
+    unsigned char *scratch; /* `scratch_size` bytes for each worker */
+    size_t scratch_size;
+    const float *zeros; /* what lies outside an image: as many as a convolution has channels */
+};
+
+/* Rows of activations; `stride` floats from one to the next. */
+struct rows {
+    float *data;
+    size_t stride;
+};
+
+/*
+ * Floats from one row of `columns` to the next: not a multiple of 4096 bytes, or the rows of a tile
+ * would all fall into the same set of the first-level cache.
+ */
+size_t row_stride(size_t columns);
+
+/* Pixels whose neighbours are looked up at once in a convolution. */
+#define CONVOLUTION_ROWS 256
+
+/* Scratch bytes of one worker for these layers. */
+size_t linear_scratch(const kernel_set *kernels, const struct linear *linear);
+size_t convolution_scratch(const kernel_set *kernels, const struct convolution *convolution);
+
+/*
+ * out = activation(in * weight + bias + residual).  Rows belong to `segment_count` images, image i
+ * having those from segments[i] up to segments[i + 1]: where the kernels' bits depend on the shape
+ * of a call, calls follow the images.  residual.data may be NULL, or out.data.
+ */
+void linear_forward(const struct layers *layers, const struct linear *linear, struct rows in,
+                    const size_t *segments, size_t segment_count, activation activation,
+                    struct rows residual, struct rows out);
+
+/*
+ * A convolution with stride 1 over height x width pixels in rows without gaps; `residual` (may be
+ * NULL or out) is added before the activation.
+ */
+void convolution_forward(const struct layers *layers, const struct convolution *convolution,
+                         const float *in, size_t height, size_t width, activation activation,
+                         const float *residual, float *out);
+
+/* 2x2 average pooling: out has height / 2 x width / 2 pixels. */
+void average_pool_forward(const struct layers *layers, const float *in, size_t height, size_t width,
+                          size_t channels, float *out);
+
+/* LayerNorm of each row; out may be in. */
+void norm_forward(const struct layers *layers, const struct norm *norm, float epsilon,
+                  struct rows in, size_t row_count, size_t columns, struct rows out);
+
+#endif

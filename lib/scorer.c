@@ -1,0 +1,398 @@
+/*
+ * scorer.c - the public scorer: checks what the caller hands in, plans one block of memory, sends
+ * images through the model's tower and fills in results.  Nothing is allocated after create.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+#include "score.h"
+#include "tower.h"
+
+#define THREADS_MAX 1024
+#define BATCH_MAX 65536
+
+struct qc_scorer {
+    const qc_model *model;
+    struct tower_limits limits;
+    qc_positions positions;
+    qc_background background;
+    float temperature;
+    struct layers layers;
+    union {
+        struct vit_workspace vit;
+        struct resnet_workspace resnet;
+    };
+    struct pixel_table *pixels;
+    qc_image *images;  /* of the batch, those that can be scored */
+    size_t *batch_index; /* where each of them came from */
+    float *features;
+    void *allocated; /* the block, if it is ours to free */
+    char message[QC_MESSAGE_SIZE];
+};
+
+/* -------------------------------------------------------------------------------------- options */
+
+void qc_scorer_options_init(qc_scorer_options *options)
+{
+    *options = (qc_scorer_options){.size = sizeof *options,
+                                   .max_width = 2048,
+                                   .max_height = 2048,
+                                   .max_batch = 1,
+                                   .threads = 1};
+}
+
+/* The caller's options, or the defaults; a caller built against an older header has fewer fields. */
+static qc_scorer_options effective_options(const qc_scorer_options *given)
+{
+    qc_scorer_options options;
+    qc_scorer_options_init(&options);
+    if (given)
+        memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    return options;
+}
+
+static qc_status check_positions(const qc_model *model, qc_positions positions,
+                                 struct message *message)
+{
+    if (positions != QC_POSITIONS_MODEL && positions != QC_POSITIONS_NONE &&
+        positions != QC_POSITIONS_GRID)
+        return fail(message, QC_ERROR_ARGUMENT, "positions is %d, expected a qc_positions",
+                    (int)positions);
+    if (positions == QC_POSITIONS_GRID && !model->info.has_positions)
+        return fail(message, QC_ERROR_ARGUMENT,
+                    "positions is grid, but the model %s has no positional embeddings: use none",
+                    model->info.name);
+    return QC_OK;
+}
+
+static qc_status check_options(const qc_model *model, const qc_scorer_options *options,
+                               struct message *message)
+{
+    uint32_t smallest = model->info.minimum_size;
+    if (options->max_width < smallest || options->max_height < smallest ||
+        options->max_width > IMAGE_SIDE_MAX || options->max_height > IMAGE_SIDE_MAX)
+        return fail(message, QC_ERROR_ARGUMENT,
+                    "max_width x max_height is %u x %u, expected sides from %u (the model's "
+                    "minimum) to %u",
+                    (unsigned)options->max_width, (unsigned)options->max_height, (unsigned)smallest,
+                    (unsigned)IMAGE_SIDE_MAX);
+    if (options->max_batch < 1 || options->max_batch > BATCH_MAX)
+        return fail(message, QC_ERROR_ARGUMENT, "max_batch is %u, expected 1 to %d",
+                    (unsigned)options->max_batch, BATCH_MAX);
+    if (options->threads < 1 || options->threads > THREADS_MAX)
+        return fail(message, QC_ERROR_ARGUMENT, "threads is %u, expected 1 to %d",
+                    (unsigned)options->threads, THREADS_MAX);
+    if (options->background != QC_BACKGROUND_DROP && options->background != QC_BACKGROUND_BLACK &&
+        options->background != QC_BACKGROUND_WHITE)
+        return fail(message, QC_ERROR_ARGUMENT, "background is %d, expected a qc_background",
+                    (int)options->background);
+    if (!(options->temperature >= 0) || isinf(options->temperature))
+        return fail(message, QC_ERROR_ARGUMENT,
+                    "temperature is %g, expected a positive number, or 0 for the model's own",
+                    (double)options->temperature);
+    return check_positions(model, options->positions, message);
+}
+
+/* ------------------------------------------------------------------------------------- planning */
+
+/* Lays out everything a scorer has, itself first; over a counting arena nothing is written to it. */
+static struct qc_scorer *plan(const qc_model *model, const qc_scorer_options *options,
+                              struct arena *arena)
+{
+    struct qc_scorer counted, *in_place = arena_take(arena, 1, sizeof *in_place);
+    struct qc_scorer *scorer = in_place ? in_place : &counted;
+    memset(scorer, 0, sizeof *scorer);
+    scorer->model = model;
+    scorer->limits =
+        (struct tower_limits){options->max_width, options->max_height, options->max_batch};
+    scorer->positions =
+        options->positions == QC_POSITIONS_MODEL ? model->positions : options->positions;
+    scorer->background = options->background;
+    scorer->temperature = options->temperature > 0 ? options->temperature : model->temperature;
+
+    scorer->pixels = arena_take(arena, 1, sizeof *scorer->pixels);
+    scorer->images = arena_take(arena, options->max_batch, sizeof *scorer->images);
+    scorer->batch_index = arena_take(arena, options->max_batch, sizeof(size_t));
+    scorer->features = arena_take(arena, options->max_batch * model->feature_size, sizeof(float));
+
+    struct layers *layers = &scorer->layers;
+    layers->kernels = model->kernels;
+    layers->threads = threads_plan(arena, options);
+    if (model->tower == QC_TOWER_VIT) {
+        vit_plan(&scorer->vit, &model->vit, model->kernels, &scorer->limits, arena,
+                 &layers->scratch_size);
+    } else {
+        layers->zeros = arena_take(arena, resnet_zeros(&model->resnet), sizeof(float));
+        resnet_plan(&scorer->resnet, &model->resnet, model->kernels, &scorer->limits, arena,
+                    &layers->scratch_size);
+    }
+    layers->scratch_size =
+        (layers->scratch_size + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
+    layers->scratch = arena_take(arena, options->threads, layers->scratch_size);
+    return in_place;
+}
+
+size_t qc_scorer_memory(const qc_model *model, const qc_scorer_options *given)
+{
+    if (!model)
+        return 0;
+    qc_scorer_options options = effective_options(given);
+    if (check_options(model, &options, NULL) != QC_OK)
+        return 0;
+    struct arena arena = {0};
+    plan(model, &options, &arena);
+    return arena.overflow ? 0 : arena.used;
+}
+
+/* The block that the scorer will live in: the caller's, or ours. */
+static qc_status provide_block(const qc_scorer_options *options, size_t size, void **block,
+                               struct message *message)
+{
+    *block = options->memory;
+    if (!*block) {
+        *block = aligned_alloc(ARENA_ALIGNMENT, size);
+        return *block ? QC_OK
+                      : fail(message, QC_ERROR_MEMORY,
+                             "a scorer for %u x %u pixels, batch %u, needs %zu bytes, which the "
+                             "system does not have",
+                             (unsigned)options->max_width, (unsigned)options->max_height,
+                             (unsigned)options->max_batch, size);
+    }
+    if ((uintptr_t)*block % ARENA_ALIGNMENT)
+        return fail(message, QC_ERROR_ARGUMENT, "memory is at %p, expected an address aligned to %d",
+                    *block, ARENA_ALIGNMENT);
+    if (options->memory_size < size)
+        return fail(message, QC_ERROR_MEMORY, "memory_size is %zu, expected at least %zu",
+                    options->memory_size, size);
+    return QC_OK;
+}
+
+qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
+                           const qc_scorer_options *given)
+{
+    qc_scorer_options options = effective_options(given);
+    struct message message = {options.message, options.message_size};
+    if (!scorer)
+        return fail(&message, QC_ERROR_ARGUMENT, "scorer is NULL");
+    *scorer = NULL;
+    if (!model)
+        return fail(&message, QC_ERROR_ARGUMENT, "model is NULL");
+    qc_status status = check_options(model, &options, &message);
+    if (status != QC_OK)
+        return status;
+
+    struct arena arena = {0};
+    plan(model, &options, &arena);
+    if (arena.overflow)
+        return fail(&message, QC_ERROR_MEMORY,
+                    "a scorer for %u x %u pixels, batch %u, is larger than the address space",
+                    (unsigned)options.max_width, (unsigned)options.max_height,
+                    (unsigned)options.max_batch);
+    void *block;
+    status = provide_block(&options, arena.used, &block, &message);
+    if (status != QC_OK)
+        return status;
+
+    arena = (struct arena){.base = block};
+    struct qc_scorer *made = plan(model, &options, &arena);
+    made->allocated = options.memory ? NULL : block;
+    pixel_table_fill(made->pixels, model->image_mean, model->image_std);
+    if (model->tower == QC_TOWER_RESNET)
+        memset((float *)made->layers.zeros, 0, resnet_zeros(&model->resnet) * sizeof(float));
+    status = threads_start(made->layers.threads, &options, &message);
+    if (status != QC_OK) {
+        free(made->allocated);
+        return status;
+    }
+    *scorer = made;
+    return QC_OK;
+}
+
+void qc_scorer_destroy(qc_scorer *scorer)
+{
+    if (!scorer)
+        return;
+    threads_stop(scorer->layers.threads);
+    free(scorer->allocated);
+}
+
+const char *qc_scorer_message(const qc_scorer *scorer)
+{
+    return scorer ? scorer->message : "scorer is NULL";
+}
+
+/* ------------------------------------------------------------------------------------- encoding */
+
+static qc_status check_fits(const struct qc_scorer *scorer, const qc_image *image,
+                            struct message *message)
+{
+    qc_status status = image_check(image, message);
+    if (status != QC_OK)
+        return status;
+    uint32_t smallest = scorer->model->info.minimum_size;
+    if (image->width < smallest || image->height < smallest)
+        return fail(message, QC_ERROR_TOO_SMALL,
+                    "the image has %u x %u pixels, the model needs at least %u x %u",
+                    (unsigned)image->width, (unsigned)image->height, (unsigned)smallest,
+                    (unsigned)smallest);
+    const struct tower_limits *limits = &scorer->limits;
+    bool upright = image->width <= limits->width && image->height <= limits->height;
+    bool turned = image->width <= limits->height && image->height <= limits->width;
+    if (!upright && !turned)
+        return fail(message, QC_ERROR_TOO_LARGE,
+                    "the image has %u x %u pixels, the scorer was made for up to %zu x %zu",
+                    (unsigned)image->width, (unsigned)image->height, limits->width,
+                    limits->height);
+    return QC_OK;
+}
+
+/* Features of scorer->images[0 ... count) into scorer->features. */
+static void encode(struct qc_scorer *scorer, size_t count)
+{
+    const qc_model *model = scorer->model;
+    struct tower_input input = {.images = scorer->images,
+                                .count = count,
+                                .pixels = scorer->pixels,
+                                .background = scorer->background,
+                                .grid_positions = scorer->positions == QC_POSITIONS_GRID};
+    threads_begin(scorer->layers.threads);
+    if (model->tower == QC_TOWER_VIT)
+        vit_forward(&model->vit, &scorer->vit, &scorer->layers, &input, scorer->features);
+    else
+        resnet_forward(&model->resnet, &scorer->resnet, &scorer->layers, &input, scorer->features);
+    threads_end(scorer->layers.threads);
+}
+
+static qc_status normalise(const struct qc_scorer *scorer, float *feature, struct message *message)
+{
+    if (unit_length(feature, scorer->model->feature_size))
+        return QC_OK;
+    return fail(message, QC_ERROR_NUMERIC,
+                "the image's feature is zero or not finite: the model %s overflows on it",
+                scorer->model->info.name);
+}
+
+qc_status qc_embed(qc_scorer *scorer, const qc_image *image, float *feature)
+{
+    if (!scorer || !feature)
+        return QC_ERROR_ARGUMENT;
+    struct message message = {scorer->message, sizeof scorer->message};
+    scorer->message[0] = 0;
+    size_t bytes = scorer->model->feature_size * sizeof *feature;
+    memset(feature, 0, bytes);
+    qc_status status = check_fits(scorer, image, &message);
+    if (status != QC_OK)
+        return status;
+    scorer->images[0] = *image;
+    encode(scorer, 1);
+    status = normalise(scorer, scorer->features, &message);
+    if (status == QC_OK)
+        memcpy(feature, scorer->features, bytes);
+    return status;
+}
+
+/* -------------------------------------------------------------------------------------- scoring */
+
+static void fill_result(const struct qc_scorer *scorer, const qc_image *image, float *feature,
+                        qc_result *result)
+{
+    struct message message = {result->message, sizeof result->message};
+    const qc_model *model = scorer->model;
+    result->status = normalise(scorer, feature, &message);
+    if (result->status != QC_OK)
+        return;
+    result->score =
+        score_pairs(feature, model->feature_size, model->prompt_features, model->pair_count,
+                    model->logit_scale, scorer->temperature, result->pairs);
+    result->pair_count = (uint32_t)model->pair_count;
+    result->width = image->width;
+    result->height = image->height;
+    result->positions = scorer->positions;
+    result->temperature = scorer->temperature;
+    result->profile = model->info.profile;
+    result->model = model->info.hash;
+    result->kernels = model->kernels->name;
+    result->precision = model->info.precision;
+}
+
+static qc_status check_batch(const struct qc_scorer *scorer, const qc_image *images, size_t count,
+                             struct message *message)
+{
+    if (!images)
+        return fail(message, QC_ERROR_ARGUMENT, "images is NULL");
+    if (count > scorer->limits.batch)
+        return fail(message, QC_ERROR_TOO_LARGE, "%zu images, the scorer was made for batches of %zu",
+                    count, scorer->limits.batch);
+    if (!scorer->model->pair_count)
+        return fail(message, QC_ERROR_UNSUPPORTED,
+                    "the model %s has no prompts: it can embed images but not score them",
+                    scorer->model->info.name);
+    return QC_OK;
+}
+
+qc_status qc_score_batch(qc_scorer *scorer, const qc_image *images, size_t count,
+                         qc_result *results)
+{
+    if (!scorer || !results)
+        return QC_ERROR_ARGUMENT;
+    struct message message = {scorer->message, sizeof scorer->message};
+    scorer->message[0] = 0;
+    memset(results, 0, count * sizeof *results);
+
+    qc_status status = check_batch(scorer, images, count, &message);
+    if (status != QC_OK) {
+        for (size_t i = 0; i < count; i++) {
+            results[i].status = status;
+            memcpy(results[i].message, scorer->message, sizeof scorer->message);
+        }
+        return status;
+    }
+    size_t valid = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct message own = {results[i].message, sizeof results[i].message};
+        results[i].status = check_fits(scorer, &images[i], &own);
+        if (results[i].status == QC_OK) {
+            scorer->images[valid] = images[i];
+            scorer->batch_index[valid++] = i;
+        }
+    }
+    if (valid)
+        encode(scorer, valid);
+    for (size_t i = 0; i < valid; i++)
+        fill_result(scorer, &scorer->images[i],
+                    scorer->features + i * scorer->model->feature_size,
+                    &results[scorer->batch_index[i]]);
+    for (size_t i = 0; i < count && status == QC_OK; i++) {
+        status = results[i].status;
+        memcpy(scorer->message, results[i].message, sizeof scorer->message);
+    }
+    return status;
+}
+
+qc_status qc_score(qc_scorer *scorer, const qc_image *image, qc_result *result)
+{
+    return qc_score_batch(scorer, image, 1, result);
+}
+
+qc_status qc_score_file(qc_scorer *scorer, const char *path, qc_result *result)
+{
+    if (!scorer || !result)
+        return QC_ERROR_ARGUMENT;
+    memset(result, 0, sizeof *result);
+    qc_picture_options options;
+    qc_picture_options_init(&options);
+    options.message = result->message;
+    options.message_size = sizeof result->message;
+    qc_picture *picture;
+    result->status = qc_picture_read(&picture, path, &options);
+    if (result->status != QC_OK) {
+        memcpy(scorer->message, result->message, sizeof scorer->message);
+        return result->status;
+    }
+    qc_image image = qc_picture_view(picture);
+    qc_status status = qc_score(scorer, &image, result);
+    qc_picture_free(picture);
+    return status;
+}

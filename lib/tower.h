@@ -1,0 +1,58 @@
+/*
+ * tower.h - what the two image towers have in common: images in, features out.
+ *
+ * A tower plans its buffers once, for the largest images and the largest batch, and then computes in
+ * them.  Planning over a counting arena leaves the pointers NULL and only adds up.
+ */
+#ifndef QUALICLIP_TOWER_H
+#define QUALICLIP_TOWER_H
+
+#include "image.h"
+#include "layers.h"
+
+struct tower_limits {
+    size_t width, height; /* images up to this, or turned by 90 degrees */
+    size_t batch;
+};
+
+/* Images that have been checked and fit the limits. */
+struct tower_input {
+    const qc_image *images;
+    size_t count;
+    const struct pixel_table *pixels;
+    qc_background background;
+    bool grid_positions; /* else none are added */
+};
+
+struct vit_workspace {
+    struct rows tokens, normed, hidden;     /* for all images of a batch, one after the other */
+    struct rows class_tokens, class_normed; /* one row for each image */
+    struct rows class_queries;
+    size_t *segments;       /* batch + 1: where each image's tokens begin */
+    size_t *class_segments; /* 0, 1, 2, ... */
+};
+
+struct resnet_workspace {
+    float *in, *out;     /* of a block; they change places from block to block */
+    float *inner, *wide; /* within a block, and in the stem */
+    float *pooled;       /* attention pool: see resnet.c */
+    size_t tokens;
+};
+
+/* Reserves the buffers.  `scratch` is raised to the bytes that one worker needs. */
+void vit_plan(struct vit_workspace *workspace, const struct vit *vit, const kernel_set *kernels,
+              const struct tower_limits *limits, struct arena *arena, size_t *scratch);
+void resnet_plan(struct resnet_workspace *workspace, const struct resnet *resnet,
+                 const kernel_set *kernels, const struct tower_limits *limits, struct arena *arena,
+                 size_t *scratch);
+
+/* The most channels that lie beside an image in a 3x3 convolution: zeros to provide. */
+size_t resnet_zeros(const struct resnet *resnet);
+
+/* Writes input->count features, not normalised, one after the other. */
+void vit_forward(const struct vit *vit, const struct vit_workspace *workspace,
+                 const struct layers *layers, const struct tower_input *input, float *features);
+void resnet_forward(const struct resnet *resnet, const struct resnet_workspace *workspace,
+                    const struct layers *layers, const struct tower_input *input, float *features);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * torch_zip.h - the container that torch.save writes: a zip archive with NAME/data.pkl and one entry
+ * NAME/data/KEY for each storage.
+ *
+ * Whatever the archive claims is checked before memory is asked for: an entry may not be larger than
+ * what is expected of it, nor inflate beyond measure.
+ */
+#ifndef QUALICLIP_TORCH_ZIP_H
+#define QUALICLIP_TORCH_ZIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct torch_zip;
+
+/* NULL: `message` says why.  `path` must outlive the result. */
+struct torch_zip *torch_zip_open(const char *path, char *message);
+void torch_zip_close(struct torch_zip *zip); /* NULL is allowed */
+
+uint64_t torch_zip_file_size(const struct torch_zip *zip);
+
+/* Whether its numbers are stored with the most significant byte first. */
+bool torch_zip_big_endian(const struct torch_zip *zip);
+
+/* The pickle, to be freed by the caller; NULL: message. */
+unsigned char *torch_zip_read_pickle(struct torch_zip *zip, size_t *size, char *message);
+
+/* The bytes of a storage of `count` elements of `element` bytes, to be freed; NULL: message. */
+unsigned char *torch_zip_read_storage(struct torch_zip *zip, const char *key, uint64_t count,
+                                      size_t element, char *message);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * embed.c - `qualiclip embed`: images in, their unit features out, a line for each.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "commands.h"
+#include "image_run.h"
+#include "memory.h"
+#include "pictures.h"
+#include "progress.h"
+
+static const char help[] =
+    "Usage: qualiclip embed [OPTION]... IMAGE...\n"
+    "\n"
+    "Prints the feature of each image: a vector of length 1, as CLIP's image encoder gives it.\n"
+    "The cosine of two images is the sum of the products of their numbers.  `-` is an image on\n"
+    "standard input.  --temperature and --batch are accepted and change nothing.\n"
+    "\n"
+    IMAGE_OPTIONS_HELP
+    "\n"
+    "Output: text  the numbers separated by single blanks, two blanks, the path\n"
+    "        csv   path, a column f0, f1, ... for each number, error\n"
+    "        json  path, feature (an array); or path, error\n"
+    "\n"
+    "Examples:\n"
+    "  qualiclip embed --format=json *.jpg > features.json\n"
+    "  qualiclip embed --positions=grid -m vit-b-32.gguf photo.jpg\n";
+
+static void print_text(const char *path, const float *feature, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        printf("%s%.9g", i ? " " : "", (double)feature[i]);
+    printf("  %s", path);
+}
+
+/* `feature` NULL: it failed, and `error` tells why. */
+static void print_csv(const char *path, const float *feature, size_t size, const char *error)
+{
+    output_csv_text(path);
+    for (size_t i = 0; i < size; i++) {
+        putchar(',');
+        if (feature)
+            printf("%.9g", (double)feature[i]);
+    }
+    putchar(',');
+    if (!feature)
+        output_csv_text(error);
+}
+
+static cJSON *describe(const char *path, const float *feature, size_t size, const char *error)
+{
+    cJSON *object = cJSON_CreateObject();
+    json_add_text(object, "path", path);
+    if (feature)
+        json_add_floats(object, "feature", feature, size);
+    else
+        json_add_text(object, "error", error);
+    return object;
+}
+
+static bool print_header(const struct image_run *run)
+{
+    if (run->format != OUTPUT_CSV)
+        return true;
+    output_begin_line();
+    fputs("path", stdout);
+    for (uint32_t i = 0; i < run->info.feature_size; i++)
+        printf(",f%u", (unsigned)i);
+    fputs(",error", stdout);
+    return output_end_line();
+}
+
+static bool print_feature(const struct image_run *run, const char *path, const float *feature,
+                          const char *error)
+{
+    size_t size = run->info.feature_size;
+    if (run->format == OUTPUT_JSON)
+        return output_json_line(describe(path, feature, size, error));
+    if (run->format == OUTPUT_TEXT && !feature)
+        return true; /* it is on standard error */
+    output_begin_line();
+    if (run->format == OUTPUT_CSV)
+        print_csv(path, feature, size, error);
+    else
+        print_text(path, feature, size);
+    return output_end_line();
+}
+
+static bool embed_one(struct image_run *run, const struct input *input, float *feature)
+{
+    char message[QC_MESSAGE_SIZE];
+    const char *error = input->error;
+    if (!error) {
+        qc_picture *picture = picture_open(input->path, message);
+        if (!picture) {
+            error = message;
+        } else {
+            qc_image image = qc_picture_view(picture);
+            if (!workspace_embed(&run->workspace, &image, feature))
+                error = run->workspace.message;
+            qc_picture_free(picture);
+        }
+    }
+    if (error)
+        image_run_failed(run, input->path, error);
+    return print_feature(run, input->path, error ? NULL : feature, error);
+}
+
+int command_embed(int argc, char **argv)
+{
+    static const struct image_command command = {"embed", help, false, false};
+    struct image_run run;
+    if (!image_run_open(&run, &command, argc, argv))
+        return run.status;
+    float *feature = reallocate(NULL, run.info.feature_size, sizeof *feature);
+    bool written = print_header(&run);
+    for (size_t i = 0; i < run.inputs.count && written; i++) {
+        written = embed_one(&run, &run.inputs.items[i], feature);
+        progress_show(i + 1);
+    }
+    free(feature);
+    if (!written)
+        run.status = COMMAND_FAILED;
+    return image_run_close(&run);
+}

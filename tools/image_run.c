@@ -1,0 +1,191 @@
+/*
+ * image_run.c - parses the options of `score` and `embed`, opens the model, gathers the images.
+ */
+#include "image_run.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "commands.h"
+#include "diagnostics.h"
+#include "progress.h"
+
+enum { limit_threads = 1024, limit_batch = 1024 };
+
+struct settings {
+    const char *model, *kernels;
+    uint32_t threads, batch;
+    bool recursive;
+    qc_scorer_options scorer;
+};
+
+enum option_code {
+    option_format = 256,
+    option_threads,
+    option_batch,
+    option_positions,
+    option_temperature,
+    option_kernels,
+    option_background,
+    option_sort
+};
+
+static const struct option long_options[] = {
+    {"model", required_argument, NULL, 'm'},
+    {"format", required_argument, NULL, option_format},
+    {"threads", required_argument, NULL, option_threads},
+    {"batch", required_argument, NULL, option_batch},
+    {"positions", required_argument, NULL, option_positions},
+    {"temperature", required_argument, NULL, option_temperature},
+    {"kernels", required_argument, NULL, option_kernels},
+    {"background", required_argument, NULL, option_background},
+    {"recursive", no_argument, NULL, 'r'},
+    {"help", no_argument, NULL, 'h'},
+    {"sort", no_argument, NULL, option_sort}, /* the last: not every command has it */
+    {NULL, 0, NULL, 0},
+};
+enum { sort_index = sizeof long_options / sizeof long_options[0] - 2 };
+
+/* Takes one option; NULL, or what was expected of its value. */
+static const char *take_option(struct image_run *run, struct settings *settings, int code,
+                               const char *value)
+{
+    static const char *const formats[] = {"text", "csv", "json", NULL};
+    static const char *const positions[] = {"none", "grid", NULL};
+    static const char *const backgrounds[] = {"drop", "black", "white", NULL};
+    int choice;
+    double number;
+    switch (code) {
+    case 'm': settings->model = value; break;
+    case 'r': settings->recursive = true; break;
+    case option_kernels: settings->kernels = value; break;
+    case option_sort: run->sort = true; break;
+    case option_format:
+        if (!parse_choice(value, formats, &choice))
+            return "--format: expected text, csv or json";
+        run->format = (enum output_format)choice;
+        break;
+    case option_threads:
+        if (!parse_count(value, 0, limit_threads, &settings->threads))
+            return "--threads: expected a number from 0 to 1024";
+        break;
+    case option_batch:
+        if (!parse_count(value, 0, limit_batch, &settings->batch))
+            return "--batch: expected a number from 0 to 1024";
+        break;
+    case option_positions:
+        if (!parse_choice(value, positions, &choice))
+            return "--positions: expected none or grid";
+        settings->scorer.positions = choice ? QC_POSITIONS_GRID : QC_POSITIONS_NONE;
+        break;
+    case option_temperature:
+        if (!parse_positive(value, &number) || !((float)number > 0) || number > 1e30)
+            return "--temperature: expected a number greater than 0";
+        settings->scorer.temperature = (float)number;
+        break;
+    case option_background:
+        if (!parse_choice(value, backgrounds, &choice))
+            return "--background: expected drop, black or white";
+        settings->scorer.background = (qc_background)choice;
+        break;
+    }
+    return NULL;
+}
+
+/* True: go on with the arguments from argv[optind]. */
+static bool parse(struct image_run *run, struct settings *settings,
+                  const struct image_command *command, int argc, char **argv)
+{
+    struct option options[sizeof long_options / sizeof long_options[0]];
+    memcpy(options, long_options, sizeof options);
+    if (!command->can_sort)
+        options[sort_index] = (struct option){NULL, 0, NULL, 0};
+    int code;
+    opterr = 0;
+    while ((code = getopt_long(argc, argv, ":m:rh", options, NULL)) != -1) {
+        if (code == 'h') {
+            fputs(command->help, stdout);
+            run->status = COMMAND_OK;
+            return false;
+        }
+        if (code == '?' || code == ':') {
+            run->status = option_error(command->name, code, argv);
+            return false;
+        }
+        const char *expected = take_option(run, settings, code, optarg);
+        if (expected) {
+            run->status = usage_error(command->name, "%s, not '%s'", expected, optarg);
+            return false;
+        }
+    }
+    if (optind == argc) {
+        run->status = usage_error(command->name, "no image is named");
+        return false;
+    }
+    return true;
+}
+
+static bool open_model(struct image_run *run, const struct settings *settings,
+                       const struct image_command *command)
+{
+    char message[QC_MESSAGE_SIZE] = "";
+    const char *name = settings->model ? settings->model : "built-in model";
+    qc_model_options options;
+    qc_model_options_init(&options);
+    options.kernels = settings->kernels;
+    options.message = message;
+    options.message_size = sizeof message;
+    qc_status status = qc_model_open(&run->model, settings->model, &options);
+    if (status != QC_OK) {
+        complain_about(name, message[0] ? message : qc_status_string(status));
+        return false;
+    }
+    qc_model_describe(run->model, &run->info);
+    if (command->needs_pairs && run->info.pair_count == 0) {
+        complain_about(name, "has no prompts to compare with: it can embed, but not score");
+        return false;
+    }
+    if (!workspace_open(&run->workspace, run->model, &settings->scorer, settings->threads,
+                        settings->batch, run->inputs.count)) {
+        complain_about(name, run->workspace.message);
+        return false;
+    }
+    return true;
+}
+
+bool image_run_open(struct image_run *run, const struct image_command *command, int argc,
+                    char **argv)
+{
+    struct settings settings = {0};
+    qc_scorer_options_init(&settings.scorer);
+    memset(run, 0, sizeof *run);
+    if (!parse(run, &settings, command, argc, argv))
+        return false;
+    json_start();
+    inputs_gather(&run->inputs, argv + optind, (size_t)(argc - optind), settings.recursive);
+    if (!open_model(run, &settings, command)) {
+        inputs_free(&run->inputs);
+        qc_model_close(run->model);
+        run->status = COMMAND_FAILED;
+        return false;
+    }
+    progress_start(run->inputs.count);
+    return true;
+}
+
+int image_run_close(struct image_run *run)
+{
+    progress_end();
+    inputs_free(&run->inputs);
+    workspace_close(&run->workspace);
+    qc_model_close(run->model);
+    return run->status;
+}
+
+void image_run_failed(struct image_run *run, const char *path, const char *message)
+{
+    complain_about(path, message);
+    run->status = COMMAND_FAILED;
+}

@@ -1,0 +1,55 @@
+/*
+ * image_run.h - what `score` and `embed` have in common: their options, the open model, the
+ * workspace and the list of images.
+ */
+#ifndef QUALICLIP_IMAGE_RUN_H
+#define QUALICLIP_IMAGE_RUN_H
+
+#include "inputs.h"
+#include "output.h"
+#include "workspace.h"
+
+struct image_command {
+    const char *name;
+    const char *help;
+    bool needs_pairs; /* cannot work by a model without prompts */
+    bool can_sort;
+};
+
+struct image_run {
+    enum output_format format;
+    bool sort;
+    qc_model *model;
+    qc_model_info info;
+    struct workspace workspace;
+    struct input_list inputs;
+    int status; /* the exit status so far */
+};
+
+/* False: run->status is how the program ends (--help too), and there is nothing to close. */
+bool image_run_open(struct image_run *run, const struct image_command *command, int argc,
+                    char **argv);
+
+/* Ends the progress line, frees everything, and returns the exit status. */
+int image_run_close(struct image_run *run);
+
+/* Complains about an image and remembers that not all went well. */
+void image_run_failed(struct image_run *run, const char *path, const char *message);
+
+/* The options that both commands' help ends with. */
+#define IMAGE_OPTIONS_HELP                                                                         \
+    "  -m, --model=FILE         a model file instead of the built-in model\n"                      \
+    "      --format=FORMAT      text (default), csv or json (an object a line)\n"                  \
+    "  -r, --recursive          for a directory, take the .png, .jpg and .jpeg files in it and\n"  \
+    "                           below it, sorted by name\n"                                        \
+    "      --background=COLOUR  alpha: drop it (default), or compose over black or white\n"        \
+    "      --positions=MODE     positional embeddings: none, or grid (interpolated to the\n"       \
+    "                           image's size); default: as the model says\n"                       \
+    "      --temperature=T      divide the logits by T; default: as the model says\n"              \
+    "      --threads=N          0 (default): one for each processor; the result has the same\n"    \
+    "                           bits for any number\n"                                             \
+    "      --batch=N            images computed at once; 0 (default): as fits the threads\n"       \
+    "      --kernels=NAME       a kernel set of `qualiclip --version`; default: the fastest\n"     \
+    "  -h, --help               print this help and exit\n"
+
+#endif

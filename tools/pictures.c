@@ -1,0 +1,86 @@
+/*
+ * pictures.c - reads images; what can be read only once is read into memory first.
+ */
+#include "pictures.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "diagnostics.h"
+#include "memory.h"
+
+/* The bytes up to the end of a stream, to be freed; NULL and a message if that failed. */
+static unsigned char *read_all(int descriptor, size_t *size, char *message)
+{
+    const size_t most = (size_t)1 << 30; /* no image that can be scored is larger */
+    size_t room = 1 << 16;
+    unsigned char *data = allocate(room);
+    for (*size = 0;;) {
+        if (*size == room)
+            data = reallocate(data, room *= 2, 1);
+        ssize_t got = read(descriptor, data + *size, room - *size);
+        if (got == 0 && *size)
+            return data;
+        if (got > 0 && (*size += (size_t)got) <= most)
+            continue;
+        if (got < 0 && errno == EINTR)
+            continue;
+        snprintf(message, QC_MESSAGE_SIZE, "%s",
+                 got < 0    ? strerror(errno)
+                 : got == 0 ? "nothing came: expected the bytes of a PNG or JPEG file"
+                            : "more than 1 GiB: expected the bytes of a PNG or JPEG file");
+        free(data);
+        return NULL;
+    }
+}
+
+static qc_status read_stream(qc_picture **picture, int descriptor,
+                             const qc_picture_options *options)
+{
+    size_t size;
+    unsigned char *data = read_all(descriptor, &size, options->message);
+    qc_status status = QC_ERROR_IO;
+    if (data)
+        status = qc_picture_read_memory(picture, data, size, options);
+    free(data);
+    return status;
+}
+
+qc_picture *picture_open(const char *path, char *message)
+{
+    qc_picture *picture = NULL;
+    qc_picture_options options;
+    qc_picture_options_init(&options);
+    options.message = message;
+    options.message_size = QC_MESSAGE_SIZE;
+    message[0] = '\0';
+
+    struct stat file;
+    qc_status status;
+    if (strcmp(path, "-") == 0) {
+        status = read_stream(&picture, STDIN_FILENO, &options);
+    } else if (stat(path, &file) == 0 && !S_ISREG(file.st_mode)) {
+        int descriptor = open(path, O_RDONLY);
+        if (descriptor < 0) {
+            snprintf(message, QC_MESSAGE_SIZE, "%s", strerror(errno));
+            return NULL;
+        }
+        status = read_stream(&picture, descriptor, &options);
+        close(descriptor);
+    } else {
+        status = qc_picture_read(&picture, path, &options);
+    }
+    if (status == QC_OK)
+        return picture;
+    if (!message[0])
+        snprintf(message, QC_MESSAGE_SIZE, "%s", qc_status_string(status));
+    const char *reason = without_subject(message, path);
+    memmove(message, reason, strlen(reason) + 1);
+    return NULL;
+}

@@ -1,0 +1,150 @@
+/*
+ * workspace.c - sizes and re-makes the scorer.  Reads no files and prints nothing.
+ */
+#include "workspace.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "machine.h"
+
+/* Makes the scorer for the sizes in the options; false with a message if that cannot be. */
+static bool create(struct workspace *workspace)
+{
+    qc_scorer_options *options = &workspace->options;
+    qc_scorer_destroy(workspace->scorer);
+    workspace->scorer = NULL;
+    workspace->message[0] = '\0';
+
+    uint64_t present = machine_memory(), needed;
+    while ((needed = qc_scorer_memory(workspace->model, options)) > present / 4 && present &&
+           workspace->automatic_batch && options->max_batch > 1)
+        options->max_batch /= 2;
+    if (present && needed > present) {
+        snprintf(workspace->message, sizeof workspace->message,
+                 "an image of %u x %u needs %.1f GiB of memory to be scored; this machine has "
+                 "%.1f GiB",
+                 (unsigned)options->max_width, (unsigned)options->max_height,
+                 (double)needed / (1 << 30), (double)present / (1 << 30));
+        return false;
+    }
+    qc_status status = qc_scorer_create(&workspace->scorer, workspace->model, options);
+    if (status != QC_OK && !workspace->message[0])
+        snprintf(workspace->message, sizeof workspace->message, "%s", qc_status_string(status));
+    return status == QC_OK;
+}
+
+bool workspace_open(struct workspace *workspace, const qc_model *model,
+                    const qc_scorer_options *options, uint32_t threads, uint32_t batch,
+                    size_t images)
+{
+    qc_model_info info;
+    qc_model_describe(model, &info);
+    memset(workspace, 0, sizeof *workspace);
+    workspace->model = model;
+    workspace->minimum_size = info.minimum_size;
+    workspace->options = *options;
+    workspace->options.message = workspace->message;
+    workspace->options.message_size = sizeof workspace->message;
+    workspace->options.max_width = info.minimum_size;
+    workspace->options.max_height = info.minimum_size;
+    workspace->options.threads = threads ? threads : machine_processors();
+    workspace->automatic_batch = batch == 0;
+    workspace->batch = batch ? batch : workspace->options.threads;
+    if (images < workspace->batch)
+        workspace->batch = images ? (uint32_t)images : 1;
+    workspace->options.max_batch = workspace->batch;
+    if (create(workspace) || threads != 0)
+        return workspace->scorer != NULL;
+    workspace->options.threads = 1; /* perhaps a build without threads */
+    return create(workspace);
+}
+
+void workspace_close(struct workspace *workspace)
+{
+    qc_scorer_destroy(workspace->scorer);
+    workspace->scorer = NULL;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Sees to it that the scorer takes images of these sides. */
+static bool fit(struct workspace *workspace, uint32_t long_side, uint32_t short_side)
+{
+    qc_scorer_options *options = &workspace->options;
+    const qc_scorer_options before = *options;
+    long_side = larger(long_side, workspace->minimum_size);
+    short_side = larger(short_side, workspace->minimum_size);
+    if (workspace->scorer && long_side <= before.max_width && short_side <= before.max_height)
+        return true;
+    options->max_width = larger(long_side, before.max_width);
+    options->max_height = larger(short_side, before.max_height);
+    options->max_batch = workspace->batch;
+    if (create(workspace))
+        return true;
+    /* A panorama after a large photo: each alone may fit where a frame around both does not. */
+    options->max_width = long_side;
+    options->max_height = short_side;
+    options->max_batch = 1;
+    if (create(workspace))
+        return true;
+    *options = before; /* the scorer is made anew for the next image, as it was */
+    return false;
+}
+
+static bool fit_images(struct workspace *workspace, const qc_image *images, size_t count)
+{
+    uint32_t long_side = 0, short_side = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t width = images[i].width, height = images[i].height;
+        long_side = larger(long_side, larger(width, height));
+        short_side = larger(short_side, width < height ? width : height);
+    }
+    return fit(workspace, long_side, short_side);
+}
+
+static void fail_result(struct workspace *workspace, qc_result *result)
+{
+    memset(result, 0, sizeof *result);
+    result->status = QC_ERROR_MEMORY;
+    memcpy(result->message, workspace->message, sizeof result->message);
+}
+
+void workspace_score(struct workspace *workspace, const qc_image *images, size_t count,
+                     qc_result *results)
+{
+    for (size_t done = 0; done < count;) {
+        size_t part = count - done < workspace->batch ? count - done : workspace->batch;
+        if (!fit_images(workspace, images + done, part)) {
+            part = 1; /* one that is too large must not take the others with it */
+            if (!fit_images(workspace, images + done, part)) {
+                fail_result(workspace, &results[done++]);
+                continue;
+            }
+        }
+        if (part > workspace->options.max_batch)
+            part = workspace->options.max_batch;
+        (void)qc_score_batch(workspace->scorer, images + done, part, results + done);
+        for (size_t i = done; i < done + part; i++)
+            if (results[i].status != QC_OK && !results[i].message[0])
+                snprintf(results[i].message, sizeof results[i].message, "%s",
+                         qc_status_string(results[i].status));
+        done += part;
+    }
+}
+
+bool workspace_embed(struct workspace *workspace, const qc_image *image, float *feature)
+{
+    if (!fit_images(workspace, image, 1))
+        return false;
+    qc_status status = qc_embed(workspace->scorer, image, feature);
+    if (status == QC_OK)
+        return true;
+    const char *message = qc_scorer_message(workspace->scorer);
+    snprintf(workspace->message, sizeof workspace->message, "%s",
+             message[0] ? message : qc_status_string(status));
+    return false;
+}
