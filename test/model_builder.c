@@ -15,6 +15,7 @@
 
 #include "compiler.h"
 #include "gguf_writer.h"
+#include "numbers.h"
 
 #define MAX_TENSORS 1024
 
@@ -39,23 +40,6 @@ struct builder {
 };
 
 /* ---------------------------------------------------------------------------------- numbers */
-
-uint16_t half_from_float(float number)
-{
-    uint32_t bits;
-    memcpy(&bits, &number, sizeof bits);
-    const uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
-    const float size = fabsf(number);
-    if (isnan(number))
-        return sign | 0x7E00;
-    if (size >= 65520)
-        return sign | 0x7C00;
-    if (size < 0x1p-14f)
-        return sign | (uint16_t)lrintf(size * 0x1p24f);
-    bits &= 0x7FFFFFFF;
-    bits += 0xFFF + (bits >> 13 & 1);
-    return sign | (uint16_t)((bits - (112u << 23)) >> 13);
-}
 
 static uint64_t next_random(uint64_t *state)
 {

@@ -74,7 +74,4 @@ struct tiny_resnet_options {
 struct tiny_resnet_options tiny_resnet_options(void);
 void write_tiny_resnet(const char *path, const struct tiny_resnet_options *options);
 
-/* Round to nearest even, as a converter does. */
-uint16_t half_from_float(float number);
-
 #endif

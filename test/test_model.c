@@ -4,6 +4,7 @@
  */
 #include "model.h" /* before cmocka.h, which makes fail() a macro */
 #include "model_builder.h"
+#include "numbers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
