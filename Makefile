@@ -204,7 +204,10 @@ $(TOOL): $(tool_objects) $(BUILD)/lib/xxh64.o $(STATIC)
 $(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(checkpoint_sources)) \
                       $(library_objects)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+# This one lets allocations fail.
+$(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
+    $(foreach name,malloc calloc realloc free,-Wl,--wrap=$(name))
 
 # -------------------------------------------------------------------------------- using, testing
 demo: tool
