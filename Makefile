@@ -1,6 +1,45 @@
 # libqualiclip.  GNU make; there is no configure step.  `make help` lists targets and options.
 
-# Options: each may be given on the command line, e.g. make BLAS=none CODECS=jpeg
+# The Debian packages that building and testing need; `make deps` installs those that are missing.
+PACKAGES := gcc libc6-dev binutils pkg-config libopenblas-dev libpng-dev libjpeg-dev \
+            libzip-dev libcjson-dev libcmocka-dev bats jq
+# What .ci/run needs besides: the reference, a second compiler with its sanitizers, a leak checker.
+CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy valgrind
+
+ifneq ($(filter deps ci-deps,$(MAKECMDGOALS)),)
+# What is installed decides what can be built, so the other goals are made afresh afterwards.
+.NOTPARALLEL:
+.PHONY: $(MAKECMDGOALS)
+deps: wanted := $(PACKAGES)
+ci-deps: wanted := $(PACKAGES) $(CI_PACKAGES)
+deps ci-deps:
+	@missing=; for package in $(wanted); do \
+	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' \
+	    || missing="$$missing $$package"; done; \
+	test -z "$$missing" && exit 0; \
+	command -v apt-get >/dev/null || { echo "Not Debian: please install the like of$$missing" >&2; \
+	    exit 1; }; \
+	if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
+	echo "Installing$$missing"; export DEBIAN_FRONTEND=noninteractive; \
+	$$root apt-get update -q && $$root apt-get install -q -y --no-install-recommends $$missing
+rest_of_goals := $(filter-out deps ci-deps,$(MAKECMDGOALS))
+ifneq ($(rest_of_goals),)
+$(rest_of_goals): $(filter deps ci-deps,$(MAKECMDGOALS))
+	@$(MAKE) --no-print-directory $@
+endif
+else
+
+## Targets
+##   all (default)   libraries and program, with what is installed   library  tool
+##   deps            install the Debian packages needed (with sudo where not root)
+##   demo            score a photo and four worsened copies of it
+##   check           all tests
+##   install         into $(DESTDIR)$(PREFIX); uninstall takes it away
+##   clean  format
+## Options, e.g. make BLAS=none CODECS=jpeg
+##   BLAS=openblas|none   CODECS=png,jpeg|png|jpeg|none   THREADS=yes|no   BUILTIN=yes|no
+##   DEBUG=1   SANITIZE=address,undefined|thread   CC=clang   CROSS=aarch64-linux-gnu-
+##   V=1 (show commands)   BUILD=build   PREFIX=/usr/local   DESTDIR=   CFLAGS=   LDFLAGS=
 BUILD    ?= build
 BLAS     ?= $(call have,openblas,openblas,none)
 CODECS   ?= $(subst $(space),$(comma),$(strip $(call have,libpng,png) $(call have,libjpeg,jpeg)))
@@ -14,6 +53,11 @@ DESTDIR  ?=
 
 MAJOR := $(shell sed -n 's/^\#define QC_VERSION_MAJOR  *//p' include/qualiclip.h)
 VERSION := $(shell sed -n 's/^\#define QC_VERSION_STRING "\(.*\)"/\1/p' include/qualiclip.h)
+
+# Short lines unless V=1.
+V   ?=
+Q   := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2))
 
 empty :=
 space := $(empty) $(empty)
@@ -101,6 +145,8 @@ TEST_CFLAGS = $(TOOL_CFLAGS) -Itest $(shell $(PKG_CONFIG) --cflags cmocka)
 TEST_LIBS   = $(TOOL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 with_tool   := $(if $(shell $(PKG_CONFIG) --exists $(TOOL_PACKAGES) 2>/dev/null && echo yes),yes)
 
+DEMO_PHOTOS := $(wildcard test/photos/dandelions*.jpg)
+
 STATIC := $(BUILD)/libqualiclip.a
 SONAME := libqualiclip.so.$(MAJOR)
 SHARED := $(BUILD)/libqualiclip.so.$(VERSION)
@@ -108,6 +154,7 @@ TOOL   := $(BUILD)/qualiclip
 
 .PHONY: all library tool tests check deps demo install uninstall clean help format FORCE
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 all: library $(if $(with_tool),tool)
 ifeq ($(with_tool),)
@@ -126,31 +173,100 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(PART_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $(PART_CFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/%.o: %.S $(BUILD)/flags $(wildcard weights/*.gguf)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call say,AS,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(BUILD)/tools/%.o: PART_CFLAGS = $(TOOL_CFLAGS)
 $(BUILD)/test/%.o: PART_CFLAGS = $(TEST_CFLAGS)
 
 # One object in which only the public names are global: an application's own names cannot clash.
 $(STATIC): $(library_objects)
-	$(LD) -r -o $(BUILD)/qualiclip-all.o $^
-	$(OBJCOPY) --localize-hidden $(BUILD)/qualiclip-all.o
-	rm -f $@
-	$(AR) rcs $@ $(BUILD)/qualiclip-all.o
+	$(call say,AR,$@)
+	$(Q)$(LD) -r -o $(BUILD)/qualiclip-all.o $^
+	$(Q)$(OBJCOPY) --localize-hidden $(BUILD)/qualiclip-all.o
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(BUILD)/qualiclip-all.o
 $(SHARED): $(library_objects)
-	$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--no-undefined $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--no-undefined $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 $(BUILD)/libqualiclip.so: $(SHARED)
-	ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
-	ln -sf $(SONAME) $@
-$(TOOL): $(tool_objects) $(STATIC)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
+	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $@
+# The converter names its source by the library's hash, which is hidden in the library.
+$(TOOL): $(tool_objects) $(BUILD)/lib/xxh64.o $(STATIC)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
 
 # Tests see inside: they link the library's objects and the checkpoint readers.
 $(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(checkpoint_sources)) \
                       $(library_objects)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+# This one lets allocations fail.
+$(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
+    $(foreach name,malloc calloc realloc free,-Wl,--wrap=$(name))
+
+# -------------------------------------------------------------------------------- using, testing
+demo: tool
+	@echo "How good do these photos look?  (1: excellent, 0: awful; the built-in model)"
+	@$(TOOL) score --sort $(DEMO_PHOTOS)
+
+check: $(if $(with_tool),all tests $(BUILD)/test/readme-example)
+ifeq ($(with_tool),)
+	@echo "The tests need libzip, cJSON and cmocka: make deps check" >&2; exit 1
+endif
+	@QUALICLIP=$(abspath $(TOOL)) BUILD=$(abspath $(BUILD)) CODECS="$(codec_list)" \
+	 BUILTIN=$(BUILTIN) THREADS=$(THREADS) BLAS=$(BLAS) SANITIZE=$(SANITIZE) CC="$(CC)" \
+	 test/run.sh $(test_programs)
+
+# The README's example, as its reader would build it.
+$(BUILD)/test/readme-example: README.md $(STATIC)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	@sed -n '/^```c$$/,/^```$$/p' README.md | sed '/^```/d' > $@.c
+	$(Q)$(CC) $(filter-out -Ilib -Ikernels,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $@.c $(STATIC) \
+	      $(LIBRARY_LIBS)
+
+define pkgconfig
+prefix=$(PREFIX)
+includedir=$${prefix}/include
+libdir=$${prefix}/lib
+
+Name: qualiclip
+Description: Score how good a photo looks, without a reference image
+URL: https://github.com/libqualiclip/libqualiclip
+Version: $(VERSION)
+Requires.private: $(PRIVATE_REQUIRES)
+Libs: -L$${libdir} -lqualiclip
+Libs.private: -lm $(if $(filter yes,$(THREADS)),-pthread)
+Cflags: -I$${includedir}
+endef
+export pkgconfig
+
+root := $(DESTDIR)$(PREFIX)
+install: all
+	install -d $(root)/include $(root)/lib/pkgconfig
+	install -m 644 include/qualiclip.h $(root)/include/
+	install -m 644 $(STATIC) $(root)/lib/
+	install -m 755 $(SHARED) $(root)/lib/
+	ln -sf $(notdir $(SHARED)) $(root)/lib/$(SONAME)
+	ln -sf $(SONAME) $(root)/lib/libqualiclip.so
+	echo "$$pkgconfig" > $(root)/lib/pkgconfig/qualiclip.pc
+ifneq ($(with_tool),)
+	install -d $(root)/bin $(root)/share/man/man1
+	install -m 755 $(TOOL) $(root)/bin/
+	install -m 644 docs/qualiclip.1 $(root)/share/man/man1/
+endif
+
+uninstall:
+	rm -f $(root)/include/qualiclip.h $(root)/lib/libqualiclip.* $(root)/lib/pkgconfig/qualiclip.pc \
+	      $(root)/bin/qualiclip $(root)/share/man/man1/qualiclip.1
+
+help:
+	@sed -n 's/^## //p' Makefile
 
 clean:
 	rm -rf $(BUILD)
@@ -159,3 +275,5 @@ format:
 	clang-format -i $(shell git ls-files '*.c' '*.h')
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+endif

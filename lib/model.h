@@ -91,7 +91,7 @@ struct qc_model {
     const void *data;
     size_t size;
     bool mapped;
-    void *owned; /* list of blocks freed at close; private to model.c */
+    void *owned; /* list of blocks freed at close; private to model_load.c */
 };
 
 #endif

@@ -1,0 +1,18 @@
+/*
+ * map_file.h - a whole file, read-only, as memory.  The one place in the library that maps files.
+ */
+#ifndef QUALICLIP_MAP_FILE_H
+#define QUALICLIP_MAP_FILE_H
+
+#include <stddef.h>
+
+#include "status.h"
+
+/*
+ * Maps a regular file that is not empty.  The file descriptor is closed again; whoever shortens the
+ * file while it is mapped kills the reader (SIGBUS), which the public header forbids.
+ */
+qc_status map_file(const void **data, size_t *size, const char *path, struct message *message);
+void unmap_file(const void *data, size_t size);
+
+#endif

@@ -1,0 +1,229 @@
+/*
+ * model.c - opens, describes and closes a model: the public functions of qc_model, and the order in
+ * which a file is checked.  What is in the file is read by model_vit.c, model_resnet.c and
+ * model_recipe.c.
+ */
+#include "model_load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "builtin.h"
+#include "map_file.h"
+#include "xxh64.h"
+
+#define DATA_ALIGNMENT 4
+
+void qc_model_options_init(qc_model_options *options)
+{
+    *options = (qc_model_options){.size = sizeof *options};
+}
+
+/* The caller's options, or the default; false where they were not initialised. */
+static bool take_options(qc_model_options *own, const qc_model_options *options)
+{
+    qc_model_options_init(own);
+    if (!options)
+        return true;
+    /* A larger struct is from a later header; what we do not know of it stays unused. */
+    if (options->size < sizeof *own)
+        return false;
+    *own = *options;
+    if (own->message && own->message_size)
+        own->message[0] = '\0';
+    return true;
+}
+
+/* What kind of file this is, before anything in it is looked for. */
+static void check_kind(struct loader *loader)
+{
+    struct qc_model *model = loader->model;
+    const struct gguf *gguf = &model->gguf;
+    struct gguf_text architecture, tower = {"vit", 3};
+    bool has_vision = true;
+    if ((loader->status =
+             gguf_get_text(gguf, KEY_ARCHITECTURE, true, &architecture, loader->message)) ||
+        (loader->status = gguf_get_text(gguf, KEY_TOWER, false, &tower, loader->message)) ||
+        (loader->status =
+             gguf_get_bool(gguf, KEY_HAS_VISION, false, &has_vision, loader->message)))
+        return;
+    if (!text_is(architecture, "clip"))
+        loader_fail(loader, QC_ERROR_UNSUPPORTED,
+                    "key " KEY_ARCHITECTURE " is \"%s\", expected \"clip\"",
+                    gguf_label(architecture).text);
+    if (!has_vision)
+        loader_fail(loader, QC_ERROR_UNSUPPORTED,
+                    "key " KEY_HAS_VISION " is false: there is no image encoder");
+    if (text_is(tower, "vit"))
+        model->tower = QC_TOWER_VIT;
+    else if (text_is(tower, "resnet"))
+        model->tower = QC_TOWER_RESNET;
+    else
+        loader_fail(loader, QC_ERROR_UNSUPPORTED,
+                    "key " KEY_TOWER " is \"%s\", expected \"vit\" or \"resnet\"",
+                    gguf_label(tower).text);
+}
+
+static void describe(struct loader *loader)
+{
+    struct qc_model *model = loader->model;
+    qc_model_info *info = &model->info;
+    char hash[32];
+    const int length = snprintf(hash, sizeof hash, "xxh64:%016llx",
+                                (unsigned long long)xxh64(model->data, model->size, 0));
+    info->hash = loader_copy_text(loader, (struct gguf_text){hash, (size_t)length});
+    info->kernels = model->kernels->name;
+    info->precision = "f32";
+    const uint64_t *numbers = loader->matrix_numbers;
+    info->weight_type = numbers[NUMBER_F16] > numbers[NUMBER_F32] ? "f16" : "f32";
+    info->tower = model->tower;
+    info->feature_size = (uint32_t)model->feature_size;
+    info->file_size = model->size;
+}
+
+static qc_status load_model(struct qc_model *model, const char *origin, struct message *message)
+{
+    const uint16_t one = 1;
+    if (*(const unsigned char *)&one != 1)
+        return fail(message, QC_ERROR_UNSUPPORTED,
+                    "%s: model files are little-endian, this machine is not", origin);
+    struct loader loader = {.model = model, .message = message};
+    loader.status = gguf_parse(&model->gguf, model->data, model->size, origin, message);
+    if (!loader.status)
+        check_kind(&loader);
+    if (!loader.status && model->tower == QC_TOWER_VIT)
+        load_vit(&loader);
+    if (!loader.status && model->tower == QC_TOWER_RESNET)
+        load_resnet(&loader);
+    if (!loader.status)
+        load_recipe(&loader);
+    if (!loader.status)
+        describe(&loader);
+    /* `origin` is the caller's and was needed for messages alone. */
+    model->gguf.origin = "the model";
+    return loader.status;
+}
+
+static qc_status choose_kernels(struct qc_model *model, const char *name, struct message *message)
+{
+    model->kernels = kernel_set_find(name);
+    if (model->kernels)
+        return QC_OK;
+    if (!name)
+        return fail(message, QC_ERROR_UNSUPPORTED, "this build has no kernels for this processor");
+    char known[128] = "";
+    for (size_t i = 0, used = 0; kernel_set_at(i) && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
+                                 kernel_set_at(i)->name);
+    return fail(message, QC_ERROR_UNSUPPORTED, "there are no kernels named \"%s\" here, but %s",
+                name, known);
+}
+
+static qc_status create_model(struct qc_model **model, const qc_model_options *options,
+                              struct message *message)
+{
+    *model = calloc(1, sizeof **model);
+    if (!*model)
+        return fail(message, QC_ERROR_MEMORY, "not enough memory for a model");
+    return choose_kernels(*model, options->kernels, message);
+}
+
+static qc_status open_mapped(struct qc_model *model, const char *path, struct message *message)
+{
+    const qc_status status = map_file(&model->data, &model->size, path, message);
+    model->mapped = status == QC_OK;
+    return status ? status : load_model(model, path, message);
+}
+
+static qc_status open_in_memory(struct qc_model *model, const void *data, size_t size,
+                                const char *origin, struct message *message)
+{
+    model->data = data;
+    model->size = size;
+    return load_model(model, origin, message);
+}
+
+static qc_status open_builtin(struct qc_model *model, struct message *message)
+{
+    size_t size;
+    const void *data = builtin_model(&size);
+    if (!data)
+        return fail(message, QC_ERROR_UNSUPPORTED,
+                    "this build has no built-in model: name a model file");
+    return open_in_memory(model, data, size, "the built-in model", message);
+}
+
+/* Hands out the model, or closes what there is of it. */
+static qc_status finish(struct qc_model *created, qc_status status, qc_model **model)
+{
+    if (status)
+        qc_model_close(created);
+    else
+        *model = created;
+    return status;
+}
+
+qc_status qc_model_open(qc_model **model, const char *path, const qc_model_options *options)
+{
+    qc_model_options own;
+    if (model)
+        *model = NULL;
+    if (!model || !take_options(&own, options))
+        return QC_ERROR_ARGUMENT;
+    struct message message = {own.message, own.message_size};
+    struct qc_model *created;
+    qc_status status = create_model(&created, &own, &message);
+    if (!status)
+        status = path ? open_mapped(created, path, &message) : open_builtin(created, &message);
+    return finish(created, status, model);
+}
+
+qc_status qc_model_open_memory(qc_model **model, const void *data, size_t size,
+                               const qc_model_options *options)
+{
+    qc_model_options own;
+    if (model)
+        *model = NULL;
+    if (!model || !take_options(&own, options))
+        return QC_ERROR_ARGUMENT;
+    struct message message = {own.message, own.message_size};
+    if (!data)
+        return fail(&message, QC_ERROR_ARGUMENT, "the model's data is NULL");
+    if ((uintptr_t)data % DATA_ALIGNMENT)
+        return fail(&message, QC_ERROR_ARGUMENT,
+                    "the model's data is not aligned: expected a multiple of %d bytes",
+                    DATA_ALIGNMENT);
+    struct qc_model *created;
+    qc_status status = create_model(&created, &own, &message);
+    if (!status)
+        status = open_in_memory(created, data, size, "the model in memory", &message);
+    return finish(created, status, model);
+}
+
+void qc_model_close(qc_model *model)
+{
+    if (!model)
+        return;
+    gguf_free(&model->gguf);
+    free_owned_blocks(model);
+    if (model->mapped)
+        unmap_file(model->data, model->size);
+    free(model);
+}
+
+void qc_model_describe(const qc_model *model, qc_model_info *info)
+{
+    *info = model->info;
+}
+
+const char *qc_model_pair_name(const qc_model *model, uint32_t index)
+{
+    return index < model->pair_count ? model->pair_names[index] : NULL;
+}
+
+const char *qc_kernels_name(size_t index)
+{
+    const kernel_set *set = kernel_set_at(index);
+    return set ? set->name : NULL;
+}

@@ -1,0 +1,269 @@
+/*
+ * model_load.c - takes checked, typed views of tensors out of a model file.
+ *
+ * Nothing here knows a tower's structure.  Numbers stay where they are unless they have to be
+ * widened.
+ */
+#include "model_load.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Head of each block of memory that a model owns. */
+struct owned_block {
+    struct owned_block *next;
+    max_align_t contents[];
+};
+
+struct tensor_name tensor_name(const char *format, ...)
+{
+    struct tensor_name name;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(name.text, sizeof name.text, format, arguments);
+    va_end(arguments);
+    return name;
+}
+
+void loader_fail(struct loader *loader, qc_status status, const char *format, ...)
+{
+    if (loader->status)
+        return;
+    char sentence[QC_MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    loader->status =
+        fail(loader->message, status, "%s: %s", loader->model->gguf.origin, sentence);
+}
+
+void *loader_allocate(struct loader *loader, size_t count, size_t size)
+{
+    if (loader->status)
+        return NULL;
+    struct owned_block *block = NULL;
+    if (count <= (SIZE_MAX / 2 - sizeof *block) / size)
+        block = calloc(1, sizeof *block + count * size);
+    if (!block) {
+        loader_fail(loader, QC_ERROR_MEMORY, "not enough memory for %zu elements of %zu bytes",
+                    count, size);
+        return NULL;
+    }
+    block->next = loader->model->owned;
+    loader->model->owned = block;
+    return block->contents;
+}
+
+void free_owned_blocks(struct qc_model *model)
+{
+    for (struct owned_block *block = model->owned, *next; block; block = next) {
+        next = block->next;
+        free(block);
+    }
+    model->owned = NULL;
+}
+
+/* ------------------------------------------------------------------------------------ text */
+
+bool text_is(struct gguf_text text, const char *expected)
+{
+    return text.size == strlen(expected) && memcmp(text.bytes, expected, text.size) == 0;
+}
+
+/* Bytes of the valid UTF-8 sequence at `bytes`; 0 if there is none. */
+static size_t utf8_length(const unsigned char *bytes, size_t left)
+{
+    if (bytes[0] < 0x80)
+        return 1;
+    const size_t length = bytes[0] < 0xE0 ? 2 : bytes[0] < 0xF0 ? 3 : 4;
+    if (bytes[0] < 0xC2 || bytes[0] > 0xF4 || length > left)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((bytes[i] & 0xC0) != 0x80)
+            return 0;
+    const unsigned second = bytes[1];
+    const bool overlong = (bytes[0] == 0xE0 && second < 0xA0) || (bytes[0] == 0xF0 && second < 0x90);
+    const bool surrogate = bytes[0] == 0xED && second > 0x9F;
+    const bool beyond = bytes[0] == 0xF4 && second > 0x8F;
+    return overlong || surrogate || beyond ? 0 : length;
+}
+
+char *loader_copy_text(struct loader *loader, struct gguf_text text)
+{
+    char *copy = loader_allocate(loader, text.size + 1, 1);
+    if (!copy)
+        return NULL;
+    const unsigned char *bytes = (const unsigned char *)text.bytes;
+    for (size_t i = 0; i < text.size;) {
+        size_t length = utf8_length(bytes + i, text.size - i);
+        if (length == 0 || bytes[i] < 0x20 || bytes[i] == 0x7F) {
+            copy[i] = '?';
+            length = 1;
+        } else {
+            memcpy(copy + i, bytes + i, length);
+        }
+        i += length;
+    }
+    return copy;
+}
+
+/* --------------------------------------------------------------------------------- tensors */
+
+/* "3, 4, 5" */
+static void print_shape(char *text, size_t size, const uint64_t *sizes, size_t count)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%llu", i ? ", " : "",
+                                 (unsigned long long)sizes[i]);
+}
+
+/* Without trailing sizes of 1, which are not stored. */
+static size_t shape_length(const uint64_t *sizes)
+{
+    size_t length = GGUF_MAX_DIMENSIONS;
+    while (length > 1 && !sizes[length - 1])
+        length--;
+    return length;
+}
+
+static bool check_shape(struct loader *loader, const char *name, const struct gguf_tensor *tensor,
+                        const struct shape *shape)
+{
+    const size_t expected = shape_length(shape->sizes);
+    uint64_t found[GGUF_MAX_DIMENSIONS];
+    bool same = tensor->dimensions == expected;
+    for (size_t i = 0; i < tensor->dimensions; i++) {
+        found[i] = tensor->shape[tensor->dimensions - 1 - i];
+        same = same && found[i] == shape->sizes[i];
+    }
+    if (!same) {
+        char expected_text[96], found_text[96];
+        print_shape(expected_text, sizeof expected_text, shape->sizes, expected);
+        print_shape(found_text, sizeof found_text, found, tensor->dimensions);
+        loader_fail(loader, QC_ERROR_FORMAT, "tensor %s has shape (%s), expected (%s)", name,
+                    found_text, expected_text);
+    }
+    return same;
+}
+
+static bool check_type(struct loader *loader, const char *name, const struct gguf_tensor *tensor)
+{
+    if (tensor->type == GGML_F32 || tensor->type == GGML_F16)
+        return true;
+    const char *type_name = gguf_type_name(tensor->type);
+    loader_fail(loader, QC_ERROR_UNSUPPORTED, "tensor %s has number type %lu%s%s%s, expected f32 or f16",
+                name, (unsigned long)tensor->type, type_name ? " (" : "",
+                type_name ? type_name : "", type_name ? ")" : "");
+    return false;
+}
+
+static number_type type_of(const struct gguf_tensor *tensor)
+{
+    return tensor->type == GGML_F16 ? NUMBER_F16 : NUMBER_F32;
+}
+
+/* The tensor of that name, fit for use, or NULL. */
+static const struct gguf_tensor *load_tensor(struct loader *loader, const char *name,
+                                             const struct shape *shape)
+{
+    if (loader->status)
+        return NULL;
+    const struct gguf_tensor *tensor = gguf_find_tensor(&loader->model->gguf, name);
+    if (!tensor) {
+        loader_fail(loader, QC_ERROR_FORMAT, "tensor %s is missing", name);
+        return NULL;
+    }
+    if (!check_type(loader, name, tensor) || !check_shape(loader, name, tensor, shape))
+        return NULL;
+    if (!loader->model->kernels->all_finite(tensor->data, type_of(tensor), tensor->count)) {
+        loader_fail(loader, QC_ERROR_FORMAT, "tensor %s holds a number that is not finite", name);
+        return NULL;
+    }
+    loader->model->info.parameter_count += tensor->count;
+    return tensor;
+}
+
+bool loader_has(const struct loader *loader, const char *name)
+{
+    return gguf_find_tensor(&loader->model->gguf, name) != NULL;
+}
+
+struct matrix load_matrix(struct loader *loader, const char *name, struct shape shape)
+{
+    const struct gguf_tensor *tensor = load_tensor(loader, name, &shape);
+    if (!tensor)
+        return (struct matrix){0};
+    loader->matrix_numbers[type_of(tensor)] += tensor->count;
+    const size_t outputs = (size_t)shape.sizes[0];
+    return (struct matrix){tensor->data, type_of(tensor), outputs, tensor->count / outputs};
+}
+
+const float *load_floats(struct loader *loader, const char *name, struct shape shape)
+{
+    const struct gguf_tensor *tensor = load_tensor(loader, name, &shape);
+    if (!tensor)
+        return NULL;
+    if (tensor->type == GGML_F32)
+        return tensor->data;
+    float *wide = loader_allocate(loader, tensor->count, sizeof *wide);
+    if (wide)
+        loader->model->kernels->widen(wide, tensor->data, type_of(tensor), tensor->count);
+    return wide;
+}
+
+const float *load_vector(struct loader *loader, const char *name, size_t size)
+{
+    return load_floats(loader, name, (struct shape){{size}});
+}
+
+struct linear load_linear(struct loader *loader, const char *stem, size_t outputs, size_t inputs)
+{
+    return (struct linear){
+        .weight = load_matrix(loader, tensor_name("%s.weight", stem).text,
+                              (struct shape){{outputs, inputs}}),
+        .bias = load_vector(loader, tensor_name("%s.bias", stem).text, outputs),
+    };
+}
+
+struct norm load_norm(struct loader *loader, const char *stem, size_t size)
+{
+    return (struct norm){
+        .gain = load_vector(loader, tensor_name("%s.weight", stem).text, size),
+        .bias = load_vector(loader, tensor_name("%s.bias", stem).text, size),
+    };
+}
+
+/* ------------------------------------------------------------------------------------ keys */
+
+size_t load_size(struct loader *loader, const char *key, uint32_t otherwise, uint32_t least,
+                 uint32_t most)
+{
+    if (loader->status)
+        return 0;
+    uint32_t value = otherwise;
+    loader->status =
+        gguf_get_u32(&loader->model->gguf, key, otherwise == 0, &value, loader->message);
+    if (!loader->status && (value < least || value > most))
+        loader_fail(loader, QC_ERROR_FORMAT, "key %s is %lu, expected %lu to %lu", key,
+                    (unsigned long)value, (unsigned long)least, (unsigned long)most);
+    return loader->status ? 0 : value;
+}
+
+const float *load_positions(struct loader *loader, const char *name, size_t patch_size,
+                            size_t width, size_t *grid)
+{
+    *grid = 0;
+    if (loader->status || !loader_has(loader, name))
+        return NULL;
+    const size_t image_size =
+        load_size(loader, KEY_IMAGE_SIZE, 0, (uint32_t)patch_size, MAX_IMAGE_SIZE);
+    if (!image_size)
+        return NULL;
+    *grid = image_size / patch_size;
+    loader->model->info.image_size = (uint32_t)image_size;
+    return load_floats(loader, name, (struct shape){{1 + *grid * *grid, width}});
+}
