@@ -145,7 +145,7 @@ TEST_CFLAGS = $(TOOL_CFLAGS) -Itest $(shell $(PKG_CONFIG) --cflags cmocka)
 TEST_LIBS   = $(TOOL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 with_tool   := $(if $(shell $(PKG_CONFIG) --exists $(TOOL_PACKAGES) 2>/dev/null && echo yes),yes)
 
-DEMO_PHOTOS := $(wildcard test/photos/dandelions*.jpg)
+DEMO_PHOTOS := $(sort $(wildcard test/photos/dandelions*.*))
 
 STATIC := $(BUILD)/libqualiclip.a
 SONAME := libqualiclip.so.$(MAJOR)

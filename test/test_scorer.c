@@ -261,6 +261,7 @@ static void one_bad_image_does_not_spoil_a_batch(void **state)
         batch[1].planes[0] = NULL;
         batch[4].width = 1;
         batch[6].width = SIDE_MAX + 1;
+        batch[6].strides[0] = 3 * (SIDE_MAX + 1);
         assert_int_equal(qc_score_batch(scorer, batch, BATCH, mixed), QC_ERROR_ARGUMENT);
         assert_int_equal(mixed[1].status, QC_ERROR_ARGUMENT);
         assert_int_equal(mixed[4].status, QC_ERROR_TOO_SMALL);
