@@ -1,6 +1,7 @@
 # common.bash - what the tests of the command line share.
 #
-# QUALICLIP names the program (default: build/qualiclip).  `$images` holds three small PNG files of
+# QUALICLIP names the program (default: build/qualiclip), CODECS the formats it was built to read
+# (default: "png jpeg").  `$images` holds three small PNG files of
 # different sizes.  MODEL is empty where the built-in model is there, else a converted small one.
 
 bats_require_minimum_version 1.5.0
@@ -24,7 +25,9 @@ provide_model() {
     "$QUALICLIP" score ${MODEL:+-m "$MODEL"} "$root/test/photos/dandelions.jpg" >/dev/null 2>&1 ||
         READS_JPEG=no
     # A build that should read images and does not is a failure, not a reason to skip.
-    [ "$READS_PNG$READS_JPEG" = yesyes ] || [ "${CODECS:-png,jpeg}" != png,jpeg ]
+    local codecs=" ${CODECS-png jpeg} "
+    [ $READS_PNG = yes ] || [[ $codecs != *" png "* ]] || return 1
+    [ $READS_JPEG = yes ] || [[ $codecs != *" jpeg "* ]] || return 1
 }
 
 need_png() {
