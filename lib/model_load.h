@@ -57,7 +57,7 @@ const float *load_vector(struct loader *loader, const char *name, size_t size);
 struct linear load_linear(struct loader *loader, const char *stem, size_t outputs, size_t inputs);
 struct norm load_norm(struct loader *loader, const char *stem, size_t size);
 
-/* A whole number within [least, most]; `otherwise` where the key is missing; if 0, it must be there. */
+/* A whole number in [least, most]; `otherwise` where the key is missing; if 0, it must be there. */
 size_t load_size(struct loader *loader, const char *key, uint32_t otherwise, uint32_t least,
                  uint32_t most);
 
