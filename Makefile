@@ -39,7 +39,7 @@ else
 ## Options, e.g. make BLAS=none CODECS=jpeg
 ##   BLAS=openblas|none   CODECS=png,jpeg|png|jpeg|none   THREADS=yes|no   BUILTIN=yes|no
 ##   DEBUG=1   SANITIZE=address,undefined|thread   CC=clang   CROSS=aarch64-linux-gnu-
-##   BUILD=build   PREFIX=/usr/local   DESTDIR=   CFLAGS=   LDFLAGS=
+##   V=1 (show commands)   BUILD=build   PREFIX=/usr/local   DESTDIR=   CFLAGS=   LDFLAGS=
 BUILD    ?= build
 BLAS     ?= $(call have,openblas,openblas,none)
 CODECS   ?= $(subst $(space),$(comma),$(strip $(call have,libpng,png) $(call have,libjpeg,jpeg)))
@@ -53,6 +53,11 @@ DESTDIR  ?=
 
 MAJOR := $(shell sed -n 's/^\#define QC_VERSION_MAJOR  *//p' include/qualiclip.h)
 VERSION := $(shell sed -n 's/^\#define QC_VERSION_STRING "\(.*\)"/\1/p' include/qualiclip.h)
+
+# Short lines unless V=1.
+V   ?=
+Q   := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2))
 
 empty :=
 space := $(empty) $(empty)
@@ -149,6 +154,7 @@ TOOL   := $(BUILD)/qualiclip
 
 .PHONY: all library tool tests check deps demo install uninstall clean help format FORCE
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 all: library $(if $(with_tool),tool)
 ifeq ($(with_tool),)
@@ -167,31 +173,41 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(PART_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $(PART_CFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/%.o: %.S $(BUILD)/flags $(wildcard weights/*.gguf)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call say,AS,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(BUILD)/tools/%.o: PART_CFLAGS = $(TOOL_CFLAGS)
 $(BUILD)/test/%.o: PART_CFLAGS = $(TEST_CFLAGS)
 
 # One object in which only the public names are global: an application's own names cannot clash.
 $(STATIC): $(library_objects)
-	$(LD) -r -o $(BUILD)/qualiclip-all.o $^
-	$(OBJCOPY) --localize-hidden $(BUILD)/qualiclip-all.o
-	rm -f $@
-	$(AR) rcs $@ $(BUILD)/qualiclip-all.o
+	$(call say,AR,$@)
+	$(Q)$(LD) -r -o $(BUILD)/qualiclip-all.o $^
+	$(Q)$(OBJCOPY) --localize-hidden $(BUILD)/qualiclip-all.o
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(BUILD)/qualiclip-all.o
 $(SHARED): $(library_objects)
-	$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--no-undefined $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--no-undefined $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 $(BUILD)/libqualiclip.so: $(SHARED)
-	ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
-	ln -sf $(SONAME) $@
-$(TOOL): $(tool_objects) $(STATIC)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
+	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $@
+# The converter names its source by the library's hash, which is hidden in the library.
+$(TOOL): $(tool_objects) $(BUILD)/lib/xxh64.o $(STATIC)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
 
 # Tests see inside: they link the library's objects and the checkpoint readers.
 $(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(checkpoint_sources)) \
                       $(library_objects)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+# This one lets allocations fail.
+$(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
+    $(foreach name,malloc calloc realloc free,-Wl,--wrap=$(name))
 
 # -------------------------------------------------------------------------------- using, testing
 demo: tool
@@ -208,9 +224,10 @@ endif
 
 # The README's example, as its reader would build it.
 $(BUILD)/test/readme-example: README.md $(STATIC)
+	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	sed -n '/^```c$$/,/^```$$/p' README.md | sed '/^```/d' > $@.c
-	$(CC) $(filter-out -Ilib -Ikernels,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $@.c $(STATIC) \
+	@sed -n '/^```c$$/,/^```$$/p' README.md | sed '/^```/d' > $@.c
+	$(Q)$(CC) $(filter-out -Ilib -Ikernels,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $@.c $(STATIC) \
 	      $(LIBRARY_LIBS)
 
 define pkgconfig

@@ -15,6 +15,12 @@
 /* Keeps a vector in a register: gcc else folds the load into each of its uses. */
 #  define KEEP_IN_REGISTER(v) __asm__("" : "+x"(v))
 #  define PREFETCH(address) __builtin_prefetch(address)
+/* Before a loop whose every turn must become straight-line code, or its arrays stay in memory. */
+#  if defined(__clang__)
+#    define UNROLL_FULLY _Pragma("clang loop unroll(full)")
+#  else
+#    define UNROLL_FULLY _Pragma("GCC unroll 32")
+#  endif
 #else
 #  define PRINTF_LIKE(string, first)
 #  define ALWAYS_INLINE inline
@@ -23,6 +29,7 @@
 #  define TARGET_XSAVE
 #  define KEEP_IN_REGISTER(v) ((void)0)
 #  define PREFETCH(address) ((void)(address))
+#  define UNROLL_FULLY
 #endif
 
 /* Tells the core that it is waiting for another one. */

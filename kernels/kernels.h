@@ -92,7 +92,10 @@ typedef struct kernel_set {
     void (*layernorm)(float *out, size_t out_stride, const float *in, size_t in_stride, size_t rows,
                       size_t columns, const float *gain, const float *bias, float epsilon);
 
-    /* x_j = exp(scale * x_j - max) / sum, in place, for each row; safe for any finite input. */
+    /*
+     * x_j = exp(scale * (x_j - max)) / sum, in place, for each row; safe for any finite input.
+     * scale > 0.
+     */
     void (*softmax)(float *x, size_t stride, size_t rows, size_t columns, float scale);
 
     /* activation, in place */

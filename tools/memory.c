@@ -28,7 +28,8 @@ void *reallocate(void *block, size_t count, size_t size)
 {
     if (size && count > SIZE_MAX / size)
         return checked(NULL);
-    return checked(realloc(block, count * size ? count * size : 1));
+    size_t bytes = count * size;
+    return checked(realloc(block, bytes > 0 ? bytes : 1));
 }
 
 char *copy_string(const char *text)

@@ -24,19 +24,17 @@ void reference_layernorm(float *out, size_t out_stride, const float *in, size_t 
 }
 
 /*
- * The largest is subtracted first, so no exponential exceeds 1 and their sum is at least 1.  A
- * difference of scaled numbers may still overflow to minus infinity, whose exponential is 0.
+ * The largest is subtracted first, so no exponential exceeds 1 and their sum is at least 1; before
+ * scaling, so that only a difference can overflow: to minus infinity, whose exponential is 0.
  */
 void reference_softmax(float *x, size_t stride, size_t rows, size_t columns, float scale)
 {
     for (size_t r = 0; r < rows; r++, x += stride) {
         float largest = -INFINITY, sum = 0;
-        for (size_t c = 0; c < columns; c++) {
-            x[c] *= scale;
+        for (size_t c = 0; c < columns; c++)
             largest = x[c] > largest ? x[c] : largest;
-        }
         for (size_t c = 0; c < columns; c++) {
-            x[c] = expf(x[c] - largest);
+            x[c] = expf((x[c] - largest) * scale);
             sum += x[c];
         }
         for (size_t c = 0; c < columns; c++)
@@ -44,12 +42,15 @@ void reference_softmax(float *x, size_t stride, size_t rows, size_t columns, flo
     }
 }
 
-/* Where the exponential overflows, its reciprocal is 0 as it should be. */
+/*
+ * Where the exponential overflows, the quotient is 0 as it should be.  ReLU lets NaN pass: it must
+ * reach the result, where it is reported.
+ */
 float reference_activation_of(float x, activation kind)
 {
     switch (kind) {
     case ACTIVATION_NONE: break;
-    case ACTIVATION_RELU: return x > 0 ? x : 0;
+    case ACTIVATION_RELU: return x < 0 ? 0 : x;
     case ACTIVATION_QUICK_GELU: return x / (1 + expf(-1.702f * x));
     case ACTIVATION_GELU: return x * (0.5f * erfcf(x * -0.70710678f));
     }

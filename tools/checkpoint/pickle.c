@@ -159,6 +159,15 @@ static bool pop_mark(struct machine *machine, size_t *first)
     return true;
 }
 
+static bool drop_to_mark(struct machine *machine)
+{
+    size_t first = 0;
+    if (!pop_mark(machine, &first))
+        return false;
+    machine->stack.count = first;
+    return true;
+}
+
 static struct value *push_new(struct machine *machine, enum value_kind kind)
 {
     struct value *value = new_value(machine->pool, kind);
@@ -270,7 +279,7 @@ static bool gather(struct machine *machine, enum value_kind kind, size_t first)
 
 static bool gather_from_mark(struct machine *machine, enum value_kind kind)
 {
-    size_t first;
+    size_t first = 0;
     return pop_mark(machine, &first) && gather(machine, kind, first);
 }
 
@@ -301,7 +310,7 @@ static bool extend(struct machine *machine, enum value_kind kind, size_t first)
 
 static bool extend_from_mark(struct machine *machine, enum value_kind kind)
 {
-    size_t first;
+    size_t first = 0;
     return pop_mark(machine, &first) && extend(machine, kind, first);
 }
 
@@ -425,17 +434,12 @@ static bool unknown(struct machine *machine, unsigned opcode)
 
 static bool step(struct machine *machine, unsigned opcode)
 {
-    size_t first;
     switch (opcode) {
     case OP_PROTO: return protocol(machine);
     case OP_FRAME: return take(machine, 8) != NULL; /* a hint for buffering, nothing else */
     case OP_MARK: return mark(machine);
     case OP_POP: return pop(machine) != NULL;
-    case OP_POP_MARK:
-        if (!pop_mark(machine, &first))
-            return false;
-        machine->stack.count = first;
-        return true;
+    case OP_POP_MARK: return drop_to_mark(machine);
     case OP_DUP: {
         struct value *value = top(machine);
         return value && push(machine, value);

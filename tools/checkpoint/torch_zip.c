@@ -200,7 +200,7 @@ static bool read_byte_order(struct torch_zip *zip, char *message)
 
 struct torch_zip *torch_zip_open(const char *path, char *message)
 {
-    uint64_t file_size;
+    uint64_t file_size = 0;
     if (!check_kind(path, &file_size, message))
         return NULL;
     struct torch_zip *zip = calloc(1, sizeof *zip);

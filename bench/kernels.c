@@ -1,0 +1,174 @@
+/*
+ * kernels.c - measures the matrix product of each kernel set on the shapes of CLIP's towers.
+ *
+ * Sets are measured in turns, so that a change of the machine's mood meets them all; the best of
+ * several rounds counts, as everything that disturbs only adds time.  Weights come from a pool
+ * larger than the caches, as in a whole model.  The peak is that of fused multiply-adds between
+ * registers, measured in the same turns.
+ *
+ * usage: kernels [rounds]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "compiler.h"
+#include "kernels.h"
+
+#define POOL_FLOATS (64u << 20)
+#define MAX_SETS 8
+#define MAX_SHAPES 32
+
+struct shape {
+    const char *name;
+    size_t rows, outputs, inputs, taps;
+    number_type type;
+};
+
+static const struct shape shapes[] = {
+    {"ViT-B/32 out", 50, 768, 768, 1, NUMBER_F32},
+    {"ViT-B/32 fc1", 50, 3072, 768, 1, NUMBER_F32},
+    {"ViT-B/32 fc2", 50, 768, 3072, 1, NUMBER_F32},
+    {"ViT-B/32 out f16", 50, 768, 768, 1, NUMBER_F16},
+    {"ViT-B/32 fc2 f16", 50, 768, 3072, 1, NUMBER_F16},
+    {"ViT 385 out", 385, 768, 768, 1, NUMBER_F32},
+    {"ViT 385 fc1", 385, 3072, 768, 1, NUMBER_F32},
+    {"ViT 385 fc2", 385, 768, 3072, 1, NUMBER_F32},
+    {"ViT 1600 out", 1600, 768, 768, 1, NUMBER_F32},
+    {"ViT 1600 fc2", 1600, 768, 3072, 1, NUMBER_F32},
+    {"RN50 layer4 3x3", 49, 512, 512, 9, NUMBER_F32},
+    {"RN50 layer4 1x1", 49, 2048, 512, 1, NUMBER_F32},
+    {"RN50 layer3 3x3", 196, 256, 256, 9, NUMBER_F32},
+    {"nano 16 3x3", 240, 16, 16, 9, NUMBER_F32},
+    {"nano 8 3x3", 240, 8, 8, 9, NUMBER_F32},
+    {"nano 64 1x1", 240, 64, 64, 1, NUMBER_F32},
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+#if QUALICLIP_X86
+#  include <immintrin.h>
+static volatile float sink;
+
+TARGET_AVX2 static double peak_gflops(void)
+{
+    enum { CHAINS = 12, TURNS = 400000 };
+    __m256 sums[CHAINS], x = _mm256_set1_ps(0.5f);
+    UNROLL_FULLY
+    for (int c = 0; c < CHAINS; c++)
+        sums[c] = _mm256_set1_ps((float)c);
+    double start = now();
+    for (int t = 0; t < TURNS; t++) {
+        KEEP_IN_REGISTER(x);
+        UNROLL_FULLY
+        for (int c = 0; c < CHAINS; c++)
+            sums[c] = _mm256_fmadd_ps(sums[c], x, x);
+    }
+    double seconds = now() - start;
+    UNROLL_FULLY
+    for (int c = 0; c < CHAINS; c++)
+        sink = _mm256_cvtss_f32(sums[c]);
+    return 16.0 * CHAINS * TURNS / seconds * 1e-9;
+}
+#else
+static double peak_gflops(void)
+{
+    return 0;
+}
+#endif
+
+static void *need(size_t bytes)
+{
+    void *block = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (!block) {
+        fprintf(stderr, "out of memory\n");
+        exit(1);
+    }
+    return block;
+}
+
+/* GFLOP/s over about a fifth of a second. */
+static double measure(const kernel_set *set, const struct shape *s, const float *pool, float *x,
+                      float *out, float *scratch)
+{
+    size_t depth = s->taps * s->inputs, matrix = s->outputs * depth;
+    size_t stride = s->inputs + 16; /* not a power of two, as a scorer would lay rows out */
+    static const float *neighbours[2048 * 9];
+    for (size_t m = 0; s->taps > 1 && m < s->rows; m++)
+        for (size_t t = 0; t < s->taps; t++)
+            neighbours[m * s->taps + t] = x + (m + t) % s->rows * stride;
+    gemm_call call = {
+        .rows = s->rows, .outputs = s->outputs, .taps = s->taps, .inputs = s->inputs,
+        .x_rows = s->taps > 1 ? neighbours : NULL, .x = x, .x_stride = stride,
+        .weight_type = s->type, .weight_stride = depth, .bias = pool,
+        .out = out, .out_stride = s->outputs + 16,
+    };
+    double flops = 2.0 * (double)s->rows * (double)matrix;
+    size_t calls = (size_t)(0.1 * 70e9 / flops) + 1, at = 0;
+    double start = now();
+    for (size_t i = 0; i < calls; i++) {
+        call.weights = pool + at;
+        at += matrix;
+        if (at + matrix > POOL_FLOATS)
+            at = 0;
+        set->gemm(&call, scratch);
+    }
+    return flops * (double)calls / (now() - start) * 1e-9;
+}
+
+int main(int count, char **arguments)
+{
+    int rounds = count > 1 ? atoi(arguments[1]) : 5;
+    const char *only = count > 2 ? arguments[2] : NULL;
+    const kernel_set *sets[MAX_SETS];
+    size_t set_count = 0;
+    for (const kernel_set *set; set_count < MAX_SETS && (set = kernel_set_at(set_count));)
+        if (strncmp(set->name, "reference", 9) != 0)
+            sets[set_count++] = set;
+        else
+            break;
+
+    float *pool = need(POOL_FLOATS * sizeof *pool), *x = need(2048 * 4096 * sizeof *x);
+    float *out = need(2048 * 4096 * sizeof *out), *scratch = need(64u << 20);
+    for (size_t i = 0; i < POOL_FLOATS; i++)
+        pool[i] = (float)(i % 251) * 0x1p-8f - 0.5f;
+    for (size_t i = 0; i < 2048 * 4096; i++)
+        x[i] = (float)(i % 241) * 0x1p-8f - 0.5f;
+    memset(out, 0, 2048 * 4096 * sizeof *out);
+    for (size_t i = 0; i < POOL_FLOATS; i += 2) /* finite as halves too */
+        ;
+
+    double best[SHAPES][MAX_SETS] = {{0}}, peak = 0;
+    for (int round = 0; round < rounds; round++)
+        for (size_t i = 0; i < SHAPES; i++) {
+            if (only && !strstr(shapes[i].name, only))
+                continue;
+            double p = peak_gflops();
+            peak = p > peak ? p : peak;
+            for (size_t j = 0; j < set_count; j++) {
+                double rate = measure(sets[j], &shapes[i], pool, x, out, scratch);
+                best[i][j] = rate > best[i][j] ? rate : best[i][j];
+            }
+        }
+
+    printf("peak %.1f GFLOP/s\n%-18s", peak, "");
+    for (size_t j = 0; j < set_count; j++)
+        printf(" %20s", sets[j]->name);
+    printf("\n");
+    for (size_t i = 0; i < SHAPES; i++) {
+        if (only && !strstr(shapes[i].name, only))
+            continue;
+        printf("%-18s", shapes[i].name);
+        for (size_t j = 0; j < set_count; j++)
+            printf("    %8.1f (%5.1f %%)", best[i][j], 100 * best[i][j] / peak);
+        printf("\n");
+    }
+    return 0;
+}

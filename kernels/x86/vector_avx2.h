@@ -1,0 +1,150 @@
+/*
+ * vector_avx2.h - eight floats at a time: tails, sums, exponentials.
+ *
+ * A tail goes through the same instructions as full vectors, with a mask, so an element's bits do
+ * not depend on where in a row it stands.
+ */
+#ifndef QUALICLIP_X86_VECTOR_AVX2_H
+#define QUALICLIP_X86_VECTOR_AVX2_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "compiler.h"
+#include "kernels.h"
+
+/* The first `count` of eight lanes; count <= 8. */
+static ALWAYS_INLINE TARGET_AVX2 __m256i first_lanes(size_t count)
+{
+    static const int32_t lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    return _mm256_loadu_si256((const __m256i *)(lanes + 8 - count));
+}
+
+/* min(count, 8) floats; 0 in the other lanes, whose memory is not touched. */
+static ALWAYS_INLINE TARGET_AVX2 __m256 load_lanes(const float *x, size_t count)
+{
+    return count >= 8 ? _mm256_loadu_ps(x) : _mm256_maskload_ps(x, first_lanes(count));
+}
+
+static ALWAYS_INLINE TARGET_AVX2 void store_lanes(float *x, size_t count, __m256 v)
+{
+    if (count >= 8)
+        _mm256_storeu_ps(x, v);
+    else
+        _mm256_maskstore_ps(x, first_lanes(count), v);
+}
+
+/* v in the first min(count, 8) lanes, `other` in the rest. */
+static ALWAYS_INLINE TARGET_AVX2 __m256 keep_lanes(__m256 v, size_t count, float other)
+{
+    if (count >= 8)
+        return v;
+    return _mm256_blendv_ps(_mm256_set1_ps(other), v, _mm256_castsi256_ps(first_lanes(count)));
+}
+
+static ALWAYS_INLINE TARGET_AVX2 float sum_of_lanes(__m256 v)
+{
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+/*
+ * exp(x) within 2 ulp wherever the result is normal; 0 and infinity where it leaves the range of
+ * floats; NaN stays NaN.
+ *
+ * x = n ln 2 + r with |r| <= ln(2) / 2.  The polynomial is the minimax fit of (exp(r) - 1 - r) / r^2
+ * for the relative error of exp, 3e-9 before rounding.  2^n is applied as two factors, because n
+ * reaches from -152 to 128 and one factor holds -126 to 127 only.
+ */
+static ALWAYS_INLINE TARGET_AVX2 __m256 exp_of(__m256 x)
+{
+    /* The constant first: on NaN, min and max give their second operand. */
+    x = _mm256_max_ps(_mm256_set1_ps(-105.0f), x);
+    x = _mm256_min_ps(_mm256_set1_ps(89.0f), x);
+
+    __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(0x1.715476p+0f)),
+                               _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    /* ln 2 in two parts, the first short enough for exact products with n. */
+    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.62e4p-1f), x);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.7f7d1cp-20f), r);
+
+    __m256 p = _mm256_set1_ps(0x1.6a23d0p-10f);
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0x1.123a20p-7f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0x1.5558f2p-5f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0x1.555492p-3f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0x1.fffffcp-2f));
+    p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), _mm256_add_ps(r, _mm256_set1_ps(1)));
+
+    __m256i exponent = _mm256_cvtps_epi32(n);
+    __m256i half = _mm256_srai_epi32(exponent, 1);
+    __m256i rest = _mm256_sub_epi32(exponent, half);
+    __m256i one = _mm256_set1_epi32(127);
+    __m256 a = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, one), 23));
+    __m256 b = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, one), 23));
+    return _mm256_mul_ps(_mm256_mul_ps(p, a), b);
+}
+
+/* NaN and -0 stay as they are, as in the reference. */
+static ALWAYS_INLINE TARGET_AVX2 __m256 relu_of(__m256 x)
+{
+    return _mm256_max_ps(_mm256_setzero_ps(), x);
+}
+
+/* x / (1 + exp(-1.702 x)); where the exponential is infinite the quotient is 0. */
+static ALWAYS_INLINE TARGET_AVX2 __m256 quick_gelu_of(__m256 x)
+{
+    __m256 e = exp_of(_mm256_mul_ps(x, _mm256_set1_ps(-1.702f)));
+    return _mm256_div_ps(x, _mm256_add_ps(_mm256_set1_ps(1), e));
+}
+
+/*
+ * x Phi(x), with a small relative error in both tails.
+ *
+ * With z = |x| / sqrt 2, the tail is exp(-z^2) erfcx(z) / 2, where erfcx(z) (1 + 2 z) is smooth in
+ * q = (z - 2.5) / (z + 2.5): a polynomial of degree 9 fits it within 2e-8 for z from 0 to 11.  z^2
+ * needs its rounding error too, or the exponential would magnify it.  Beyond |x| = 16 the tail is
+ * below the smallest float; the cap keeps squares finite.
+ */
+static ALWAYS_INLINE TARGET_AVX2 __m256 gelu_of(__m256 x)
+{
+    const __m256 one = _mm256_set1_ps(1), sign = _mm256_set1_ps(-0.0f);
+    __m256 size = _mm256_min_ps(_mm256_set1_ps(16), _mm256_andnot_ps(sign, x));
+    __m256 z = _mm256_mul_ps(size, _mm256_set1_ps(0x1.6a09e6p-1f));
+
+    const __m256 middle = _mm256_set1_ps(2.5f);
+    __m256 q = _mm256_div_ps(_mm256_sub_ps(z, middle), _mm256_add_ps(z, middle));
+    __m256 p = _mm256_set1_ps(0x1.daf6b2p-12f);
+    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(0x1.563b16p-12f));
+    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(-0x1.18e184p-8f));
+    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(0x1.0dce08p-10f));
+    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(0x1.0c33f8p-5f));
+    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(-0x1.a5d806p-4f));
+    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(0x1.42d482p-3f));
+    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(-0x1.9598f2p-4f));
+    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(-0x1.f52c6ep-4f));
+    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(0x1.43cc70p+0f));
+    __m256 half_erfcx = _mm256_div_ps(p, _mm256_fmadd_ps(z, _mm256_set1_ps(4), _mm256_set1_ps(2)));
+
+    __m256 square = _mm256_mul_ps(size, size);
+    __m256 square_error = _mm256_fmsub_ps(size, size, square);
+    __m256 e = exp_of(_mm256_mul_ps(square, _mm256_set1_ps(-0.5f)));
+    e = _mm256_fnmadd_ps(_mm256_mul_ps(e, _mm256_set1_ps(0.5f)), square_error, e);
+
+    __m256 tail = _mm256_mul_ps(e, half_erfcx);
+    return _mm256_mul_ps(x, _mm256_blendv_ps(_mm256_sub_ps(one, tail), tail, x));
+}
+
+static ALWAYS_INLINE TARGET_AVX2 __m256 activation_of(__m256 x, activation kind)
+{
+    switch (kind) {
+    case ACTIVATION_NONE: break;
+    case ACTIVATION_RELU: return relu_of(x);
+    case ACTIVATION_QUICK_GELU: return quick_gelu_of(x);
+    case ACTIVATION_GELU: return gelu_of(x);
+    }
+    return x;
+}
+
+#endif

@@ -1,0 +1,289 @@
+#!/usr/bin/python3
+"""Full-size comparison of the program with PyTorch.
+
+    parity.py [--quick] [--tool PATH] [--keep DIR]
+
+Writes checkpoints of random numbers, converts them with `qualiclip convert`, and compares `embed`
+and `score` on photos with PyTorch running on the same numbers: every kernel set, positions none and
+grid, f32 files, and f16 files against weights rounded through f16.  Then: the same bits alone, in a
+batch and on two threads; and peak memory.  Prints a line for each comparison and a sum; the exit
+status is 1 if one failed.
+
+What is left out, for time: the plain C kernels run full-size models at 224x224 and positions grid
+only; f16 files of full-size models are not run at 768x512.
+"""
+import argparse
+import glob
+import math
+import os
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "test", "reference"))
+
+import torch  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from clip_reference import (ModifiedResNet, VisionTransformer, embed, load_pixels,  # noqa: E402
+                            score)
+from random_weights import (load_qualiclip, random_prompts, randomize,  # noqa: E402
+                            round_matrices, save_qualiclip)
+from tool import Tool, ToolError  # noqa: E402
+
+FEATURE_TOLERANCE = 2e-5
+SCORE_TOLERANCE = 1e-4
+LARGE_IMAGE = "768x512.png"
+SLOW_KERNELS = "reference"
+SLOW_IMAGES = ("224x224.png",)
+
+
+class ModelCase:
+    def __init__(self, name, new_tower, full_size, pairs=7, logit_scale=100.0, half=False):
+        self.name, self.new_tower, self.full_size = name, new_tower, full_size
+        self.pairs, self.logit_scale, self.half = pairs, logit_scale, half
+
+
+MODELS = (
+    ModelCase("vit-tiny", lambda: VisionTransformer(128, 2, 16, 32, 64), False, pairs=2),
+    ModelCase("vit-tiny-fp16", lambda: VisionTransformer(192, 1, 14, 48, 84), False, half=True),
+    ModelCase("resnet-small", lambda: ModifiedResNet(16, (2, 2, 2, 2), 128, 384), False, pairs=1,
+              logit_scale=4.0),
+    ModelCase("resnet-small-fp16", lambda: ModifiedResNet(16, (1, 1, 2, 1), 64, 224), False,
+              half=True),
+    ModelCase("vit-b-32", lambda: VisionTransformer(768, 12, 32, 512, 224), True),
+    ModelCase("vit-l-14, 1 layer", lambda: VisionTransformer(1024, 1, 14, 768, 224), True),
+    ModelCase("rn50", lambda: ModifiedResNet(64, (3, 4, 6, 3), 1024, 224), True),
+)
+
+
+class Report:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, what, value, limit, unit=""):
+        """Passes if value <= limit; a NaN does not."""
+        self.result(what, value <= limit, "%-10.3g limit %.3g%s" % (value, limit, unit))
+
+    def result(self, what, passed, detail=""):
+        if passed:
+            self.passed += 1
+        else:
+            self.failed += 1
+        print("%-6s %-62s %s" % ("ok" if passed else "FAILED", what, detail), flush=True)
+
+
+# ----------------------------------------------------------------------------------- images
+
+def make_images(directory):
+    """Photos of the sizes compared, out of the repository's: {name: path}."""
+    photos = [path for kind in ("jpg", "jpeg", "png")
+              for path in sorted(glob.glob(os.path.join(ROOT, "test", "photos", "*." + kind)))]
+    if not photos:  # crops of photos; enlarged they are soft, but real
+        photos = sorted(glob.glob(os.path.join(ROOT, "test", "golden", "towers", "*.png")))
+    paths = {}
+    for index, (name, size) in enumerate((("224x224.png", (224, 224)), ("161x300.jpg", (161, 300)),
+                                          (LARGE_IMAGE, (768, 512)))):
+        with Image.open(photos[index % len(photos)]) as photo:
+            photo = photo.convert("RGB")
+            # The largest region of that shape, from another corner for each.
+            scale = min(photo.width / size[0], photo.height / size[1])
+            width, height = int(size[0] * scale), int(size[1] * scale)
+            left = (photo.width - width) * (index % 2)
+            image = photo.resize(size, Image.BICUBIC, box=(left, 0, left + width, height))
+        paths[name] = os.path.join(directory, name)
+        image.save(paths[name], quality=92)
+    return paths
+
+
+# -------------------------------------------------------------------------------- reference
+
+def make_checkpoint(case, path, pixels):
+    visual = randomize(case.new_tower(), seed=len(case.name))
+    features = torch.stack([embed(visual, pixels[name], "grid") for name in sorted(pixels)
+                            if name != LARGE_IMAGE or not case.full_size])
+    prompts = random_prompts(features, case.pairs, 7, case.logit_scale)
+    save_qualiclip(path, visual, prompts, case.logit_scale, case.half, with_text=True)
+
+
+class Expected:
+    """What PyTorch makes of a checkpoint's numbers."""
+
+    def __init__(self, case, checkpoint, number_type, pixels, names):
+        visual = case.new_tower()
+        self.prompts, self.scale = load_qualiclip(checkpoint, visual)
+        if number_type == "f16":
+            round_matrices(visual)
+        self.features = {(positions, name): embed(visual, pixels[name], positions)
+                         for positions in ("none", "grid") for name in names}
+
+    def score(self, positions, name, temperature=1.0):
+        value, pairs = score(self.features[positions, name], self.prompts, self.scale, temperature)
+        return float(value), pairs.tolist()
+
+    def degenerate(self):
+        """Whether features of two cases are so alike that agreement would prove nothing."""
+        matrix = torch.stack(list(self.features.values()))
+        return float((matrix @ matrix.t() - 2 * torch.eye(len(matrix))).max()) > 0.99
+
+    def saturated(self):
+        pairs = [p for positions, name in self.features for p in self.score(positions, name)[1]]
+        return min(pairs) < 0.01 or max(pairs) > 0.99
+
+
+def farthest(values, expected):
+    if len(values) != len(expected):
+        return math.inf
+    distances = [abs(a - b) for a, b in zip(values, expected)]
+    return math.nan if any(math.isnan(d) for d in distances) else max(distances)
+
+
+# ------------------------------------------------------------------------------ comparisons
+
+def compare(report, tool, model, label, expected, positions, paths, kernels):
+    """embed and score of one model, kernel set and positional mode, on several images."""
+    options = ("--kernels", kernels, "--positions", positions)
+    images = list(paths.values())
+    start = time.monotonic()
+    try:
+        embedded = tool.results("embed", model, images, *options)
+        scored = tool.results("score", model, images, *options)
+    except ToolError as error:
+        report.result("%s %s %s" % (label, kernels, positions), False, str(error))
+        return
+    seconds = (time.monotonic() - start) / len(images)
+    for name, path in paths.items():
+        value, pairs = expected.score(positions, name)
+        what = "%s %s %s %s" % (label, kernels, positions, name)
+        report.check(what + " feature",
+                     farthest(embedded[path]["feature"],
+                              expected.features[positions, name].tolist()),
+                     FEATURE_TOLERANCE, "   %.2f s" % seconds)
+        report.check(what + " score",
+                     farthest(scored[path]["pairs"] + [scored[path]["score"]], pairs + [value]),
+                     SCORE_TOLERANCE)
+
+
+def compare_temperature(report, tool, model, label, expected, paths):
+    name = "224x224.png"
+    scored = tool.results("score", model, [paths[name]], "--positions", "none",
+                          "--temperature", "2")[paths[name]]
+    value, pairs = expected.score("none", name, temperature=2.0)
+    report.check(label + " temperature 2 score",
+                 farthest(scored["pairs"] + [scored["score"]], pairs + [value]), SCORE_TOLERANCE)
+
+
+def compare_bits(report, tool, model, label, paths, kernels):
+    """The text printed for an image, digit for digit: alone, in one call with others, in batches,
+    on two threads."""
+    options = ("--kernels", kernels, "--positions", "grid")
+    alone = {}
+    for path in paths.values():
+        alone[path] = tool.results("embed", model, [path], *options)[path]["feature"]
+    many = sorted(paths.values()) * 3
+    variants = [("in one call", [])]
+    if tool.has_option("embed", "--threads"):
+        variants.append(("2 threads", ["--threads", "2"]))
+    if tool.has_option("embed", "--batch"):
+        variants.append(("batch 8", ["--batch", "8"]))
+        variants.append(("batch 8, 2 threads", ["--batch", "8", "--threads", "2"]))
+    for what, extra in variants:
+        # Results are keyed by path, so a repeated image is given under the names of copies.
+        together = tool.results("embed", model, repeated(many), *options, *extra)
+        same = all(together[copy]["feature"] == alone[original]
+                   for copy, original in zip(repeated(many), many))
+        report.result("%s %s same bits, %s" % (label, kernels, what), same)
+
+
+def repeated(paths):
+    """The same files under different names: a path, then the path with ./ put into it."""
+    seen, names = {}, []
+    for path in paths:
+        seen[path] = seen.get(path, 0) + 1
+        folder, name = os.path.split(path)
+        names.append(os.path.join(folder, "./" * (seen[path] - 1) + name))
+    return names
+
+
+def compare_memory(report, tool, models, image):
+    peaks = {}
+    for number_type, model in models.items():
+        peaks[number_type] = tool.peak_bytes("score", "-m", model, "--format", "json",
+                                             "--positions", "grid", image)
+    size = os.path.getsize(models["f32"])
+    report.check("vit-b-32 f32 peak memory / file size (%.0f MB)" % (size / 1e6),
+                 peaks["f32"] / size, 1.15)
+    report.check("vit-b-32 f16 peak memory / that of f32 (%.0f MB)" % (peaks["f32"] / 1e6),
+                 peaks["f16"] / peaks["f32"], 0.65)
+
+
+def run_type(report, tool, case, number_type, checkpoint, model, paths, pixels):
+    """Everything that is compared for one converted file."""
+    label = "%s %s" % (case.name, number_type)
+    tool.convert(checkpoint, model, number_type)
+    chosen = {name: path for name, path in paths.items()
+              if not (case.full_size and number_type == "f16" and name == LARGE_IMAGE)}
+    start = time.monotonic()
+    expected = Expected(case, checkpoint, number_type, pixels, chosen)
+    print("       %s: PyTorch took %.1f s" % (label, time.monotonic() - start), flush=True)
+    report.result(label + " reference: features differ, scores are spread",
+                  not expected.degenerate() and not expected.saturated())
+    for kernels in tool.kernels():
+        slow = case.full_size and kernels == SLOW_KERNELS
+        images = {name: path for name, path in chosen.items() if not slow or name in SLOW_IMAGES}
+        for positions in ("grid",) if slow else ("none", "grid"):
+            compare(report, tool, model, label, expected, positions, images, kernels)
+        if not slow:
+            compare_bits(report, tool, model, label,
+                         {name: path for name, path in images.items()
+                          if not case.full_size or name != LARGE_IMAGE}, kernels)
+    if not case.full_size:
+        compare_temperature(report, tool, model, label, expected, paths)
+
+
+def run_model(report, tool, case, directory, paths, pixels):
+    stem = os.path.join(directory, case.name.replace(", ", "-").replace(" ", "-"))
+    checkpoint = stem + ".pth"
+    make_checkpoint(case, checkpoint, pixels)
+    models = {}
+    for number_type in ("f32", "f16"):
+        models[number_type] = "%s-%s.gguf" % (stem, number_type)
+        run_type(report, tool, case, number_type, checkpoint, models[number_type], paths, pixels)
+    if case.name == "vit-b-32":
+        compare_memory(report, tool, models, paths["224x224.png"])
+    return [checkpoint, *models.values()]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="small models only")
+    parser.add_argument("--tool", default=os.path.join(ROOT, "build", "qualiclip"))
+    parser.add_argument("--keep", metavar="DIR", help="write there, and leave everything")
+    options = parser.parse_args()
+    tool, report = Tool(os.path.abspath(options.tool)), Report()
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="parity-") as temporary:
+        directory = options.keep or temporary
+        os.makedirs(directory, exist_ok=True)
+        paths = make_images(directory)
+        pixels = {name: load_pixels(path) for name, path in paths.items()}
+        for case in MODELS:
+            if options.quick and case.full_size:
+                continue
+            try:
+                files = run_model(report, tool, case, directory, paths, pixels)
+            except ToolError as error:
+                report.result(case.name, False, str(error))
+                continue
+            if not options.keep:
+                for path in files:  # some 350 MB each
+                    os.remove(path)
+    print("%.0f s; %d passed, %d failed" % (time.monotonic() - start, report.passed,
+                                            report.failed))
+    sys.exit(1 if report.failed or not report.passed else 0)
+
+
+if __name__ == "__main__":
+    main()

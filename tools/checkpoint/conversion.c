@@ -1,0 +1,283 @@
+/*
+ * conversion.c - the order of things: plan the tower, the prompts and the recipe; see that nothing in
+ * the checkpoint was misunderstood; write, verify, put in place.
+ */
+#include "conversion.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "leftovers.h"
+#include "problem.h"
+#include "recipe.h"
+#include "source_hash.h"
+
+static const char prompts_name[] = "prompts_features";
+
+/* Everything that one conversion holds. */
+struct job {
+    const struct conversion *conversion;
+    struct conversion_result *result;
+    char *message;
+    struct checkpoint checkpoint;
+    struct plan plan;
+    struct recipe recipe;
+    double logit_scale;
+    char source_hash[SOURCE_HASH_SIZE];
+};
+
+/* ---------------------------------------------------------------------------------- planning */
+
+/* The checkpoint holds the logarithm, as CLIP learns it. */
+static bool read_logit_scale(struct job *job)
+{
+    struct checkpoint *checkpoint = &job->checkpoint;
+    struct checkpoint_entry *entry = checkpoint_find(checkpoint, "logit_scale");
+    job->logit_scale = 100;
+    if (!entry)
+        return true;
+    double logarithm;
+    if (entry->value->kind == VALUE_FLOAT) {
+        entry->used = true;
+        logarithm = entry->value->number;
+    } else {
+        struct view view;
+        bool is_vector = entry->value->kind == VALUE_TENSOR && entry->value->tensor->dimensions == 1;
+        const uint64_t one = 1;
+        if (!checkpoint_view(checkpoint, "logit_scale", is_vector, &view, job->message) ||
+            (is_vector && !check_shape(checkpoint, &view, &one, job->message)) ||
+            !checkpoint_load(checkpoint, &view, job->message))
+            return false;
+        checkpoint_read(checkpoint, &view, 0, 1, &logarithm);
+    }
+    job->logit_scale = exp(logarithm);
+    if (!(fabs(logarithm) <= 50)) /* far outside, and still finite in f32 */
+        return problem(job->message, "%.200s: logit_scale is %g, expected a logarithm such as 4.6",
+                       checkpoint->origin, logarithm);
+    return true;
+}
+
+static bool plan_prompts(struct job *job)
+{
+    struct conversion_result *result = job->result;
+    uint64_t shape[2];
+    if (!checkpoint_find(&job->checkpoint, prompts_name))
+        return true;
+    if (!plan_shape(&job->plan, prompts_name, 2, shape))
+        return false;
+    plan_check_range(&job->plan, "the number of prompts (prompts_features)", shape[0], 2,
+                     2 * QC_PAIRS_MAX);
+    plan_check_range(&job->plan, "the number of prompts modulo 2", shape[0] % 2, 0, 0);
+    plan_table(&job->plan, "qualiclip.prompts", prompts_name, shape[0], result->tower.feature_size);
+    result->pair_count = shape[0] / 2;
+    return !job->plan.failed;
+}
+
+/* A tensor can repeat a few numbers endlessly; a model of that kind is an attack on the disk. */
+static bool check_total(struct job *job)
+{
+    struct conversion_result *result = job->result;
+    for (size_t i = 0; i < job->plan.count; i++)
+        result->number_count += plan_item_count(&job->plan.items[i]);
+    result->tensor_count = job->plan.count;
+    if (result->number_count / 64 > job->checkpoint.file_size)
+        return problem(job->message,
+                       "%.200s: has %" PRIu64 " bytes, but its tensors claim %" PRIu64 " numbers",
+                       job->checkpoint.origin, job->checkpoint.file_size, result->number_count);
+    return true;
+}
+
+static void note_plan(const struct job *job)
+{
+    const struct conversion *conversion = job->conversion;
+    for (size_t i = 0; conversion->note && i < job->plan.count; i++) {
+        const struct plan_item *item = &job->plan.items[i];
+        char line[QC_MESSAGE_SIZE];
+        int used = snprintf(line, sizeof line, "%s <- %.100s (%s", item->name, item->view.name,
+                            element_name(item->view.tensor->type));
+        for (unsigned d = 0; d < item->view.dimensions; d++)
+            used += snprintf(line + used, sizeof line - (size_t)used, "%s%" PRIu64, d ? " x " : " ",
+                             item->view.shape[d]);
+        snprintf(line + used, sizeof line - (size_t)used, ")%s",
+                 item->kind == PLAN_COPY ? "" : ", BatchNorm folded");
+        make_printable(line);
+        conversion->note(conversion->context, line);
+    }
+}
+
+static bool plan_model(struct job *job)
+{
+    const struct conversion *conversion = job->conversion;
+    job->plan.checkpoint = &job->checkpoint;
+    job->plan.message = job->message;
+    if (!plan_tower(&job->plan, &job->result->tower) || !plan_prompts(job) ||
+        !read_logit_scale(job))
+        return false;
+    note_plan(job);
+    job->recipe = find_recipe(conversion->profile, job->result->pair_count > 0);
+    job->result->profile = job->recipe.profile;
+    return pass_over_leftovers(&job->checkpoint, conversion->allow_unknown, conversion->note,
+                               conversion->context, job->message) &&
+           check_total(job);
+}
+
+/* ----------------------------------------------------------------------------------- writing */
+
+static void put_tower(struct gguf_writer *writer, const struct tower *tower)
+{
+    static const float mean[] = {0.48145466f, 0.4578275f, 0.40821073f};
+    static const float deviation[] = {0.26862954f, 0.26130258f, 0.27577711f};
+    gguf_put_bool(writer, KEY_HAS_VISION, true);
+    gguf_put_string(writer, KEY_TOWER, tower->is_resnet ? "resnet" : "vit");
+    gguf_put_u32(writer, KEY_WIDTH, tower->width);
+    gguf_put_u32(writer, KEY_HEADS, tower->heads);
+    gguf_put_u32(writer, KEY_PROJECTION, tower->feature_size);
+    if (tower->grid)
+        gguf_put_u32(writer, KEY_IMAGE_SIZE, tower->grid * tower->patch_size);
+    if (tower->is_resnet) {
+        gguf_put_u32s(writer, KEY_STAGE_BLOCKS, tower->blocks, 4);
+    } else {
+        gguf_put_u32(writer, KEY_PATCH_SIZE, tower->patch_size);
+        gguf_put_u32(writer, KEY_MLP_WIDTH, tower->mlp_width);
+        gguf_put_u32(writer, KEY_LAYERS, tower->layers);
+        gguf_put_f32(writer, KEY_EPSILON, 1e-5f);
+        gguf_put_bool(writer, KEY_USE_GELU, false);
+    }
+    gguf_put_f32s(writer, KEY_IMAGE_MEAN, mean, 3);
+    gguf_put_f32s(writer, KEY_IMAGE_STD, deviation, 3);
+}
+
+static void put_pair_names(struct gguf_writer *writer, const struct job *job)
+{
+    const size_t count = (size_t)job->result->pair_count;
+    char numbered[QC_PAIRS_MAX][16];
+    const char *names[QC_PAIRS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(numbered[i], sizeof numbered[i], "pair %zu", i + 1);
+        names[i] = job->recipe.pair_count == count ? job->recipe.pair_names[i] : numbered[i];
+    }
+    if (count)
+        gguf_put_strings(writer, KEY_PAIR_NAMES, names, count);
+}
+
+static void put_recipe(struct gguf_writer *writer, const struct job *job)
+{
+    const bool grid = job->recipe.uses_positions && job->result->tower.grid;
+    gguf_put_string(writer, KEY_PROFILE, job->recipe.profile);
+    gguf_put_string(writer, KEY_POSITIONS, grid ? "grid" : "none");
+    gguf_put_f32(writer, KEY_LOGIT_SCALE, (float)job->logit_scale);
+    gguf_put_f32(writer, KEY_TEMPERATURE, job->recipe.temperature);
+    put_pair_names(writer, job);
+}
+
+static void put_provenance(struct gguf_writer *writer, const struct job *job)
+{
+    const struct conversion *conversion = job->conversion;
+    const char *file = base_name(conversion->checkpoint_path);
+    char name[256], converter[64];
+    snprintf(name, sizeof name, "%s", file);
+    char *extension = strrchr(name, '.');
+    if (extension && extension != name)
+        *extension = 0;
+    snprintf(converter, sizeof converter, "qualiclip %s", qc_version());
+    gguf_put_string(writer, KEY_ARCHITECTURE, "clip");
+    gguf_put_string(writer, KEY_NAME, conversion->name ? conversion->name : name);
+    if (conversion->license)
+        gguf_put_string(writer, KEY_LICENSE, conversion->license);
+    gguf_put_string(writer, KEY_SOURCE, file);
+    gguf_put_string(writer, KEY_SOURCE_HASH, job->source_hash);
+    gguf_put_string(writer, KEY_CONVERTER, converter);
+}
+
+static bool write_model(struct job *job, const char *path)
+{
+    const struct conversion *conversion = job->conversion;
+    struct gguf_writer *writer = gguf_writer_open(path, job->message);
+    if (!writer)
+        return false;
+    put_provenance(writer, job);
+    put_tower(writer, &job->result->tower);
+    put_recipe(writer, job);
+    plan_declare(&job->plan, writer, conversion->half);
+    if (!plan_write(&job->plan, writer, conversion->half, conversion->progress,
+                    conversion->context)) {
+        gguf_writer_abandon(writer);
+        return false;
+    }
+    return gguf_writer_finish(writer, job->message);
+}
+
+/* The file has another name until it has been looked at. */
+static bool write_and_verify(struct job *job)
+{
+    const struct conversion *conversion = job->conversion;
+    const char *path = conversion->model_path;
+    size_t size = strlen(path) + 40;
+    char *candidate = malloc(size);
+    if (!candidate)
+        return problem(job->message, "%.200s: out of memory", origin_of(path));
+    snprintf(candidate, size, "%s.%ld.unverified", path, (long)getpid());
+    bool good = write_model(job, candidate);
+    if (good) {
+        struct stat status;
+        job->result->file_size = stat(candidate, &status) == 0 ? (uint64_t)status.st_size : 0;
+        good = !conversion->verify ||
+               conversion->verify(conversion->context, candidate, job->message);
+        if (good && rename(candidate, path) != 0)
+            good = problem(job->message, "%.200s: %s", origin_of(path), strerror(errno));
+        if (!good)
+            unlink(candidate);
+    }
+    free(candidate);
+    return good;
+}
+
+/* --------------------------------------------------------------------------------- the whole */
+
+static bool check_paths(const struct conversion *conversion, char *message)
+{
+    const char *path = conversion->model_path;
+    const char *file = base_name(path);
+    struct stat source, target;
+    if (stat(conversion->checkpoint_path, &source) == 0 && stat(path, &target) == 0 &&
+        source.st_dev == target.st_dev && source.st_ino == target.st_ino)
+        return problem(message, "%.200s: the output would overwrite the checkpoint",
+                       origin_of(path));
+    if (!*file)
+        return problem(message, "%.200s: the output has no file name", origin_of(path));
+    if (stat(path, &target) == 0 && !S_ISREG(target.st_mode))
+        return problem(message, "%.200s: cannot be written: not a regular file", origin_of(path));
+
+    size_t length = (size_t)(file - path);
+    char *folder = malloc(length + 2);
+    if (!folder)
+        return problem(message, "%.200s: out of memory", origin_of(path));
+    memcpy(folder, path, length);
+    strcpy(folder + length, ".");
+    int error = access(folder, W_OK | X_OK) == 0 ? 0 : errno;
+    free(folder);
+    return !error ||
+           problem(message, "%.200s: cannot be written: %s", origin_of(path), strerror(error));
+}
+
+bool convert_checkpoint(const struct conversion *conversion, struct conversion_result *result,
+                        char *message)
+{
+    struct job job = {.conversion = conversion, .result = result, .message = message};
+    memset(result, 0, sizeof *result);
+    if (!check_paths(conversion, message) ||
+        !checkpoint_open(&job.checkpoint, conversion->checkpoint_path, message))
+        return false;
+    bool good = plan_model(&job) &&
+                hash_file(conversion->checkpoint_path, job.source_hash, message) &&
+                write_and_verify(&job);
+    plan_free(&job.plan);
+    checkpoint_close(&job.checkpoint);
+    return good;
+}

@@ -1,0 +1,41 @@
+/*
+ * conversion.h - a checkpoint in, a model file out.  Writes no file but that one, prints nothing.
+ */
+#ifndef QUALICLIP_CONVERSION_H
+#define QUALICLIP_CONVERSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plan_write.h"
+#include "towers.h"
+
+struct conversion {
+    const char *checkpoint_path, *model_path;
+    bool half;           /* matrices and convolutions in f16 */
+    const char *profile; /* NULL: by what the checkpoint has */
+    const char *name;    /* NULL: the checkpoint's file name */
+    const char *license; /* NULL: none is written */
+    bool allow_unknown;  /* pass over names that are not known */
+
+    void (*note)(void *context, const char *line); /* what was read and dropped; may be NULL */
+    plan_progress *progress;                       /* may be NULL */
+    /* Looks at the finished file before it takes its place; false: message says why.  May be NULL. */
+    bool (*verify)(void *context, const char *path, char *message);
+    void *context;
+};
+
+struct conversion_result {
+    struct tower tower;
+    const char *profile; /* a constant or the conversion's */
+    uint64_t pair_count, tensor_count, number_count, file_size;
+};
+
+/*
+ * False: `message` (QC_MESSAGE_SIZE) says why, and whatever was at model_path is as it was.  The
+ * same checkpoint and options always give the same bytes.
+ */
+bool convert_checkpoint(const struct conversion *conversion, struct conversion_result *result,
+                        char *message);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * leftovers.h - what a checkpoint holds beside the image tower.  Nothing is passed over unless it is
+ * known to be of no use: a name that nobody expected may be one that was misunderstood.
+ */
+#ifndef QUALICLIP_LEFTOVERS_H
+#define QUALICLIP_LEFTOVERS_H
+
+#include "checkpoint.h"
+
+/* False: an unknown name is left, and `message` tells which.  `note` may be NULL. */
+bool pass_over_leftovers(const struct checkpoint *checkpoint, bool allow_unknown,
+                         void (*note)(void *context, const char *line), void *context,
+                         char *message);
+
+#endif

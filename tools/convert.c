@@ -1,0 +1,182 @@
+/*
+ * convert.c - `qualiclip convert`: the command line of tools/checkpoint/conversion.h.  The file that
+ * comes out is opened with the library before it takes its place.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "checkpoint/conversion.h"
+#include "checkpoint/problem.h"
+#include "commands.h"
+#include "diagnostics.h"
+#include "output.h"
+#include "qualiclip.h"
+
+static const char help[] =
+    "Usage: qualiclip convert CHECKPOINT -o MODEL.gguf [OPTION]...\n"
+    "\n"
+    "Turns a checkpoint of PyTorch (torch.save: a dict of tensors) into a model file.  CLIP's image\n"
+    "towers under OpenAI's names are known, ViT and ModifiedResNet, with or without `clip_model.`\n"
+    "before them, beside QualiCLIP's `prompts_features`.  Nothing in a checkpoint is executed.\n"
+    "\n"
+    "Options:\n"
+    "  -o, --output=FILE    the model file to write; one that is there is replaced at the end\n"
+    "      --type=TYPE      f32 (default) or f16: how matrices and convolutions are stored\n"
+    "      --profile=NAME   the scoring recipe: qualiclip (default where there are prompts), clip\n"
+    "                       (else), qualiclip-pyiqa, qualiclip+, clip-iqa, clip-iqa+,\n"
+    "                       clip-iqa-pyiqa; any other name is a label for the default\n"
+    "      --name=TEXT      the model's name; default: the checkpoint's\n"
+    "      --license=TEXT   the licence of the weights, to be kept in the file\n"
+    "      --allow-unknown  pass over names that are not known to be part of CLIP\n"
+    "  -v, --verbose        list what was taken, folded and dropped on standard error\n"
+    "  -h, --help           print this help and exit\n"
+    "\n"
+    "Examples:\n"
+    "  qualiclip convert qualiclip.pth -o qualiclip.gguf\n"
+    "  qualiclip convert qualiclip.pth -o small.gguf --type=f16 --license='CC BY-NC 4.0'\n"
+    "  qualiclip info qualiclip.gguf && qualiclip score -m qualiclip.gguf photo.jpg\n";
+
+/* A line that is drawn over itself on a terminal, once the conversion has taken a moment. */
+struct meter {
+    bool shown;
+    int percent;
+    struct timespec start;
+};
+
+static double seconds_since(const struct timespec *start)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) * 1e-9;
+}
+
+static void show_progress(void *context, uint64_t done, uint64_t total)
+{
+    struct meter *meter = context;
+    int percent = (int)(100.0 * (double)done / (double)total);
+    if (percent == meter->percent || seconds_since(&meter->start) < 0.5)
+        return;
+    meter->percent = percent;
+    meter->shown = true;
+    fprintf(stderr, "\rconverting: %d %%", percent);
+    fflush(stderr);
+}
+
+static void erase_progress(struct meter *meter)
+{
+    if (meter->shown)
+        fputs("\r\033[K", stderr);
+    meter->shown = false;
+}
+
+static void note(void *context, const char *line)
+{
+    erase_progress(context);
+    fprintf(stderr, "%s\n", line);
+}
+
+/* Whether the library takes the file: everything in it is there, fits and is finite. */
+static bool verify(void *context, const char *path, char *message)
+{
+    char reason[QC_MESSAGE_SIZE];
+    qc_model_options options;
+    qc_model_options_init(&options);
+    options.message = reason;
+    options.message_size = sizeof reason;
+    qc_model *model;
+    erase_progress(context);
+    if (qc_model_open(&model, path, &options) != QC_OK)
+        return problem(message, "the converted model is not usable: %.400s",
+                       without_subject(reason, path));
+    qc_model_close(model);
+    return true;
+}
+
+static void print_summary(const struct conversion *conversion,
+                          const struct conversion_result *result)
+{
+    const struct tower *tower = &result->tower;
+    output_begin_line();
+    printf("%s: ", printable(conversion->model_path).text);
+    if (tower->is_resnet)
+        printf("ModifiedResNet, width %" PRIu32 ", blocks %" PRIu32 "-%" PRIu32 "-%" PRIu32
+               "-%" PRIu32,
+               tower->width, tower->blocks[0], tower->blocks[1], tower->blocks[2],
+               tower->blocks[3]);
+    else
+        printf("ViT, width %" PRIu32 ", %" PRIu32 " layers, patch %" PRIu32, tower->width,
+               tower->layers, tower->patch_size);
+    printf(", feature %" PRIu32 ", %" PRIu64 " pair%s, profile %s, %s, %.2f MB",
+           tower->feature_size, result->pair_count, result->pair_count == 1 ? "" : "s",
+           printable(result->profile).text, conversion->half ? "f16" : "f32",
+           (double)result->file_size / 1e6);
+    output_end_line();
+}
+
+static int run(struct conversion *conversion)
+{
+    struct meter meter = {.percent = -1};
+    struct conversion_result result;
+    char message[QC_MESSAGE_SIZE];
+    clock_gettime(CLOCK_MONOTONIC, &meter.start);
+    if (isatty(STDERR_FILENO))
+        conversion->progress = show_progress;
+    conversion->verify = verify;
+    conversion->context = &meter;
+    bool good = convert_checkpoint(conversion, &result, message);
+    erase_progress(&meter);
+    if (!good) {
+        complain("convert: %s", message);
+        return COMMAND_FAILED;
+    }
+    print_summary(conversion, &result);
+    return COMMAND_OK;
+}
+
+int command_convert(int argc, char **argv)
+{
+    enum { TYPE = 256, PROFILE, NAME, LICENSE, ALLOW_UNKNOWN };
+    static const struct option options[] = {
+        {"output", required_argument, NULL, 'o'},
+        {"type", required_argument, NULL, TYPE},
+        {"profile", required_argument, NULL, PROFILE},
+        {"name", required_argument, NULL, NAME},
+        {"license", required_argument, NULL, LICENSE},
+        {"allow-unknown", no_argument, NULL, ALLOW_UNKNOWN},
+        {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    struct conversion conversion = {0};
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":o:vh", options, NULL)) != -1)
+        switch (option) {
+        case 'o': conversion.model_path = optarg; break;
+        case TYPE:
+            conversion.half = strcmp(optarg, "f16") == 0;
+            if (!conversion.half && strcmp(optarg, "f32") != 0)
+                return usage_error("convert", "--type=%s: expected f32 or f16", optarg);
+            break;
+        case PROFILE: conversion.profile = optarg; break;
+        case NAME: conversion.name = optarg; break;
+        case LICENSE: conversion.license = optarg; break;
+        case ALLOW_UNKNOWN: conversion.allow_unknown = true; break;
+        case 'v': conversion.note = note; break;
+        case 'h': fputs(help, stdout); return COMMAND_OK;
+        default: return option_error("convert", option, argv);
+        }
+    if (optind == argc)
+        return usage_error("convert", "no checkpoint is given");
+    if (argc - optind > 1)
+        return usage_error("convert", "one checkpoint at a time: %s is one too many",
+                           argv[optind + 1]);
+    if (!conversion.model_path)
+        return usage_error("convert", "no output file is given (-o MODEL.gguf)");
+    conversion.checkpoint_path = argv[optind];
+    return run(&conversion);
+}

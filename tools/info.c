@@ -1,0 +1,194 @@
+/*
+ * info.c - `qualiclip info`: what a model file is and where it came from, by the public API alone.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "diagnostics.h"
+#include "output.h"
+#include "qualiclip.h"
+
+static const char help[] =
+    "Usage: qualiclip info [OPTION]... [MODEL]\n"
+    "\n"
+    "Describes a model file, or the built-in model where none is given: what it computes, with which\n"
+    "prompts, where it came from, and the kernels that this machine can run it with.\n"
+    "\n"
+    "Options:\n"
+    "      --format=FORMAT  text (default) or json\n"
+    "  -h, --help           print this help and exit\n"
+    "\n"
+    "Examples:\n"
+    "  qualiclip info\n"
+    "  qualiclip info --format=json qualiclip.gguf\n";
+
+static const char *tower_name(qc_tower tower)
+{
+    return tower == QC_TOWER_RESNET ? "resnet" : "vit";
+}
+
+/* ------------------------------------------------------------------------------------- text */
+
+static void print_text(const char *label, const char *text)
+{
+    printf("%-16s %s\n", label, *text ? printable(text).text : "unknown");
+}
+
+static void print_number(const char *label, uint64_t number, const char *unit)
+{
+    printf("%-16s %" PRIu64 "%s\n", label, number, unit);
+}
+
+static void print_tower(const qc_model_info *info)
+{
+    const bool resnet = info->tower == QC_TOWER_RESNET;
+    print_text("tower", resnet ? "ModifiedResNet" : "ViT");
+    print_number("width", info->width, " channels");
+    print_number("layers", info->layers, resnet ? " bottleneck blocks" : " transformer blocks");
+    print_number("heads", info->heads, resnet ? " (of the attention pool)" : "");
+    print_number(resnet ? "total stride" : "patch size", info->patch_size, " pixels");
+    print_number("smallest image", info->minimum_size, " pixels a side");
+    if (info->image_size)
+        print_number("trained at", info->image_size, " pixels a side");
+    print_text("positions", info->has_positions ? "stored" : "none stored");
+    print_number("feature", info->feature_size, " numbers");
+    print_number("parameters", info->parameter_count, "");
+}
+
+static void print_recipe(const qc_model *model, const qc_model_info *info)
+{
+    print_text("profile", info->profile);
+    printf("%-16s %g\n", "logit scale", (double)info->logit_scale);
+    printf("%-16s %g\n", "temperature", (double)info->temperature);
+    if (!info->pair_count)
+        print_text("pairs", "none: this model embeds, but does not score");
+    for (uint32_t i = 0; i < info->pair_count; i++)
+        print_text(i ? "" : "pairs", qc_model_pair_name(model, i));
+}
+
+/* Without the newline, which ends the output. */
+static void print_kernels(const qc_model_info *info)
+{
+    printf("%-16s", "kernels");
+    for (size_t i = 0; qc_kernels_name(i); i++)
+        printf("%s %s%s", i ? "," : "", qc_kernels_name(i),
+               strcmp(qc_kernels_name(i), info->kernels) == 0 ? " (chosen)" : "");
+}
+
+static bool describe_text(const qc_model *model, const qc_model_info *info, const char *path)
+{
+    output_begin_line();
+    print_text("file", path ? path : "(built in)");
+    print_text("name", info->name);
+    print_tower(info);
+    print_recipe(model, info);
+    print_text("weights", info->weight_type);
+    print_text("computes in", info->precision);
+    print_number("size", info->file_size, " bytes");
+    print_text("license", info->license);
+    print_text("converted from", info->source);
+    print_text("converted by", info->converter);
+    print_text("hash", info->hash);
+    print_kernels(info);
+    return output_end_line();
+}
+
+/* ------------------------------------------------------------------------------------- JSON */
+
+static void add_count(cJSON *object, const char *name, uint64_t number)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%" PRIu64, number);
+    cJSON_AddRawToObject(object, name, digits);
+}
+
+static bool describe_json(const qc_model *model, const qc_model_info *info, const char *path)
+{
+    cJSON *object = cJSON_CreateObject();
+    if (path)
+        json_add_text(object, "path", path);
+    else
+        cJSON_AddNullToObject(object, "path");
+    json_add_text(object, "name", info->name);
+    json_add_text(object, "tower", tower_name(info->tower));
+    add_count(object, "width", info->width);
+    add_count(object, "layers", info->layers);
+    add_count(object, "heads", info->heads);
+    add_count(object, "patch_size", info->patch_size);
+    add_count(object, "minimum_size", info->minimum_size);
+    add_count(object, "image_size", info->image_size);
+    cJSON_AddBoolToObject(object, "has_positions", info->has_positions);
+    add_count(object, "feature_size", info->feature_size);
+    add_count(object, "parameters", info->parameter_count);
+    json_add_text(object, "profile", info->profile);
+    json_add_float(object, "logit_scale", info->logit_scale);
+    json_add_float(object, "temperature", info->temperature);
+    cJSON *pairs = cJSON_AddArrayToObject(object, "pair_names");
+    for (uint32_t i = 0; i < info->pair_count; i++)
+        json_append_text(pairs, qc_model_pair_name(model, i));
+    json_add_text(object, "weight_type", info->weight_type);
+    json_add_text(object, "precision", info->precision);
+    add_count(object, "file_size", info->file_size);
+    json_add_text(object, "license", info->license);
+    json_add_text(object, "source", info->source);
+    json_add_text(object, "converter", info->converter);
+    json_add_text(object, "hash", info->hash);
+    json_add_text(object, "kernels", info->kernels);
+    cJSON *sets = cJSON_AddArrayToObject(object, "kernel_sets");
+    for (size_t i = 0; qc_kernels_name(i); i++)
+        json_append_text(sets, qc_kernels_name(i));
+    return output_json_line(object);
+}
+
+/* ------------------------------------------------------------------------------------------- */
+
+static int describe(const char *path, bool json)
+{
+    char message[QC_MESSAGE_SIZE] = "";
+    qc_model_options options;
+    qc_model_options_init(&options);
+    options.message = message;
+    options.message_size = sizeof message;
+    qc_model *model;
+    qc_status status = qc_model_open(&model, path, &options);
+    if (status != QC_OK) {
+        complain_about(path ? path : "the built-in model",
+                       *message ? message : qc_status_string(status));
+        return COMMAND_FAILED;
+    }
+    qc_model_info info;
+    qc_model_describe(model, &info);
+    bool written = json ? describe_json(model, &info, path) : describe_text(model, &info, path);
+    qc_model_close(model);
+    return written ? COMMAND_OK : COMMAND_FAILED;
+}
+
+int command_info(int argc, char **argv)
+{
+    enum { FORMAT = 256 };
+    static const struct option options[] = {
+        {"format", required_argument, NULL, FORMAT},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    bool json = false;
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1)
+        switch (option) {
+        case FORMAT:
+            json = strcmp(optarg, "json") == 0;
+            if (!json && strcmp(optarg, "text") != 0)
+                return usage_error("info", "--format=%s: expected text or json", optarg);
+            break;
+        case 'h': fputs(help, stdout); return COMMAND_OK;
+        default: return option_error("info", option, argv);
+        }
+    if (argc - optind > 1)
+        return usage_error("info", "one model at a time: %s is one too many", argv[optind + 1]);
+    json_start();
+    return describe(optind < argc ? argv[optind] : NULL, json);
+}
