@@ -218,8 +218,8 @@ check: $(if $(with_tool),all tests $(BUILD)/test/readme-example)
 ifeq ($(with_tool),)
 	@echo "The tests need libzip, cJSON and cmocka: make deps check" >&2; exit 1
 endif
-	@QUALICLIP=$(abspath $(TOOL)) BUILD=$(abspath $(BUILD)) CODECS="$(codec_list)" \
-	 BUILTIN=$(BUILTIN) THREADS=$(THREADS) BLAS=$(BLAS) SANITIZE=$(SANITIZE) CC="$(CC)" \
+	@QUALICLIP=$(abspath $(TOOL)) BUILD=$(abspath $(BUILD)) CODECS="$(CODECS)" \
+	 BUILTIN=$(BUILTIN) THREADS=$(THREADS) BLAS=$(BLAS) SANITIZE=$(SANITIZE) DEBUG=$(DEBUG) CC="$(CC)" \
 	 test/run.sh $(test_programs)
 
 # The README's example, as its reader would build it.

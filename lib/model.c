@@ -45,8 +45,7 @@ static void check_kind(struct loader *loader)
     if ((loader->status =
              gguf_get_text(gguf, KEY_ARCHITECTURE, true, &architecture, loader->message)) ||
         (loader->status = gguf_get_text(gguf, KEY_TOWER, false, &tower, loader->message)) ||
-        (loader->status =
-             gguf_get_bool(gguf, KEY_HAS_VISION, false, &has_vision, loader->message)))
+        (loader->status = gguf_get_bool(gguf, KEY_HAS_VISION, false, &has_vision, loader->message)))
         return;
     if (!text_is(architecture, "clip"))
         loader_fail(loader, QC_ERROR_UNSUPPORTED,

@@ -35,8 +35,8 @@ static void load_pixels(struct loader *loader)
     memcpy(model->image_mean, clip_mean, sizeof clip_mean);
     memcpy(model->image_std, clip_std, sizeof clip_std);
     if (loader->status ||
-        (loader->status = gguf_get_f32s(gguf, KEY_IMAGE_MEAN, false, model->image_mean, 3,
-                                        loader->message)) ||
+        (loader->status =
+             gguf_get_f32s(gguf, KEY_IMAGE_MEAN, false, model->image_mean, 3, loader->message)) ||
         (loader->status =
              gguf_get_f32s(gguf, KEY_IMAGE_STD, false, model->image_std, 3, loader->message)))
         return;
@@ -135,8 +135,7 @@ static const char *load_text(struct loader *loader, const char *key)
 {
     struct gguf_text text = {"", 0};
     if (!loader->status)
-        loader->status =
-            gguf_get_text(&loader->model->gguf, key, false, &text, loader->message);
+        loader->status = gguf_get_text(&loader->model->gguf, key, false, &text, loader->message);
     return loader_copy_text(loader, text);
 }
 

@@ -151,8 +151,7 @@ static void add_table(struct builder *builder, const char *name, enum filling fi
     add(builder, name, filling, builder->vector_type, 2, (uint64_t[]){rows, columns});
 }
 
-static void add_matrix(struct builder *builder, const char *name, uint64_t outputs,
-                       uint64_t inputs)
+static void add_matrix(struct builder *builder, const char *name, uint64_t outputs, uint64_t inputs)
 {
     add(builder, name, FILL_WEIGHT, builder->type, 2, (uint64_t[]){outputs, inputs});
 }
@@ -172,8 +171,7 @@ static struct name name_of(const char *format, ...)
     return name;
 }
 
-static void add_linear(struct builder *builder, const char *stem, uint64_t outputs,
-                       uint64_t inputs)
+static void add_linear(struct builder *builder, const char *stem, uint64_t outputs, uint64_t inputs)
 {
     add_matrix(builder, name_of("%s.weight", stem).text, outputs, inputs);
     add_vector(builder, name_of("%s.bias", stem).text, FILL_BIAS, outputs);

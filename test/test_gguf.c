@@ -291,8 +291,7 @@ static void integers_are_read(void **state)
     for (size_t i = 0; i < 10; i++) {
         char text[QC_MESSAGE_SIZE];
         struct message message = {text, sizeof text};
-        assert_int_equal(gguf_get_u32(&gguf, others[i], false, &value, &message),
-                         QC_ERROR_FORMAT);
+        assert_int_equal(gguf_get_u32(&gguf, others[i], false, &value, &message), QC_ERROR_FORMAT);
         assert_non_null(strstr(text, others[i]));
     }
     assert_int_equal(value, 7);
@@ -481,9 +480,9 @@ static void overlaps_and_doubles_are_refused(void **state)
         uint32_t type;
         uint64_t second;
         bool good;
-    } cases[] = {{8, GGML_F32, 32, true},  {9, GGML_F32, 32, false}, {1, GGML_F32, 0, false},
+    } cases[] = {{8, GGML_F32, 32, true},  {9, GGML_F32, 32, false},  {1, GGML_F32, 0, false},
                  {16, GGML_F16, 32, true}, {17, GGML_F16, 32, false}, {17, GGML_BF16, 32, false},
-                 {32, GGML_I8, 32, true},  {33, GGML_I8, 32, false}, {9, 2, 0, false}};
+                 {32, GGML_I8, 32, true},  {33, GGML_I8, 32, false},  {9, 2, 0, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct file *file = begin(2, 0);
         put_tensor(file, "late", 1, 1, GGML_F32, cases[i].second);

@@ -146,8 +146,7 @@ static void vit_is_described(void **state)
     assert_true(info.has_positions);
     /* patches, class, 10 positions, 2 norms, 2 blocks, projection */
     const size_t block = 4 * (64 * 64 + 64) + 2 * 128 + (128 * 64 + 128) + (64 * 128 + 64);
-    assert_int_equal(info.parameter_count,
-                     64 * 192 + 64 + 10 * 64 + 2 * 128 + 2 * block + 16 * 64);
+    assert_int_equal(info.parameter_count, 64 * 192 + 64 + 10 * 64 + 2 * 128 + 2 * block + 16 * 64);
     struct stat status;
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(info.file_size, status.st_size);
@@ -346,8 +345,8 @@ static void heads_have_64_channels_unless_told(void **state)
 static void texts_are_made_printable(void **state)
 {
     (void)state;
-    const struct model_faults faults = {.string_key = KEY_NAME,
-                                        .string_value = "a\033[1m\xC3\xA9\xC3\xE2\x82\xAC\xED\xA0\x80"};
+    const struct model_faults faults = {
+        .string_key = KEY_NAME, .string_value = "a\033[1m\xC3\xA9\xC3\xE2\x82\xAC\xED\xA0\x80"};
     struct tiny_vit_options options = tiny_vit_options();
     options.faults = &faults;
     write_tiny_vit(path, &options);
@@ -429,18 +428,18 @@ static void u32_keys_are_checked(void **state)
     static const struct {
         const char *key;
         uint32_t value;
-    } cases[] = {{KEY_WIDTH, 0},        {KEY_WIDTH, 16385},      {KEY_WIDTH, UINT32_MAX},
-                 {KEY_MLP_WIDTH, 0},    {KEY_MLP_WIDTH, 262145}, {KEY_LAYERS, 0},
-                 {KEY_LAYERS, 257},     {KEY_HEADS, 0},          {KEY_HEADS, 3},
-                 {KEY_HEADS, 65},       {KEY_PATCH_SIZE, 0},     {KEY_PATCH_SIZE, 1025},
-                 {KEY_PROJECTION, 0},   {KEY_PROJECTION, 16385}, {KEY_IMAGE_SIZE, 0},
-                 {KEY_IMAGE_SIZE, 7},   {KEY_IMAGE_SIZE, 65537}};
+    } cases[] = {{KEY_WIDTH, 0},      {KEY_WIDTH, 16385},      {KEY_WIDTH, UINT32_MAX},
+                 {KEY_MLP_WIDTH, 0},  {KEY_MLP_WIDTH, 262145}, {KEY_LAYERS, 0},
+                 {KEY_LAYERS, 257},   {KEY_HEADS, 0},          {KEY_HEADS, 3},
+                 {KEY_HEADS, 65},     {KEY_PATCH_SIZE, 0},     {KEY_PATCH_SIZE, 1025},
+                 {KEY_PROJECTION, 0}, {KEY_PROJECTION, 16385}, {KEY_IMAGE_SIZE, 0},
+                 {KEY_IMAGE_SIZE, 7}, {KEY_IMAGE_SIZE, 65537}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_vit_refusal(
             &(struct model_faults){.u32_key = cases[i].key, .u32_value = cases[i].value},
             QC_ERROR_FORMAT, cases[i].key, "expected");
-    static const char *const required[] = {KEY_WIDTH,      KEY_MLP_WIDTH,  KEY_LAYERS,
-                                           KEY_PATCH_SIZE, KEY_PROJECTION, KEY_IMAGE_SIZE,
+    static const char *const required[] = {KEY_WIDTH,       KEY_MLP_WIDTH,  KEY_LAYERS,
+                                           KEY_PATCH_SIZE,  KEY_PROJECTION, KEY_IMAGE_SIZE,
                                            KEY_ARCHITECTURE};
     for (size_t i = 0; i < sizeof required / sizeof *required; i++)
         expect_vit_refusal(&(struct model_faults){.omit_key = required[i]}, QC_ERROR_FORMAT,
@@ -469,10 +468,10 @@ static void recipe_keys_are_checked(void **state)
     static const struct {
         const char *key;
         float value;
-    } cases[] = {{KEY_LOGIT_SCALE, 0},    {KEY_LOGIT_SCALE, -100}, {KEY_LOGIT_SCALE, NAN},
-                 {KEY_TEMPERATURE, -1},   {KEY_TEMPERATURE, INFINITY},
-                 {KEY_EPSILON, 0},        {KEY_EPSILON, 1},        {KEY_EPSILON, NAN},
-                 {KEY_IMAGE_STD, 0},      {KEY_IMAGE_STD, -0.2f},  {KEY_IMAGE_STD, NAN}};
+    } cases[] = {{KEY_LOGIT_SCALE, 0},   {KEY_LOGIT_SCALE, -100},     {KEY_LOGIT_SCALE, NAN},
+                 {KEY_TEMPERATURE, -1},  {KEY_TEMPERATURE, INFINITY}, {KEY_EPSILON, 0},
+                 {KEY_EPSILON, 1},       {KEY_EPSILON, NAN},          {KEY_IMAGE_STD, 0},
+                 {KEY_IMAGE_STD, -0.2f}, {KEY_IMAGE_STD, NAN}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_vit_refusal(
             &(struct model_faults){.f32_key = cases[i].key, .f32_value = cases[i].value},
@@ -485,9 +484,8 @@ static void recipe_keys_are_checked(void **state)
             QC_ERROR_UNSUPPORTED, words[i], "\"odd?word\"");
     expect_vit_refusal(&(struct model_faults){.bool_key = KEY_HAS_VISION, .bool_value = false},
                        QC_ERROR_UNSUPPORTED, KEY_HAS_VISION, "no image encoder");
-    expect_vit_refusal(
-        &(struct model_faults){.poison = "qualiclip.prompts", .poison_value = 2},
-        QC_ERROR_FORMAT, "qualiclip.prompts", "row 3 has length");
+    expect_vit_refusal(&(struct model_faults){.poison = "qualiclip.prompts", .poison_value = 2},
+                       QC_ERROR_FORMAT, "qualiclip.prompts", "row 3 has length");
 }
 
 static void files_that_are_none_are_refused(void **state)
