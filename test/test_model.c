@@ -484,8 +484,6 @@ static void recipe_keys_are_checked(void **state)
             QC_ERROR_UNSUPPORTED, words[i], "\"odd?word\"");
     expect_vit_refusal(&(struct model_faults){.bool_key = KEY_HAS_VISION, .bool_value = false},
                        QC_ERROR_UNSUPPORTED, KEY_HAS_VISION, "no image encoder");
-    expect_vit_refusal(&(struct model_faults){.poison = "qualiclip.prompts", .poison_value = 2},
-                       QC_ERROR_FORMAT, "qualiclip.prompts", "row 3 has length");
 }
 
 static void files_that_are_none_are_refused(void **state)

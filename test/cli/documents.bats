@@ -3,6 +3,8 @@
 # README shows.  `make deps ...` is left to .ci/run, which calls the same lines.
 load common
 
+BUILD=${BUILD:-$root/build}
+
 setup_file() {
     provide_model
 }
@@ -17,7 +19,7 @@ setup() {
 # The commands of all documents, with the program that is being tested in place of build/qualiclip.
 commands() {
     sed -n '/^```sh$/,/^```$/p' README.md docs/*.md weights/README.md | grep -v '^```' |
-        grep -v '^make deps' | sed "s|build/qualiclip|$QUALICLIP|g; s|build/|$BATS_TEST_TMPDIR/|g"
+        grep -v '^make deps' | sed "s|build/\([^q]\)|$BATS_TEST_TMPDIR/\1|g; s|build/qualiclip|$QUALICLIP|g"
 }
 
 @test "every command in the documents runs" {

@@ -2,11 +2,15 @@
 # What `make install` puts down, and what the libraries export.
 load common
 
+BUILD=${BUILD:-$root/build}
+
 # The build that is being tested, installed into a folder of this test's own.
 install_into() {
-    make -s -C "$root" BUILD="$BUILD" BLAS="$BLAS" BUILTIN="$BUILTIN" THREADS="$THREADS" \
-        CODECS="$CODECS" SANITIZE="$SANITIZE" DEBUG="$DEBUG" CC="$CC" \
-        PREFIX=/usr DESTDIR="$1" install
+    options=()
+    for name in BUILD BLAS CODECS THREADS BUILTIN SANITIZE DEBUG CC; do
+        [ -z "${!name:-}" ] || options+=("$name=${!name}")
+    done
+    make -s -C "$root" "${options[@]}" PREFIX=/usr DESTDIR="$1" install
 }
 
 @test "install puts down program, libraries, header, manual and pkg-config file, and nothing else" {
@@ -18,7 +22,7 @@ install_into() {
 }
 
 @test "a program builds with pkg-config alone, shared and static" {
-    [ -z "$SANITIZE" ] || skip "a sanitizer's runtime must be linked by the program"
+    [ -z "${SANITIZE:-}" ] || skip "a sanitizer's runtime must be linked by the program"
     install_into "$BATS_TEST_TMPDIR"
     cd "$BATS_TEST_TMPDIR"
     printf '%s\n' '#include <qualiclip.h>' '#include <stdio.h>' \
