@@ -1,7 +1,7 @@
 # libqualiclip.  GNU make; there is no configure step.  `make help` lists targets and options.
 
 # The Debian packages that building and testing need; `make deps` installs those that are missing.
-PACKAGES := gcc libc6-dev binutils pkg-config libopenblas-dev libpng-dev libjpeg-dev \
+PACKAGES := gcc g++ libc6-dev binutils pkg-config libopenblas-dev libpng-dev libjpeg-dev \
             libzip-dev libcjson-dev libcmocka-dev bats jq
 # What .ci/run needs besides: the reference, a second compiler with its sanitizers, a leak checker.
 CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy valgrind
@@ -191,7 +191,7 @@ $(STATIC): $(library_objects)
 	$(Q)$(AR) rcs $@ $(BUILD)/qualiclip-all.o
 $(SHARED): $(library_objects)
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--no-undefined $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) $(if $(SANITIZE),,-Wl,--no-undefined) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
