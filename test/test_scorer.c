@@ -478,9 +478,10 @@ static void impossible_calls_are_refused(void **state)
     assert_int_equal(qc_score_batch(scorer, many, BATCH + 1, results), QC_ERROR_TOO_LARGE);
     assert_int_equal(results[BATCH].status, QC_ERROR_TOO_LARGE);
     assert_int_equal(qc_score_batch(scorer, images, 0, results), QC_OK);
+    qc_scorer_destroy(scorer);
     assert_int_equal(qc_scorer_create(NULL, model, NULL), QC_ERROR_ARGUMENT);
     assert_int_equal(qc_scorer_create(&scorer, NULL, NULL), QC_ERROR_ARGUMENT);
-    qc_scorer_destroy(scorer);
+    assert_null(scorer);
     qc_model_close(model);
 }
 
