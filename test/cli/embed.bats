@@ -26,7 +26,9 @@ setup() {
 }
 
 @test "csv: a column for each number, failed rows as wide as the others" {
-    q embed --format csv "${images[0]}" missing.png >table 2>messages || [ $? = 1 ]
+    run -1 --separate-stderr q embed --format csv "${images[0]}" missing.png
+    echo "$output" >table
+    [ "$(wc -l <table)" = 3 ]
     head -1 table | grep -q '^path,f0,f1,.*,error$'
     [ "$(awk -F, '{print NF}' table | sort -u | wc -l)" = 1 ]
     grep -q '^missing.png,,.*,[^,]' table
