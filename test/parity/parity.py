@@ -14,7 +14,6 @@ grid only, and f16 files not at 768x512; f16 files of full-size models are not r
 bits are compared there for the default kernels and small models only.
 """
 import argparse
-import glob
 import math
 import os
 import sys
@@ -48,7 +47,7 @@ class ModelCase:
 
 MODELS = (
     ModelCase("vit-tiny", lambda: VisionTransformer(128, 2, 16, 32, 64), False, pairs=2),
-    ModelCase("vit-tiny-fp16", lambda: VisionTransformer(192, 1, 14, 48, 84), False, half=True),
+    ModelCase("vit-tiny-fp16", lambda: VisionTransformer(192, 2, 14, 48, 84), False, half=True),
     ModelCase("resnet-small", lambda: ModifiedResNet(16, (2, 2, 2, 2), 128, 384), False, pairs=1,
               logit_scale=4.0),
     ModelCase("resnet-small-fp16", lambda: ModifiedResNet(16, (1, 1, 2, 1), 64, 224), False,
@@ -79,20 +78,13 @@ class Report:
 
 def make_images(directory):
     """Photos of the sizes compared, out of the repository's: {name: path}."""
-    photos = [path for kind in ("jpg", "jpeg", "png")
-              for path in sorted(glob.glob(os.path.join(ROOT, "test", "photos", "*." + kind)))]
-    if not photos:  # crops of photos; enlarged they are soft, but real
-        photos = sorted(glob.glob(os.path.join(ROOT, "test", "golden", "towers", "*.png")))
+    photos = os.path.join(ROOT, "test", "photos")
     paths = {}
-    for index, (name, size) in enumerate((("224x224.png", (224, 224)), ("161x300.jpg", (161, 300)),
-                                          (LARGE_IMAGE, (768, 512)))):
-        with Image.open(photos[index % len(photos)]) as photo:
-            photo = photo.convert("RGB")
-            # The largest region of that shape, from another corner for each.
-            scale = min(photo.width / size[0], photo.height / size[1])
-            width, height = int(size[0] * scale), int(size[1] * scale)
-            left = (photo.width - width) * (index % 2)
-            image = photo.resize(size, Image.BICUBIC, box=(left, 0, left + width, height))
+    for name, source, size in (("224x224.png", "bikes-224x224.png", (224, 224)),
+                               ("161x300.jpg", "bikes-161x300.png", (161, 300)),
+                               (LARGE_IMAGE, "dandelions.jpg", (768, 512))):
+        with Image.open(os.path.join(photos, source)) as photo:
+            image = photo.convert("RGB").resize(size, Image.BICUBIC)
         paths[name] = os.path.join(directory, name)
         image.save(paths[name], quality=92)
     return paths
@@ -101,7 +93,7 @@ def make_images(directory):
 # -------------------------------------------------------------------------------- reference
 
 def make_checkpoint(case, path, pixels):
-    visual = randomize(case.new_tower(), seed=len(case.name))
+    visual = randomize(case.new_tower(), seed=14)
     features = torch.stack([embed(visual, pixels[name], "grid") for name in sorted(pixels)
                             if name != LARGE_IMAGE or not case.full_size])
     prompts = random_prompts(features, case.pairs, 7, case.logit_scale)
