@@ -5,6 +5,7 @@
 # different sizes.  MODEL is empty where the built-in model is there, else a converted small one.
 
 bats_require_minimum_version 1.5.0
+export LC_ALL=C.UTF-8
 
 root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 QUALICLIP=${QUALICLIP:-$root/build/qualiclip}

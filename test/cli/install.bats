@@ -30,7 +30,8 @@ install_into() {
     export PKG_CONFIG_PATH=$PWD/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$PWD
     ${CC:-cc} example.c $(pkg-config --cflags --libs qualiclip) -o shared
     ${CC:-cc} example.c -I usr/include usr/lib/libqualiclip.a \
-        $(pkg-config --static --libs-only-l qualiclip | sed 's/-lqualiclip//') -pthread -o static
+        $(needed=$(pkg-config --print-requires-private qualiclip)
+          [ -z "$needed" ] || pkg-config --libs $needed) -lm -pthread -o static
     [ "$(LD_LIBRARY_PATH=usr/lib ./shared)" = 0.1.0 ]
     [ "$(./static)" = 0.1.0 ]
 }
