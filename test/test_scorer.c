@@ -442,6 +442,25 @@ static void wrong_options_are_named(void **state)
     qc_model_close(model);
 }
 
+static void callers_of_older_headers_are_understood(void **state)
+{
+    (void)state;
+    qc_model *model = open_model(model_paths[0], NULL);
+    qc_scorer_options options = small_options();
+    options.size = offsetof(qc_scorer_options, temperature); /* it knew no later field */
+    options.temperature = NAN;
+    options.memory = &options;
+    options.message = (char *)1;
+    qc_scorer *scorer;
+    assert_int_equal(qc_scorer_create(&scorer, model, &options), QC_OK);
+    qc_scorer_destroy(scorer);
+    options.size = 0; /* never set up */
+    assert_int_equal(qc_scorer_create(&scorer, model, &options), QC_ERROR_ARGUMENT);
+    assert_null(scorer);
+    assert_int_equal(qc_scorer_memory(model, &options), 0);
+    qc_model_close(model);
+}
+
 static void impossible_calls_are_refused(void **state)
 {
     (void)state;
@@ -497,6 +516,7 @@ int main(void)
         cmocka_unit_test(results_explain_themselves),
         cmocka_unit_test(features_have_unit_length_and_positions_matter),
         cmocka_unit_test(wrong_options_are_named),
+        cmocka_unit_test(callers_of_older_headers_are_understood),
         cmocka_unit_test(impossible_calls_are_refused),
     };
     return cmocka_run_group_tests(tests, make_images, remove_models);
