@@ -137,6 +137,8 @@ setup() {
     check --batch two
     check --batch 4294967297
     check --positions flat
+    check --size tiles
+    check --precision int8
     check --temperature 0
     check --temperature -1
     check --temperature nan
