@@ -1,5 +1,6 @@
 /*
- * gguf.c - indexes a GGUF file that lies in memory: what is there, where, and that it holds together.
+ * gguf.c - indexes a GGUF file that lies in memory: what is there, where, and that it holds
+ * together.
  *
  * Every number in the file is hostile until it was compared with the bytes that are there.  It may
  * not copy or interpret tensors, and knows one key only: the alignment.
@@ -10,12 +11,12 @@
 #include <string.h>
 
 /* Far beyond any model; they bound the index's memory and the time to check it. */
-#define MAX_VALUES (UINT64_C(1) << 16)
+#define MAX_VALUES  (UINT64_C(1) << 16)
 #define MAX_TENSORS (UINT64_C(1) << 16)
-#define MAX_NAME (UINT64_C(1) << 16)
+#define MAX_NAME    (UINT64_C(1) << 16)
 
 /* Bytes of the shortest key with its value, and of the shortest entry in the tensor table. */
-#define SMALLEST_VALUE (8 + 4 + 1)
+#define SMALLEST_VALUE  (8 + 4 + 1)
 #define SMALLEST_TENSOR (8 + 4 + 8 + 4 + 8)
 
 struct reader {
@@ -105,7 +106,8 @@ static qc_status check_counts(const struct reader *reader, const struct gguf *gg
                     reader->origin, (unsigned long long)gguf->value_count,
                     (unsigned long long)gguf->tensor_count, (unsigned long long)MAX_VALUES,
                     (unsigned long long)MAX_TENSORS);
-    const uint64_t least = gguf->value_count * SMALLEST_VALUE + gguf->tensor_count * SMALLEST_TENSOR;
+    const uint64_t least =
+        gguf->value_count * SMALLEST_VALUE + gguf->tensor_count * SMALLEST_TENSOR;
     if (least > reader->size - reader->position)
         return fail(reader->message, QC_ERROR_FORMAT,
                     "%s: cut short: %zu bytes cannot hold the %llu keys and %llu tensors that its "
@@ -135,8 +137,7 @@ static int compare_names(const void *a, const void *b)
  * the same.
  */
 static qc_status index_names(const struct reader *reader, const void *records, size_t count,
-                             size_t record_size, const char *what,
-                             const struct gguf_text ***sorted)
+                             size_t record_size, const char *what, const struct gguf_text ***sorted)
 {
     const struct gguf_text **names = malloc((count ? count : 1) * sizeof *names);
     *sorted = names;

@@ -44,7 +44,7 @@ struct gguf {
     uint64_t value_count, tensor_count;
     struct gguf_value *values;
     struct gguf_tensor *tensors; /* in the file's order */
-    /* The names (first members) of the above in ascending order: for finding, private to gguf*.c. */
+    /* The names (first members) of the above, ascending: to find them; private to gguf*.c. */
     const struct gguf_text **values_by_key, **tensors_by_name;
 };
 

@@ -1,5 +1,6 @@
 /*
- * gguf_values.c - typed reading of what gguf.c has indexed; it relies on gguf.c's checks of lengths.
+ * gguf_values.c - typed reading of what gguf.c has indexed; it relies on gguf.c's checks of
+ * lengths.
  */
 #include <float.h>
 #include <string.h>
@@ -29,9 +30,9 @@ static const struct gguf_value *find(const struct gguf *gguf, const char *key, b
                                      qc_status *status, struct message *message)
 {
     const struct gguf_value *value = gguf_find_value(gguf, key);
-    *status = value || !required ? QC_OK
-                                 : fail(message, QC_ERROR_FORMAT, "%s: key %s is missing",
-                                        gguf->origin, key);
+    *status = value || !required
+                  ? QC_OK
+                  : fail(message, QC_ERROR_FORMAT, "%s: key %s is missing", gguf->origin, key);
     return value;
 }
 
@@ -49,8 +50,8 @@ static bool is_array(const struct gguf_value *value, size_t count)
 /* Bytes of an integer type, 0 for all others. */
 static size_t integer_size(enum gguf_value_type type, bool *is_signed)
 {
-    *is_signed = type == GGUF_INT8 || type == GGUF_INT16 || type == GGUF_INT32 ||
-                 type == GGUF_INT64;
+    *is_signed =
+        type == GGUF_INT8 || type == GGUF_INT16 || type == GGUF_INT32 || type == GGUF_INT64;
     switch (type) {
     case GGUF_UINT8:
     case GGUF_INT8: return 1;

@@ -35,7 +35,10 @@ void pixel_table_fill(struct pixel_table *table, const float mean[3], const floa
 void image_row_rgb(const qc_image *image, qc_background background, uint32_t y, uint32_t x,
                    uint32_t count, uint8_t *rgb);
 
-/* Bytes of scratch that the two functions below need for images up to that width. */
+/*
+ * Bytes of scratch that the two functions below need for images up to that width.  It may be NULL
+ * where alpha is dropped.
+ */
 static inline size_t image_scratch(uint32_t max_width)
 {
     return (size_t)max_width * 3;

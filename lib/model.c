@@ -11,6 +11,7 @@
 
 #include "builtin.h"
 #include "map_file.h"
+#include "options.h"
 #include "xxh64.h"
 
 #define DATA_ALIGNMENT 4
@@ -20,16 +21,12 @@ void qc_model_options_init(qc_model_options *options)
     *options = (qc_model_options){.size = sizeof *options};
 }
 
-/* The caller's options, or the default; false where they were not initialised. */
-static bool take_options(qc_model_options *own, const qc_model_options *options)
+/* The caller's options, or the defaults, with an empty message; false where they were not set up. */
+static bool begin(qc_model_options *own, const qc_model_options *options)
 {
     qc_model_options_init(own);
-    if (!options)
-        return true;
-    /* A larger struct is from a later header; what we do not know of it stays unused. */
-    if (options->size < sizeof *own)
+    if (!take_options(own, sizeof *own, options))
         return false;
-    *own = *options;
     if (own->message && own->message_size)
         own->message[0] = '\0';
     return true;
@@ -45,8 +42,7 @@ static void check_kind(struct loader *loader)
     if ((loader->status =
              gguf_get_text(gguf, KEY_ARCHITECTURE, true, &architecture, loader->message)) ||
         (loader->status = gguf_get_text(gguf, KEY_TOWER, false, &tower, loader->message)) ||
-        (loader->status =
-             gguf_get_bool(gguf, KEY_HAS_VISION, false, &has_vision, loader->message)))
+        (loader->status = gguf_get_bool(gguf, KEY_HAS_VISION, false, &has_vision, loader->message)))
         return;
     if (!text_is(architecture, "clip"))
         loader_fail(loader, QC_ERROR_UNSUPPORTED,
@@ -169,7 +165,7 @@ qc_status qc_model_open(qc_model **model, const char *path, const qc_model_optio
     qc_model_options own;
     if (model)
         *model = NULL;
-    if (!model || !take_options(&own, options))
+    if (!model || !begin(&own, options))
         return QC_ERROR_ARGUMENT;
     struct message message = {own.message, own.message_size};
     struct qc_model *created;
@@ -185,7 +181,7 @@ qc_status qc_model_open_memory(qc_model **model, const void *data, size_t size,
     qc_model_options own;
     if (model)
         *model = NULL;
-    if (!model || !take_options(&own, options))
+    if (!model || !begin(&own, options))
         return QC_ERROR_ARGUMENT;
     struct message message = {own.message, own.message_size};
     if (!data)

@@ -36,8 +36,7 @@ void loader_fail(struct loader *loader, qc_status status, const char *format, ..
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    loader->status =
-        fail(loader->message, status, "%s: %s", loader->model->gguf.origin, sentence);
+    loader->status = fail(loader->message, status, "%s: %s", loader->model->gguf.origin, sentence);
 }
 
 void *loader_allocate(struct loader *loader, size_t count, size_t size)
@@ -85,7 +84,8 @@ static size_t utf8_length(const unsigned char *bytes, size_t left)
         if ((bytes[i] & 0xC0) != 0x80)
             return 0;
     const unsigned second = bytes[1];
-    const bool overlong = (bytes[0] == 0xE0 && second < 0xA0) || (bytes[0] == 0xF0 && second < 0x90);
+    const bool overlong =
+        (bytes[0] == 0xE0 && second < 0xA0) || (bytes[0] == 0xF0 && second < 0x90);
     const bool surrogate = bytes[0] == 0xED && second > 0x9F;
     const bool beyond = bytes[0] == 0xF4 && second > 0x8F;
     return overlong || surrogate || beyond ? 0 : length;
@@ -155,9 +155,10 @@ static bool check_type(struct loader *loader, const char *name, const struct ggu
     if (tensor->type == GGML_F32 || tensor->type == GGML_F16)
         return true;
     const char *type_name = gguf_type_name(tensor->type);
-    loader_fail(loader, QC_ERROR_UNSUPPORTED, "tensor %s has number type %lu%s%s%s, expected f32 or f16",
-                name, (unsigned long)tensor->type, type_name ? " (" : "",
-                type_name ? type_name : "", type_name ? ")" : "");
+    loader_fail(loader, QC_ERROR_UNSUPPORTED,
+                "tensor %s has number type %lu%s%s%s, expected f32 or f16", name,
+                (unsigned long)tensor->type, type_name ? " (" : "", type_name ? type_name : "",
+                type_name ? ")" : "");
     return false;
 }
 

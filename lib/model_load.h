@@ -10,13 +10,13 @@
 #include "model.h"
 
 /* Numbers that no real model reaches; they keep every product of sizes far from overflow. */
-#define MAX_WIDTH 16384
-#define MAX_LAYERS 256
-#define MAX_PATCH_SIZE 1024
-#define MAX_IMAGE_SIZE 65536
+#define MAX_WIDTH        16384
+#define MAX_LAYERS       256
+#define MAX_PATCH_SIZE   1024
+#define MAX_IMAGE_SIZE   65536
 #define MAX_STAGE_BLOCKS 64
 #define MAX_RESNET_WIDTH 512
-#define STAGES 4
+#define STAGES           4
 
 struct loader {
     struct qc_model *model;
@@ -57,7 +57,7 @@ const float *load_vector(struct loader *loader, const char *name, size_t size);
 struct linear load_linear(struct loader *loader, const char *stem, size_t outputs, size_t inputs);
 struct norm load_norm(struct loader *loader, const char *stem, size_t size);
 
-/* A whole number within [least, most]; `otherwise` where the key is missing, an error if that is 0. */
+/* A whole number in [least, most]; `otherwise` where the key is missing; if 0, it must be there. */
 size_t load_size(struct loader *loader, const char *key, uint32_t otherwise, uint32_t least,
                  uint32_t most);
 

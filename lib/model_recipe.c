@@ -4,14 +4,10 @@
  */
 #include "model_load.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define PROMPTS "qualiclip.prompts"
-
-/* Prompts are unit vectors; rounding to f16 moves their length by less than a thousandth. */
-#define LENGTH_TOLERANCE 0.01
 
 static void load_float(struct loader *loader, const char *key, float *value)
 {
@@ -35,8 +31,8 @@ static void load_pixels(struct loader *loader)
     memcpy(model->image_mean, clip_mean, sizeof clip_mean);
     memcpy(model->image_std, clip_std, sizeof clip_std);
     if (loader->status ||
-        (loader->status = gguf_get_f32s(gguf, KEY_IMAGE_MEAN, false, model->image_mean, 3,
-                                        loader->message)) ||
+        (loader->status =
+             gguf_get_f32s(gguf, KEY_IMAGE_MEAN, false, model->image_mean, 3, loader->message)) ||
         (loader->status =
              gguf_get_f32s(gguf, KEY_IMAGE_STD, false, model->image_std, 3, loader->message)))
         return;
@@ -44,18 +40,7 @@ static void load_pixels(struct loader *loader)
         require_positive(loader, KEY_IMAGE_STD, model->image_std[i]);
 }
 
-static void check_lengths(struct loader *loader, const float *prompts, size_t count, size_t size)
-{
-    for (size_t i = 0; i < count && !loader->status; i++) {
-        double squares = 0;
-        for (size_t j = 0; j < size; j++)
-            squares += (double)prompts[i * size + j] * (double)prompts[i * size + j];
-        if (!(fabs(sqrt(squares) - 1) <= LENGTH_TOLERANCE))
-            loader_fail(loader, QC_ERROR_FORMAT,
-                        "tensor " PROMPTS ": row %zu has length %g, expected 1", i, sqrt(squares));
-    }
-}
-
+/* Prompts are used as they are stored, as QualiCLIP does: of unit length, but nothing relies on it. */
 static void load_prompts(struct loader *loader)
 {
     struct qc_model *model = loader->model;
@@ -74,7 +59,6 @@ static void load_prompts(struct loader *loader)
     if (!model->prompt_features)
         return;
     model->pair_count = (size_t)rows / 2;
-    check_lengths(loader, model->prompt_features, (size_t)rows, model->feature_size);
 }
 
 static void load_pair_names(struct loader *loader)
@@ -135,8 +119,7 @@ static const char *load_text(struct loader *loader, const char *key)
 {
     struct gguf_text text = {"", 0};
     if (!loader->status)
-        loader->status =
-            gguf_get_text(&loader->model->gguf, key, false, &text, loader->message);
+        loader->status = gguf_get_text(&loader->model->gguf, key, false, &text, loader->message);
     return loader_copy_text(loader, text);
 }
 

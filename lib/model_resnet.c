@@ -17,8 +17,7 @@ static struct convolution load_convolution(struct loader *loader, const char *st
     };
 }
 
-static void load_sizes(struct loader *loader, struct resnet *resnet,
-                       uint32_t stage_blocks[STAGES])
+static void load_sizes(struct loader *loader, struct resnet *resnet, uint32_t stage_blocks[STAGES])
 {
     resnet->width = load_size(loader, KEY_WIDTH, 0, 2, MAX_RESNET_WIDTH);
     if (!loader->status && resnet->width % 2)

@@ -27,8 +27,7 @@ static void load_arithmetic(struct loader *loader, struct vit *vit)
     bool gelu = false;
     vit->epsilon = 1e-5f;
     if ((loader->status = gguf_get_bool(gguf, KEY_USE_GELU, false, &gelu, loader->message)) ||
-        (loader->status =
-             gguf_get_f32(gguf, KEY_EPSILON, false, &vit->epsilon, loader->message)))
+        (loader->status = gguf_get_f32(gguf, KEY_EPSILON, false, &vit->epsilon, loader->message)))
         return;
     vit->activation = gelu ? ACTIVATION_GELU : ACTIVATION_QUICK_GELU;
     if (!(vit->epsilon > 0 && vit->epsilon < 1))

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "image.h"
+#include "options.h"
 
 #define FILE_SIZE_MAX     ((size_t)1 << 30) /* far beyond 2^28 pixels as any camera stores them */
 #define FILE_SIZE_AT_HAND ((size_t)1 << 16) /* read at first, to see what the file is */
@@ -164,24 +165,21 @@ void qc_picture_options_init(qc_picture_options *options)
 }
 
 /* What both ways of reading have in common before they begin. */
-static qc_status begin(qc_picture **picture, const qc_picture_options *options,
+static qc_status begin(qc_picture **picture, const qc_picture_options *given,
                        struct encoded_image *encoded, struct message *message)
 {
     if (picture)
         *picture = NULL;
-    qc_picture_options defaults;
-    qc_picture_options_init(&defaults);
-    /* A struct of another size has its fields elsewhere: its message is not to be trusted. */
-    if (options && options->size != sizeof *options)
+    qc_picture_options options;
+    qc_picture_options_init(&options);
+    if (!take_options(&options, sizeof options, given))
         return QC_ERROR_ARGUMENT;
-    if (!options)
-        options = &defaults;
-    *message = (struct message){options->message, options->message_size};
-    encoded->max_pixels = options->max_pixels;
+    *message = (struct message){options.message, options.message_size};
+    encoded->max_pixels = options.max_pixels;
     encoded->message = message;
     if (!picture)
         return fail(message, QC_ERROR_ARGUMENT, "picture: NULL, expected where to put one");
-    if (options->max_pixels < 1)
+    if (options.max_pixels < 1)
         return fail(message, QC_ERROR_ARGUMENT, "max_pixels: 0, expected at least 1");
     return QC_OK;
 }

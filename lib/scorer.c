@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model.h"
+#include "options.h"
 #include "score.h"
 #include "tower.h"
 
@@ -41,16 +42,6 @@ void qc_scorer_options_init(qc_scorer_options *options)
                                    .max_height = 2048,
                                    .max_batch = 1,
                                    .threads = 1};
-}
-
-/* The caller's options, or the defaults; a caller built against an older header has fewer fields. */
-static qc_scorer_options effective_options(const qc_scorer_options *given)
-{
-    qc_scorer_options options;
-    qc_scorer_options_init(&options);
-    if (given)
-        memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
-    return options;
 }
 
 static qc_status check_positions(const qc_model *model, qc_positions positions,
@@ -136,10 +127,10 @@ static struct qc_scorer *plan(const qc_model *model, const qc_scorer_options *op
 
 size_t qc_scorer_memory(const qc_model *model, const qc_scorer_options *given)
 {
-    if (!model)
-        return 0;
-    qc_scorer_options options = effective_options(given);
-    if (check_options(model, &options, NULL) != QC_OK)
+    qc_scorer_options options;
+    qc_scorer_options_init(&options);
+    if (!model || !take_options(&options, sizeof options, given) ||
+        check_options(model, &options, NULL) != QC_OK)
         return 0;
     struct arena arena = {0};
     plan(model, &options, &arena);
@@ -172,11 +163,15 @@ static qc_status provide_block(const qc_scorer_options *options, size_t size, vo
 qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
                            const qc_scorer_options *given)
 {
-    qc_scorer_options options = effective_options(given);
+    qc_scorer_options options;
+    qc_scorer_options_init(&options);
+    if (scorer)
+        *scorer = NULL;
+    if (!take_options(&options, sizeof options, given))
+        return QC_ERROR_ARGUMENT;
     struct message message = {options.message, options.message_size};
     if (!scorer)
         return fail(&message, QC_ERROR_ARGUMENT, "scorer is NULL");
-    *scorer = NULL;
     if (!model)
         return fail(&message, QC_ERROR_ARGUMENT, "model is NULL");
     qc_status status = check_options(model, &options, &message);

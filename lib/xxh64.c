@@ -49,8 +49,7 @@ static uint64_t hash_stripes(const unsigned char **p, size_t stripes, uint64_t s
         d = mix(d, load64(at + 24));
     }
     *p = at;
-    uint64_t hash =
-        rotate_left(a, 1) + rotate_left(b, 7) + rotate_left(c, 12) + rotate_left(d, 18);
+    uint64_t hash = rotate_left(a, 1) + rotate_left(b, 7) + rotate_left(c, 12) + rotate_left(d, 18);
     hash = merge(hash, a);
     hash = merge(hash, b);
     hash = merge(hash, c);

@@ -160,7 +160,7 @@ static void test_what_is_no_image(void **state)
     assert_refused("", QC_ERROR_IO, "No such file");
     assert_refused("/dev/zero", QC_ERROR_FORMAT, "neither PNG nor JPEG"); /* has no end */
     assert_refused("/dev/null", QC_ERROR_FORMAT, "empty");
-    write_file(path, NULL, 0, 0);
+    write_file(path, (const uint8_t *)"", 0, 0);
     assert_refused(path, QC_ERROR_FORMAT, "the file is empty");
     unlink(path);
     write_file(path, (const uint8_t *)"A photo of dandelions.\n", 23, 0);

@@ -82,9 +82,16 @@ static void assert_refused(struct bytes bytes, qc_status expected, const char *w
     free(bytes.data);
 }
 
+static void skip_without_decoders(void)
+{
+    if (!golden_is_readable(".png") && !golden_is_readable(".jpg"))
+        skip();
+}
+
 static void test_cut_files(void **state)
 {
     (void)state;
+    skip_without_decoders();
     struct golden list[GOLDEN_MAX];
     size_t count = golden_list(list);
     for (size_t i = 0; i < count; i++) {
@@ -167,11 +174,11 @@ static void assert_defined(const struct bytes *bytes, size_t *accepted, size_t *
         qc_image view = qc_picture_view(picture);
         assert_true((uint64_t)view.width * view.height <= 1 << 20);
         size_t row = (size_t)view.width * (view.format == QC_PIXEL_RGBA ? 4 : 3);
-        volatile unsigned sum = 0; /* reads each byte, under AddressSanitizer */
-        for (uint32_t y = 0; y < view.height; y++) {
-            for (size_t i = 0; i < row; i++)
-                sum += view.planes[0][(ptrdiff_t)y * view.strides[0] + (ptrdiff_t)i];
-        }
+        uint8_t *copy = malloc(row); /* reads each byte, under AddressSanitizer */
+        assert_non_null(copy);
+        for (uint32_t y = 0; y < view.height; y++)
+            memcpy(copy, view.planes[0] + (ptrdiff_t)y * view.strides[0], row);
+        free(copy);
         qc_picture_free(picture);
         ++*accepted;
     } else {
@@ -186,6 +193,7 @@ static void assert_defined(const struct bytes *bytes, size_t *accepted, size_t *
 static void test_damaged_files(void **state)
 {
     (void)state;
+    skip_without_decoders();
     struct golden list[GOLDEN_MAX];
     size_t count = golden_list(list), accepted = 0, refused = 0, readable = 0;
     for (size_t i = 0; i < count; i++) {
@@ -202,10 +210,9 @@ static void test_damaged_files(void **state)
         }
     }
     golden_list_free(list, count);
-    if (readable) {
-        assert_true(accepted > 100); /* the damage is not so coarse that the decoders see none */
-        assert_true(refused > 1000);
-    }
+    /* The damage is neither so coarse that nothing is decoded nor so fine that nothing is seen. */
+    assert_true(accepted > readable);
+    assert_true(refused > 10 * readable);
 }
 
 /* ------------------------------------------------------------------------------------------ PNG */
@@ -350,7 +357,8 @@ static void test_jpeg_oddities_that_do_no_harm(void **state)
     if (!golden_is_readable(".jpg"))
         skip();
     struct bytes jpeg = load("420.jpg");
-    splice(&jpeg, jpeg.size - 2, 0, "\0\0\0\0\0", 5); /* cameras pad */
+    static const uint8_t padding[200]; /* more than a bit buffer takes in unseen */
+    splice(&jpeg, jpeg.size - 2, 0, padding, sizeof padding);
     assert_harmless(jpeg, "420.jpg");
     jpeg = load("420.jpg");
     splice(&jpeg, jpeg.size, 0, "behind the end", 14);

@@ -27,6 +27,7 @@ static const char help[] =
     "      --batch=N,...     images handed in at once; default 1,8,32\n"
     "      --threads=N,...   0: one for each processor; default 1,0\n"
     "      --kernels=NAME,...  kernel sets of `qualiclip --version`; default: the fastest\n"
+    "      --precision=f32   what is computed in: the default, and all there is yet\n"
     "      --seconds=S       measure each for S seconds and five calls at least; default 1\n"
     "      --format=FORMAT   text (default) or json (an object a line)\n"
     "  -h, --help            print this help and exit\n"
@@ -269,6 +270,7 @@ enum option_code {
     option_batch,
     option_threads,
     option_kernels,
+    option_precision,
     option_seconds,
     option_format
 };
@@ -279,6 +281,7 @@ static const struct option options[] = {
     {"batch", required_argument, NULL, option_batch},
     {"threads", required_argument, NULL, option_threads},
     {"kernels", required_argument, NULL, option_kernels},
+    {"precision", required_argument, NULL, option_precision},
     {"seconds", required_argument, NULL, option_seconds},
     {"format", required_argument, NULL, option_format},
     {"help", no_argument, NULL, 'h'},
@@ -309,6 +312,10 @@ static const char *take_option(struct bench *bench, int code, char *value)
     case option_kernels:
         if (!split_list(value, bench->kernels, list_room, &bench->kernels_count))
             return "--kernels: expected names separated by commas";
+        break;
+    case option_precision:
+        if (strcmp(value, "f32") != 0)
+            return "--precision: expected f32";
         break;
     case option_seconds:
         if (!parse_positive(value, &bench->seconds) || bench->seconds > 86400)

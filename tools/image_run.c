@@ -25,6 +25,8 @@ enum option_code {
     option_format = 256,
     option_threads,
     option_batch,
+    option_size,
+    option_precision,
     option_positions,
     option_temperature,
     option_kernels,
@@ -37,6 +39,8 @@ static const struct option long_options[] = {
     {"format", required_argument, NULL, option_format},
     {"threads", required_argument, NULL, option_threads},
     {"batch", required_argument, NULL, option_batch},
+    {"size", required_argument, NULL, option_size},
+    {"precision", required_argument, NULL, option_precision},
     {"positions", required_argument, NULL, option_positions},
     {"temperature", required_argument, NULL, option_temperature},
     {"kernels", required_argument, NULL, option_kernels},
@@ -74,6 +78,14 @@ static const char *take_option(struct image_run *run, struct settings *settings,
     case option_batch:
         if (!parse_count(value, 0, limit_batch, &settings->batch))
             return "--batch: expected a number from 0 to 1024";
+        break;
+    case option_size:
+        if (strcmp(value, "native") != 0)
+            return "--size: expected native (images are scored at their own size)";
+        break;
+    case option_precision:
+        if (strcmp(value, "f32") != 0)
+            return "--precision: expected f32";
         break;
     case option_positions:
         if (!parse_choice(value, positions, &choice))

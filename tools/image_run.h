@@ -43,12 +43,14 @@ void image_run_failed(struct image_run *run, const char *path, const char *messa
     "  -r, --recursive          for a directory, take the .png, .jpg and .jpeg files in it and\n"  \
     "                           below it, sorted by name\n"                                        \
     "      --background=COLOUR  alpha: drop it (default), or compose over black or white\n"        \
+    "      --size=native        score images at their own size: the default, and all there is yet\n"   \
     "      --positions=MODE     positional embeddings: none, or grid (interpolated to the\n"       \
     "                           image's size); default: as the model says\n"                       \
     "      --temperature=T      divide the logits by T; default: as the model says\n"              \
     "      --threads=N          0 (default): one for each processor; the result has the same\n"    \
     "                           bits for any number\n"                                             \
     "      --batch=N            images computed at once; 0 (default): as fits the threads\n"       \
+    "      --precision=f32      what is computed in: the default, and all there is yet\n"              \
     "      --kernels=NAME       a kernel set of `qualiclip --version`; default: the fastest\n"     \
     "  -h, --help               print this help and exit\n"
 

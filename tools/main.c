@@ -43,8 +43,8 @@ static void print_help(FILE *stream)
 {
     fputs("Usage: qualiclip COMMAND [OPTION]... [ARGUMENT]...\n"
           "\n"
-          "How good does a photo look?  Scores photos from 0 (bad) to 1 (good) without a reference\n"
-          "image, by the QualiCLIP method.  A model is built in; nothing is downloaded.\n"
+          "How good does a photo look?  Scores photos from 0 (bad) to 1 (good) without a\n"
+          "reference image, by the QualiCLIP method.  A model is built in; nothing is downloaded.\n"
           "\n",
           stream);
     list_commands(stream);
@@ -69,8 +69,7 @@ static void print_version(void)
     printf("qualiclip %s\nkernels:", qc_version());
     for (size_t i = 0; qc_kernels_name(i); i++)
         printf("%s %s", i ? "," : "", qc_kernels_name(i));
-    fputs("\nMIT licence for the program; `qualiclip info` shows the licence of the built-in model.\n",
-          stdout);
+    fputs("\nMIT licence; `qualiclip info` shows that of the built-in model.\n", stdout);
 }
 
 static const struct command *find_command(const char *name)

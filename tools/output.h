@@ -13,7 +13,7 @@ enum output_format { OUTPUT_TEXT, OUTPUT_CSV, OUTPUT_JSON };
 /* To be called before the first character of a line, and after the last (it writes the newline). */
 void output_begin_line(void);
 
-/* False, once complained about, if the line could not be written: there is no sense in going on. */
+/* False, once complained about, if the line could not be written: no more will be. */
 bool output_end_line(void);
 
 /* The last word on standard output; false if anything written to it was lost. */
@@ -22,7 +22,7 @@ bool output_close(void);
 /* A CSV field, in quotes where it needs them (RFC 4180). */
 void output_csv_text(const char *text);
 
-/* Makes cJSON's allocations end the program where memory is short; to be called before any other. */
+/* Makes cJSON end the program where memory is short; to be called before any other json_. */
 void json_start(void);
 
 /* Writes the object as one line and deletes it; the value is that of output_end_line(). */

@@ -1,5 +1,5 @@
 /*
- * progress.c - the progress line.  Uses carriage returns and blanks alone, which every terminal has.
+ * progress.c - the progress line, drawn with carriage returns and blanks, which every terminal has.
  */
 #include "progress.h"
 

@@ -4,7 +4,8 @@
     PATH=$PATH:.../libjpeg-turbo-progs/usr/bin  test/golden/make_images.py
 
 Needs numpy, Pillow, PyTorch and cjpeg (libjpeg-turbo-progs).  The committed files were made with
-Pillow 9.4.0 on libjpeg-turbo 2.1.5, cjpeg 2.1.5 and PyTorch 1.13.
+Pillow 9.4.0 on libjpeg-turbo 2.1.5, cjpeg 2.1.5 and PyTorch 1.13. Other versions were not tried; a
+difference would most likely be one of chroma upsampling (440.jpg, 411.jpg, 410.jpg).
 
   *.png            written by the few lines below, so that every colour type, depth, filter and
                    interlacing occurs; expected pixels follow from the samples, and Pillow is asked

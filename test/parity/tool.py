@@ -44,8 +44,8 @@ class Tool:
         self._finish(arguments, process)
         return 1024 * int(process.stderr.splitlines()[-1])
 
-    def kernels(self):
-        return json.loads(self.run("info", "--format", "json"))["kernels_available"]
+    def kernels(self, model):
+        return json.loads(self.run("info", "--format", "json", model))["kernel_sets"]
 
     def has_option(self, command, option):
         if command not in self._help:

@@ -156,7 +156,7 @@ static void put_tower(struct gguf_writer *writer, const struct tower *tower)
 static void put_pair_names(struct gguf_writer *writer, const struct job *job)
 {
     const size_t count = (size_t)job->result->pair_count;
-    char numbered[QC_PAIRS_MAX][16];
+    char numbered[QC_PAIRS_MAX][32];
     const char *names[QC_PAIRS_MAX];
     for (size_t i = 0; i < count; i++) {
         snprintf(numbered[i], sizeof numbered[i], "pair %zu", i + 1);

@@ -1,0 +1,58 @@
+# common.bash - what the tests of the command line share.
+#
+# QUALICLIP names the program (default: build/qualiclip), CODECS the formats it was built to read
+# (default: "png jpeg").  `$images` holds three small PNG files of
+# different sizes.  MODEL is empty where the built-in model is there, else a converted small one.
+
+bats_require_minimum_version 1.5.0
+export LC_ALL=C.UTF-8
+
+root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+QUALICLIP=${QUALICLIP:-$root/build/qualiclip}
+case $QUALICLIP in /*) ;; *) QUALICLIP=$PWD/$QUALICLIP ;; esac
+towers=$root/test/golden/towers
+images=("$towers/64x64.png" "$towers/130x70.png" "$towers/97x51.png")
+
+# To be called from setup_file().
+provide_model() {
+    [ -x "$QUALICLIP" ] || { echo "$QUALICLIP is not there: make first" >&2; return 1; }
+    export MODEL=
+    if ! "$QUALICLIP" info >/dev/null 2>&1; then
+        MODEL=$BATS_FILE_TMPDIR/resnet.gguf
+        "$QUALICLIP" convert "$towers/resnet.pth" -o "$MODEL"
+    fi
+    export READS_PNG=yes READS_JPEG=yes
+    "$QUALICLIP" score ${MODEL:+-m "$MODEL"} "${images[0]}" >/dev/null 2>&1 || READS_PNG=no
+    "$QUALICLIP" score ${MODEL:+-m "$MODEL"} "$root/test/photos/dandelions.jpg" >/dev/null 2>&1 ||
+        READS_JPEG=no
+    # A build that should read images and does not is a failure, not a reason to skip.
+    local codecs=" ${CODECS-png jpeg} "
+    [ $READS_PNG = yes ] || [[ $codecs != *" png "* ]] || return 1
+    [ $READS_JPEG = yes ] || [[ $codecs != *" jpeg "* ]] || return 1
+}
+
+need_png() {
+    [ "$READS_PNG" = yes ] || skip "this build reads no PNG"
+}
+
+need_jpeg() {
+    [ "$READS_JPEG" = yes ] || skip "this build reads no JPEG"
+}
+
+# qualiclip with the model that the tests use: q score photo.png
+q() {
+    local command=$1
+    shift
+    "$QUALICLIP" "$command" ${MODEL:+-m "$MODEL"} "$@"
+}
+
+# Fails, and shows both, unless the text holds the part.
+contains() {
+    case $1 in
+    *"$2"*) ;;
+    *)
+        printf 'expected: %s\nin: %s\n' "$2" "$1" >&2
+        return 1
+        ;;
+    esac
+}

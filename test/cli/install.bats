@@ -1,0 +1,62 @@
+#!/usr/bin/env bats
+# What `make install` puts down, and what the libraries export.
+load common
+
+BUILD=${BUILD:-$root/build}
+
+# The build that is being tested, installed into a folder of this test's own.
+install_into() {
+    options=()
+    for name in BUILD BLAS CODECS THREADS BUILTIN SANITIZE DEBUG CC; do
+        [ -z "${!name:-}" ] || options+=("$name=${!name}")
+    done
+    make -s -C "$root" "${options[@]}" PREFIX=/usr DESTDIR="$1" install
+}
+
+@test "install puts down program, libraries, header, manual and pkg-config file, and nothing else" {
+    install_into "$BATS_TEST_TMPDIR"
+    [ "$(cd "$BATS_TEST_TMPDIR/usr" && find . ! -type d | sort | tr '\n' ' ')" = "\
+./bin/qualiclip ./include/qualiclip.h ./lib/libqualiclip.a ./lib/libqualiclip.so \
+./lib/libqualiclip.so.0 ./lib/libqualiclip.so.0.1.0 ./lib/pkgconfig/qualiclip.pc \
+./share/man/man1/qualiclip.1 " ]
+}
+
+@test "a program builds with pkg-config alone, shared and static" {
+    [ -z "${SANITIZE:-}" ] || skip "a sanitizer's runtime must be linked by the program"
+    install_into "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR"
+    printf '%s\n' '#include <qualiclip.h>' '#include <stdio.h>' \
+        'int main(void) { puts(qc_version()); return !qc_kernels_name(0); }' >example.c
+    export PKG_CONFIG_PATH=$PWD/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$PWD
+    ${CC:-cc} example.c $(pkg-config --cflags --libs qualiclip) -o shared
+    ${CC:-cc} example.c -I usr/include usr/lib/libqualiclip.a \
+        $(needed=$(pkg-config --print-requires-private qualiclip)
+          [ -z "$needed" ] || pkg-config --libs $needed) -lm -pthread -o static
+    [ "$(LD_LIBRARY_PATH=usr/lib ./shared)" = 0.1.0 ]
+    [ "$(./static)" = 0.1.0 ]
+}
+
+@test "nothing but qc_ names is exported, by either library" {
+    shared=$(nm -D --defined-only "$BUILD/libqualiclip.so" | awk '{print $3}')
+    grep -q '^qc_score$' <<<"$shared"
+    static=$(nm -g --defined-only "$BUILD/libqualiclip.a" | awk 'NF == 3 {print $3}')
+    grep -q '^qc_score$' <<<"$static"
+    # A sanitizer adds names of its own.
+    other=$(printf '%s\n' "$shared" "$static" | grep -v '^qc_' | grep -Ev '^_*(asan|odr_asan|tsan|ubsan)' || true)
+    [ -z "$other" ] || { echo "exported: $other"; false; }
+    [ "$(sort <<<"$shared")" = "$(grep '^qc_' <<<"$static" | sort)" ]
+}
+
+@test "the header compiles alone, as C11, C99 and C++11" {
+    for language in "c -std=c99" "c -std=c11" "c++ -std=c++11"; do
+        ${CC:-cc} -x $language -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
+            "$root/include/qualiclip.h"
+    done
+}
+
+@test "the library calls no function that prints, exits or reads the environment" {
+    undefined=$(nm -u "$BUILD/qualiclip-all.o" | awk '{print $2}')
+    forbidden='^(printf|puts|putchar|fprintf|vfprintf|perror|exit|_exit|abort|getenv|secure_getenv|system|signal)$'
+    found=$(grep -E "$forbidden" <<<"$undefined" || true)
+    [ -z "$found" ] || { echo "calls: $found"; false; }
+}

@@ -1,0 +1,141 @@
+/*
+ * test_model_memory.c - opening a model while memory runs out: the nth allocation fails, for every
+ * n.  The linker's --wrap sends the library's allocations through here (Makefile).
+ */
+#include "qualiclip.h"
+#include "model_builder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *block, size_t size);
+void __real_free(void *block);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+void __wrap_free(void *block);
+
+static bool counting;
+static size_t allocations; /* since counting began */
+static size_t failing;     /* the number of the one that fails; 0: none */
+static long alive;         /* blocks not yet freed */
+
+static bool next_fails(void)
+{
+    return counting && ++allocations == failing;
+}
+
+static void *count_block(void *block)
+{
+    alive += counting && block;
+    return block;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return next_fails() ? NULL : count_block(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return next_fails() ? NULL : count_block(__real_calloc(count, size));
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    if (next_fails())
+        return NULL;
+    return block ? __real_realloc(block, size) : count_block(__real_realloc(NULL, size));
+}
+
+void __wrap_free(void *block)
+{
+    alive -= counting && block;
+    __real_free(block);
+}
+
+static char path[] = "/tmp/qualiclip-test-memory-XXXXXX";
+
+/* Opens with allocation `failing` denied; tells whether it was asked for. */
+static bool open_without_memory(size_t number, const char *file)
+{
+    char message[QC_MESSAGE_SIZE];
+    qc_model_options options;
+    qc_model_options_init(&options);
+    options.message = message;
+    options.message_size = sizeof message;
+    qc_model *model;
+    allocations = 0;
+    alive = 0;
+    failing = number;
+    counting = true;
+    const qc_status status = qc_model_open(&model, file, &options);
+    const bool asked = allocations >= number;
+    const bool opened = model != NULL;
+    qc_model_close(model);
+    counting = false;
+    assert_int_equal(alive, 0);
+    assert_int_equal(status, asked ? QC_ERROR_MEMORY : QC_OK);
+    assert_int_equal(opened, !asked);
+    assert_true(!asked || strstr(message, "memory"));
+    return asked;
+}
+
+static void every_allocation_may_fail(void)
+{
+    size_t number = 1;
+    while (open_without_memory(number, path))
+        number++;
+    /* The model, the index and its parts, vectors, names: if not, nothing was tested. */
+    assert_true(number > 30);
+}
+
+static void vit_unwinds(void **state)
+{
+    (void)state;
+    struct tiny_vit_options options = tiny_vit_options();
+    options.vector_type = GGML_F16; /* widened vectors are allocated */
+    write_tiny_vit(path, &options);
+    every_allocation_may_fail();
+}
+
+static void resnet_unwinds(void **state)
+{
+    (void)state;
+    struct tiny_resnet_options options = tiny_resnet_options();
+    options.vector_type = GGML_F16;
+    write_tiny_resnet(path, &options);
+    every_allocation_may_fail();
+}
+
+static int make_file(void **state)
+{
+    (void)state;
+    const int descriptor = mkstemp(path);
+    return descriptor < 0 ? -1 : close(descriptor);
+}
+
+static int remove_file(void **state)
+{
+    (void)state;
+    return unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(vit_unwinds),
+        cmocka_unit_test(resnet_unwinds),
+    };
+    return cmocka_run_group_tests(tests, make_file, remove_file);
+}
