@@ -20,7 +20,7 @@
 #define PANEL 16 /* outputs */
 #define ROW_BLOCK 240
 #define WIDE_ROWS 6
-#define NARROW_ROWS 12
+#define NARROW_ROWS 8
 #define MAX_SUMS 12 /* vectors of sums in a tile: with two of weights and one of x, all registers */
 #define UNROLL 8    /* inputs */
 
@@ -84,23 +84,26 @@ static ALWAYS_INLINE TARGET_AVX2 void add_products(__m256 *sums, const struct pa
 
 /* Adds bias and residual, and stores; activations that take more than an instruction come later. */
 static ALWAYS_INLINE TARGET_AVX2 void finish(const __m256 *sums, const struct panel *panel,
-                                             size_t row, size_t rows, size_t vectors)
+                                             size_t row, size_t rows, size_t vectors,
+                                             size_t outputs)
 {
     const gemm_call *call = panel->call;
+    float *out = call->out + row * call->out_stride + panel->output;
+    const float *residual =
+        call->residual ? call->residual + row * call->residual_stride + panel->output : NULL;
 
     UNROLL_FULLY
     for (size_t r = 0; r < rows; r++) {
         UNROLL_FULLY
         for (size_t v = 0; v < vectors; v++) {
-            size_t left = panel->outputs - 8 * v, column = panel->output + 8 * v;
+            size_t left = outputs - 8 * v;
             __m256 sum = _mm256_add_ps(sums[r * vectors + v], _mm256_load_ps(panel->bias + 8 * v));
-            if (call->residual) {
-                const float *at = call->residual + (row + r) * call->residual_stride + column;
-                sum = _mm256_add_ps(sum, load_lanes(at, left));
-            }
+            if (residual)
+                sum = _mm256_add_ps(
+                    sum, load_lanes(residual + r * call->residual_stride + 8 * v, left));
             if (call->activation == ACTIVATION_RELU)
                 sum = relu_of(sum);
-            store_lanes(call->out + (row + r) * call->out_stride + column, left, sum);
+            store_lanes(out + r * call->out_stride + 8 * v, left, sum);
         }
     }
 }
@@ -114,7 +117,10 @@ static ALWAYS_INLINE TARGET_AVX2 void tile(const struct panel *panel, size_t row
     for (size_t s = 0; s < rows * vectors; s++)
         sums[s] = _mm256_setzero_ps();
     add_products(sums, panel, row, rows, vectors);
-    finish(sums, panel, row, rows, vectors);
+    if (panel->outputs == 8 * vectors) /* known when compiled: no test and no mask for each store */
+        finish(sums, panel, row, rows, vectors, 8 * vectors);
+    else
+        finish(sums, panel, row, rows, vectors, panel->outputs);
 }
 
 typedef void tile_function(const struct panel *panel, size_t row);
@@ -139,16 +145,11 @@ DEFINE_TILE(5, 1)
 DEFINE_TILE(6, 1)
 DEFINE_TILE(7, 1)
 DEFINE_TILE(8, 1)
-DEFINE_TILE(9, 1)
-DEFINE_TILE(10, 1)
-DEFINE_TILE(11, 1)
-DEFINE_TILE(12, 1)
 
 static tile_function *const wide_tiles[] = {NULL,     tile_1x2, tile_2x2, tile_3x2,
                                             tile_4x2, tile_5x2, tile_6x2};
-static tile_function *const narrow_tiles[] = {NULL,      tile_1x1,  tile_2x1, tile_3x1, tile_4x1,
-                                              tile_5x1,  tile_6x1,  tile_7x1, tile_8x1, tile_9x1,
-                                              tile_10x1, tile_11x1, tile_12x1};
+static tile_function *const narrow_tiles[] = {NULL,     tile_1x1, tile_2x1, tile_3x1, tile_4x1,
+                                              tile_5x1, tile_6x1, tile_7x1, tile_8x1};
 
 /* Rows of the next tile: the most, but no small rest: two middling tiles are faster than those. */
 static size_t rows_of_tile(size_t left, size_t most)
@@ -168,20 +169,20 @@ static void activate_tile(const struct panel *panel, size_t row, size_t rows)
 }
 
 /*
- * What to fetch during a tile: tile after tile, the weights of the next panel, where those are one
- * piece of memory; else something that is at hand anyway, for a test in the loop would cost more.
+ * The weights of the next panel, where they are one piece of memory that can be fetched in the
+ * course of this one; else an empty range.
  */
-static const char *memory_ahead(const struct panel *panel, size_t tile_index)
+static void find_next_weights(const struct panel *panel, const char **begin, const char **end)
 {
     const gemm_call *call = panel->call;
     const size_t number_size = call->weight_type == NUMBER_F16 ? sizeof(uint16_t) : sizeof(float);
     const size_t depth = call->taps * call->inputs, next = panel->output + PANEL;
-    const size_t tile_bytes = depth / UNROLL * 64, panel_bytes = PANEL * depth * number_size;
 
-    if (call->weights_transposed || call->weight_stride != depth ||
-        next + PANEL > call->outputs || (tile_index + 1) * tile_bytes > panel_bytes)
-        return (const char *)panel->weights;
-    return (const char *)call->weights + next * depth * number_size + tile_index * tile_bytes;
+    *begin = *end = call->weights;
+    if (call->weights_transposed || call->weight_stride != depth || next + PANEL > call->outputs)
+        return;
+    *begin += next * depth * number_size;
+    *end = *begin + PANEL * depth * number_size;
 }
 
 static void compute_panel(struct panel *panel, size_t first_row, size_t rows)
@@ -190,11 +191,17 @@ static void compute_panel(struct panel *panel, size_t first_row, size_t rows)
     const bool narrow = panel->outputs <= 8;
     const bool curved =
         call->activation == ACTIVATION_QUICK_GELU || call->activation == ACTIVATION_GELU;
+    const ptrdiff_t tile_bytes = (ptrdiff_t)(call->taps * (call->inputs / UNROLL) * 64);
+    const char *next, *end;
 
-    for (size_t row = first_row, index = 0; row < first_row + rows; index++) {
+    find_next_weights(panel, &next, &end);
+    for (size_t row = first_row; row < first_row + rows;) {
         size_t left = first_row + rows - row;
         size_t count = rows_of_tile(left, narrow ? NARROW_ROWS : WIDE_ROWS);
-        panel->ahead = memory_ahead(panel, index);
+        /* Where nothing is left to fetch, what is at hand: a test in the loop would cost more. */
+        bool more = end - next >= tile_bytes;
+        panel->ahead = more ? next : (const char *)panel->weights;
+        next += more ? tile_bytes : 0;
         (narrow ? narrow_tiles : wide_tiles)[count](panel, row);
         if (curved)
             activate_tile(panel, row, count);

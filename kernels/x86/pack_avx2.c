@@ -9,6 +9,8 @@
 #include "x86/pack_avx2.h"
 #include "x86/vector_avx2.h"
 
+#define CHUNK 128
+
 static ALWAYS_INLINE TARGET_AVX2 float number_at(const void *data, number_type type, size_t index)
 {
     if (type == NUMBER_F16)
@@ -72,17 +74,16 @@ static ALWAYS_INLINE TARGET_AVX2 void pack_eight(float *panel, size_t lanes, con
 }
 
 /*
- * Outputs are rows of the matrix.  Cache line by cache line of each row, so that no line is needed
- * twice: rows a power of two apart would not stay together in the cache.
+ * Outputs are rows of the matrix, read eight at a time, CHUNK inputs of each: with more rows at
+ * once, or longer ones, those a power of two apart push each other out of the cache (K = 3072: 82 %
+ * of the peak at CHUNK 16, 85 % at 128; others gain half a point).
  */
 static ALWAYS_INLINE TARGET_AVX2 void pack_rows(float *panel, size_t lanes, const gemm_call *call,
                                                 number_type type, size_t output, size_t outputs,
                                                 size_t inputs)
 {
-    const size_t line = 64 / (type == NUMBER_F16 ? sizeof(uint16_t) : sizeof(float));
-
-    for (size_t i = 0; i < inputs; i += line) {
-        size_t count = inputs - i < line ? inputs - i : line;
+    for (size_t i = 0; i < inputs; i += CHUNK) {
+        size_t count = inputs - i < CHUNK ? inputs - i : CHUNK;
         for (size_t group = 0; group < lanes; group += 8) {
             float *to = panel + i * lanes + group;
             size_t first = (output + group) * call->weight_stride + i;
