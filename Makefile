@@ -209,6 +209,11 @@ $(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(ch
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
     $(foreach name,malloc calloc realloc free,-Wl,--wrap=$(name))
 
+# Not built by default: how fast the kernels are on this machine.
+$(BUILD)/bench/kernels: $(call objects,bench/kernels.c) $(filter $(BUILD)/kernels/%,$(library_objects))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+
 # -------------------------------------------------------------------------------- using, testing
 demo: tool
 	@echo "How good do these photos look?  (1: excellent, 0: awful; the built-in model)"

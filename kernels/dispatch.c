@@ -64,8 +64,8 @@ static void list_sets(const kernel_set *sets[MOST_SETS])
     if (cpu.avx2)
         sets[count++] = &kernel_set_avx2_openblas;
     /*
-     * With AVX-512, OpenBLAS has twice the arithmetic of our AVX2 kernels on many CPUs; until we
-     * have a set for it, OpenBLAS comes first there.
+     * On a Zen 3 our own products are faster than OpenBLAS's on every shape (docs/kernels.md).
+     * Where there is AVX-512, OpenBLAS uses it and we do not yet: it comes first there.
      */
     if (cpu.avx2 && cpu.avx512) {
         sets[0] = &kernel_set_avx2_openblas;

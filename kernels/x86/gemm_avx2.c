@@ -17,12 +17,13 @@
 #include "x86/pack_avx2.h"
 #include "x86/vector_avx2.h"
 
-#define PANEL 16 /* outputs */
-#define ROW_BLOCK 240
-#define WIDE_ROWS 6
+#define PANEL       16 /* outputs */
+#define ROW_BLOCK   240
+#define WIDE_ROWS   6
 #define NARROW_ROWS 8
-#define MAX_SUMS 12 /* vectors of sums in a tile: with two of weights and one of x, all registers */
-#define UNROLL 8    /* inputs */
+#define MAX_SUMS    12 /* vectors of sums in a tile: with two of weights and one of x, all registers \
+                        */
+#define UNROLL 8       /* inputs */
 
 /* A panel of outputs: what its tiles have in common. */
 struct panel {
@@ -30,13 +31,13 @@ struct panel {
     const float *weights; /* packed: taps * inputs x 8 or 16 */
     float *bias;          /* PANEL floats */
     size_t output, outputs;
-    const char *ahead; /* memory to fetch while a tile is computed: a cache line per UNROLL inputs */
+    const char
+        *ahead; /* memory to fetch while a tile is computed: a cache line per UNROLL inputs */
 };
 
 /* One input: `rows` x `vectors` fused multiply-adds. */
 static ALWAYS_INLINE TARGET_AVX2 void add_product(__m256 *sums, const float *const *x, size_t k,
-                                                  const float *weights, size_t rows,
-                                                  size_t vectors)
+                                                  const float *weights, size_t rows, size_t vectors)
 {
     __m256 w[2];
     UNROLL_FULLY
@@ -99,8 +100,8 @@ static ALWAYS_INLINE TARGET_AVX2 void finish(const __m256 *sums, const struct pa
             size_t left = outputs - 8 * v;
             __m256 sum = _mm256_add_ps(sums[r * vectors + v], _mm256_load_ps(panel->bias + 8 * v));
             if (residual)
-                sum = _mm256_add_ps(
-                    sum, load_lanes(residual + r * call->residual_stride + 8 * v, left));
+                sum = _mm256_add_ps(sum,
+                                    load_lanes(residual + r * call->residual_stride + 8 * v, left));
             if (call->activation == ACTIVATION_RELU)
                 sum = relu_of(sum);
             store_lanes(out + r * call->out_stride + 8 * v, left, sum);
@@ -126,9 +127,9 @@ static ALWAYS_INLINE TARGET_AVX2 void tile(const struct panel *panel, size_t row
 typedef void tile_function(const struct panel *panel, size_t row);
 
 #define DEFINE_TILE(rows, vectors)                                                                 \
-    static TARGET_AVX2 void tile_##rows##x##vectors(const struct panel *panel, size_t row)             \
+    static TARGET_AVX2 void tile_##rows##x##vectors(const struct panel *panel, size_t row)         \
     {                                                                                              \
-        tile(panel, row, rows, vectors);                                                             \
+        tile(panel, row, rows, vectors);                                                           \
     }
 
 DEFINE_TILE(1, 2)
@@ -228,8 +229,7 @@ void avx2_gemm(const gemm_call *call, float *scratch)
             size_t left = call->outputs - panel.output;
             panel.outputs = left < PANEL ? left : PANEL;
             for (size_t j = 0; j < PANEL; j++)
-                panel.bias[j] =
-                    call->bias && j < panel.outputs ? call->bias[panel.output + j] : 0;
+                panel.bias[j] = call->bias && j < panel.outputs ? call->bias[panel.output + j] : 0;
             avx2_pack_weights(weights, panel.outputs <= 8 ? 8 : PANEL, call, panel.output,
                               panel.outputs, call->taps * call->inputs);
             compute_panel(&panel, first_row, rows);

@@ -33,7 +33,8 @@ static ALWAYS_INLINE TARGET_AVX2 __m256 four_of_two(const void *data, number_typ
                                 _mm_loadu_ps(singles + b), 1);
 }
 
-/* Four inputs of eight outputs, of which output j begins at rows[j].  4x4 transposes, two abreast. */
+/* Four inputs of eight outputs, of which output j begins at rows[j].  4x4 transposes, two abreast.
+ */
 static ALWAYS_INLINE TARGET_AVX2 void turn_4x8(float *panel, size_t lanes, const void *data,
                                                number_type type, const size_t *rows)
 {
@@ -69,8 +70,8 @@ static ALWAYS_INLINE TARGET_AVX2 void pack_eight(float *panel, size_t lanes, con
     }
     for (; i < count; i++)
         for (size_t j = 0; j < 8; j++)
-            panel[i * lanes + j] = number_at(
-                call->weights, type, first + i + (j < outputs ? j : outputs - 1) * stride);
+            panel[i * lanes + j] = number_at(call->weights, type,
+                                             first + i + (j < outputs ? j : outputs - 1) * stride);
 }
 
 /*
