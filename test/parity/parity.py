@@ -173,20 +173,17 @@ def compare_temperature(report, tool, model, label, expected, paths):
 
 
 def compare_bits(report, tool, model, label, paths, kernels):
-    """The text printed for an image, digit for digit: alone, in one call with others, in batches,
-    on two threads."""
+    """The numbers printed for an image, digit for digit: alone on one thread, and among others in
+    batches of 8 and on two threads."""
     options = ("--kernels", kernels, "--positions", "grid")
     alone = {}
     for path in paths.values():
-        alone[path] = tool.results("embed", model, [path], *options)[path]["feature"]
-    many = sorted(paths.values()) * 3
-    variants = [("in one call", [])]
-    if tool.has_option("embed", "--threads"):
-        variants.append(("2 threads", ["--threads", "2"]))
-    if tool.has_option("embed", "--batch"):
-        variants.append(("batch 8", ["--batch", "8"]))
-        variants.append(("batch 8, 2 threads", ["--batch", "8", "--threads", "2"]))
-    for what, extra in variants:
+        alone[path] = tool.results("embed", model, [path], *options, "--threads", "1",
+                                   "--batch", "1")[path]["feature"]
+    many = sorted(paths.values()) * 4
+    for threads, batch in (("1", "8"), ("2", "1"), ("2", "8")):
+        what = "threads %s, batch %s" % (threads, batch)
+        extra = ("--threads", threads, "--batch", batch)
         # Results are keyed by path, so a repeated image is given under the names of copies.
         together = tool.results("embed", model, repeated(many), *options, *extra)
         same = all(together[copy]["feature"] == alone[original]
