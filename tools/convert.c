@@ -108,8 +108,8 @@ static void print_summary(const struct conversion *conversion,
                tower->width, tower->blocks[0], tower->blocks[1], tower->blocks[2],
                tower->blocks[3]);
     else
-        printf("ViT, width %" PRIu32 ", %" PRIu32 " layers, patch %" PRIu32, tower->width,
-               tower->layers, tower->patch_size);
+        printf("ViT, width %" PRIu32 ", %" PRIu32 " layer%s, patch %" PRIu32, tower->width,
+               tower->layers, tower->layers == 1 ? "" : "s", tower->patch_size);
     printf(", feature %" PRIu32 ", %" PRIu64 " pair%s, profile %s, %s, %.2f MB",
            tower->feature_size, result->pair_count, result->pair_count == 1 ? "" : "s",
            printable(result->profile).text, conversion->half ? "f16" : "f32",
