@@ -1,6 +1,7 @@
 /*
- * test_convert.c - checkpoints that real PyTorch wrote become the right model files, to the bit, and
- * whatever is wrong or hostile in a checkpoint is an error that names it and leaves nothing behind.
+ * test_convert.c - checkpoints that real PyTorch wrote become the right model files, to the bit,
+ * and whatever is wrong or hostile in a checkpoint is an error that names it and leaves nothing
+ * behind.
  *
  * test/golden/make_checkpoints.py made the checkpoints and, in NAME.expected, the hashes of every
  * tensor that must come out: folded, transposed and split by numpy in double precision.
@@ -72,8 +73,8 @@ static void write_file(const char *path, const void *bytes, size_t size)
 
 static bool convert(const char *path, bool half, char *message)
 {
-    struct conversion conversion = {.checkpoint_path = path, .model_path = model_path,
-                                    .half = half};
+    struct conversion conversion = {
+        .checkpoint_path = path, .model_path = model_path, .half = half};
     struct conversion_result result;
     return convert_checkpoint(&conversion, &result, message);
 }
@@ -83,8 +84,9 @@ static void check_tensor(const struct gguf *gguf, const char *line, bool half)
 {
     char name[80], kind[8], shape[80], found[80] = "";
     uint64_t hash_f32, hash_f16;
-    assert_int_equal(sscanf(line, "%79s %7s %79s %" SCNx64 " %" SCNx64, name, kind, shape, &hash_f32,
-                            &hash_f16), 5);
+    assert_int_equal(
+        sscanf(line, "%79s %7s %79s %" SCNx64 " %" SCNx64, name, kind, shape, &hash_f32, &hash_f16),
+        5);
     const struct gguf_tensor *tensor = gguf_find_tensor(gguf, name);
     if (!tensor)
         fail_msg("%s is missing", name);
@@ -225,8 +227,8 @@ static void missing_and_unknown_tensors_are_named(void **state)
     refused(changed_path, "visual.ln_pre.w", "");
     rename_key("vit", "ln_final.weight", "ln_finax.weight");
     refused(changed_path, "ln_finax.weight", "--allow-unknown");
-    struct conversion conversion = {.checkpoint_path = changed_path, .model_path = model_path,
-                                    .allow_unknown = true};
+    struct conversion conversion = {
+        .checkpoint_path = changed_path, .model_path = model_path, .allow_unknown = true};
     struct conversion_result result;
     char message[QC_MESSAGE_SIZE];
     assert_true(convert_checkpoint(&conversion, &result, message));

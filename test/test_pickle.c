@@ -1,6 +1,6 @@
 /*
- * test_pickle.c - pickles written by hand, one opcode at a time: plain values come out, and programs
- * that no torch.save would write are refused with the reason.
+ * test_pickle.c - pickles written by hand, one opcode at a time: plain values come out, and
+ * programs that no torch.save would write are refused with the reason.
  */
 #include "pickle.h"
 
@@ -27,13 +27,15 @@ static int no_pool(void **state)
     return 0;
 }
 
-#define READ(literal) pickle_read((const unsigned char *)(literal), sizeof(literal) - 1, "x", &pool, message)
+#define READ(literal)                                                                              \
+    pickle_read((const unsigned char *)(literal), sizeof(literal) - 1, "x", &pool, message)
 
 static void plain_values_come_out(void **state)
 {
     (void)state;
     /* {"a": [1, None, True]} */
-    struct value *value = READ("\x80\x02}X\x01\0\0\0a](K\x01N\x88" "es.");
+    struct value *value = READ("\x80\x02}X\x01\0\0\0a](K\x01N\x88"
+                               "es.");
     assert_non_null(value);
     assert_int_equal(value->kind, VALUE_DICT);
     assert_int_equal(value->sequence.count, 2);
@@ -49,13 +51,17 @@ static void plain_values_come_out(void **state)
 static void foreign_globals_are_named(void **state)
 {
     (void)state;
-    assert_null(READ("\x80\x02" "cos\nsystem\nX\x02\0\0\0id\x85R."));
+    assert_null(READ("\x80\x02"
+                     "cos\nsystem\nX\x02\0\0\0id\x85R."));
     assert_non_null(strstr(message, "os.system"));
     no_pool(NULL);
-    assert_null(READ("\x80\x04\x8c\x08" "builtins\x8c\x04" "exec\x93."));
+    assert_null(READ("\x80\x04\x8c\x08"
+                     "builtins\x8c\x04"
+                     "exec\x93."));
     assert_non_null(strstr(message, "builtins.exec"));
     no_pool(NULL);
-    assert_null(READ("\x80\x02" "ctorch._utils\n_rebuild_anything\n."));
+    assert_null(READ("\x80\x02"
+                     "ctorch._utils\n_rebuild_anything\n."));
     assert_non_null(strstr(message, "_rebuild_anything"));
 }
 
@@ -97,23 +103,30 @@ static void broken_programs_are_refused(void **state)
         size_t size;
     } programs[] = {
 #define PROGRAM(literal) {literal, sizeof(literal) - 1}
-        PROGRAM(""),                              /* nothing */
-        PROGRAM("\x80\x02"),                      /* no end */
-        PROGRAM("\x80\x02."),                     /* nothing on the stack */
-        PROGRAM("\x80\x02" "a."),                 /* append to nothing */
-        PROGRAM("\x80\x02" "s."),                 /* set in nothing */
-        PROGRAM("\x80\x02" "e."),                 /* no mark */
-        PROGRAM("\x80\x02" "h\x05."),             /* nothing remembered there */
-        PROGRAM("\x80\x02" "j\xff\xff\xff\x7f."), /* ... nor there */
-        PROGRAM("\x80\x02X\xff\xff\xff\xff" "a."), /* a string longer than the file */
-        PROGRAM("\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\xff" "a."), /* 2^64 - 1 bytes */
-        PROGRAM("\x80\x02K\x01K\x01R."),          /* call of a number */
-        PROGRAM("\x80\x02]K\x01Q."),              /* persistent id of a wrong form */
-        PROGRAM("\x80\x02\xff."),                 /* no such opcode */
-        PROGRAM("\x80\x7f}."),                    /* no such protocol */
-        PROGRAM("\x80\x02}q\xff\xff"),            /* cut after an operand */
-        PROGRAM("\x80\x02r\xff\xff\xff\xff."),    /* remember nothing at 2^32 - 1 */
-        PROGRAM("\x80\x02}r\xff\xff\xff\xff."),   /* remember something at 2^32 - 1 */
+        PROGRAM(""),          /* nothing */
+        PROGRAM("\x80\x02"),  /* no end */
+        PROGRAM("\x80\x02."), /* nothing on the stack */
+        PROGRAM("\x80\x02"
+                "a."), /* append to nothing */
+        PROGRAM("\x80\x02"
+                "s."), /* set in nothing */
+        PROGRAM("\x80\x02"
+                "e."), /* no mark */
+        PROGRAM("\x80\x02"
+                "h\x05."), /* nothing remembered there */
+        PROGRAM("\x80\x02"
+                "j\xff\xff\xff\x7f."), /* ... nor there */
+        PROGRAM("\x80\x02X\xff\xff\xff\xff"
+                "a."), /* a string longer than the file */
+        PROGRAM("\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\xff"
+                "a."),                          /* 2^64 - 1 bytes */
+        PROGRAM("\x80\x02K\x01K\x01R."),        /* call of a number */
+        PROGRAM("\x80\x02]K\x01Q."),            /* persistent id of a wrong form */
+        PROGRAM("\x80\x02\xff."),               /* no such opcode */
+        PROGRAM("\x80\x7f}."),                  /* no such protocol */
+        PROGRAM("\x80\x02}q\xff\xff"),          /* cut after an operand */
+        PROGRAM("\x80\x02r\xff\xff\xff\xff."),  /* remember nothing at 2^32 - 1 */
+        PROGRAM("\x80\x02}r\xff\xff\xff\xff."), /* remember something at 2^32 - 1 */
     };
     for (size_t i = 0; i + 1 < sizeof programs / sizeof programs[0]; i++) {
         no_pool(NULL);

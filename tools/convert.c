@@ -1,6 +1,6 @@
 /*
- * convert.c - `qualiclip convert`: the command line of tools/checkpoint/conversion.h.  The file that
- * comes out is opened with the library before it takes its place.
+ * convert.c - `qualiclip convert`: the command line of tools/checkpoint/conversion.h.  The file
+ * that comes out is opened with the library before it takes its place.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -19,7 +19,8 @@
 static const char help[] =
     "Usage: qualiclip convert CHECKPOINT -o MODEL.gguf [OPTION]...\n"
     "\n"
-    "Turns a checkpoint of PyTorch (torch.save: a dict of tensors) into a model file.  CLIP's image\n"
+    "Turns a checkpoint of PyTorch (torch.save: a dict of tensors) into a model file.  CLIP's "
+    "image\n"
     "towers under OpenAI's names are known, ViT and ModifiedResNet, with or without `clip_model.`\n"
     "before them, beside QualiCLIP's `prompts_features`.  Nothing in a checkpoint is executed.\n"
     "\n"
