@@ -21,9 +21,10 @@
 #define ROW_BLOCK   240
 #define WIDE_ROWS   6
 #define NARROW_ROWS 8
-#define MAX_SUMS    12 /* vectors of sums in a tile: with two of weights and one of x, all registers \
-                        */
-#define UNROLL 8       /* inputs */
+#define MAX_SUMS                                                                                   \
+    12           /* vectors of sums in a tile: with two of weights and one of x, all registers     \
+                  */
+#define UNROLL 8 /* inputs */
 
 /* A panel of outputs: what its tiles have in common. */
 struct panel {

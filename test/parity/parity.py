@@ -53,6 +53,7 @@ MODELS = (
     ModelCase("resnet-small-fp16", lambda: ModifiedResNet(16, (1, 1, 2, 1), 64, 224), False,
               half=True),
     ModelCase("vit-b-32", lambda: VisionTransformer(768, 12, 32, 512, 224), True),
+    ModelCase("vit-b-16, 1 layer", lambda: VisionTransformer(768, 1, 16, 512, 224), True),
     ModelCase("vit-l-14, 1 layer", lambda: VisionTransformer(1024, 1, 14, 768, 224), True),
     ModelCase("rn50", lambda: ModifiedResNet(64, (3, 4, 6, 3), 1024, 224), True),
 )
