@@ -5,8 +5,9 @@ NAME.pth is a checkpoint.  NAME.expected has a line for each tensor of the model
 
     name  f32|matrix  shape  XXH64 of its f32 bytes  XXH64 of its f16 bytes
 
-where the shape has the slowest dimension first, joined by x, and "matrix" marks those that --type f16 stores smaller.  The numbers are computed here with numpy, by
-definition and in double precision, and must be met to the bit.  Nothing of the library is used.
+where the shape has the slowest dimension first, joined by x, and "matrix" marks those that --type
+f16 stores smaller.  The numbers are computed here with numpy, by definition and in double precision,
+and must be met to the bit.  Nothing of the library is used.
 """
 import math
 import os
