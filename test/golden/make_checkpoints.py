@@ -1,12 +1,13 @@
-"""Writes test/golden/checkpoints: small checkpoints by real PyTorch, and what the converter must make
-of them.  Run by hand (python3-torch); tests read the committed files.
+"""Writes test/golden/checkpoints: small checkpoints by real PyTorch, and what the converter must
+make of them.  Run by hand (python3-torch); tests read the committed files.
 
 NAME.pth is a checkpoint.  NAME.expected has a line for each tensor of the model file, in any order:
 
-    name  f32|matrix  shape, slowest first, joined by x  XXH64 of its f32 bytes  XXH64 of its f16 bytes
+    name  f32|matrix  shape  XXH64 of its f32 bytes  XXH64 of its f16 bytes
 
-where "matrix" marks those that --type f16 stores smaller.  The numbers are computed here with numpy,
-by definition and in double precision, and must be met to the bit.  Nothing of the library is used.
+where the shape has the slowest dimension first, joined by x, and "matrix" marks those that --type
+f16 stores smaller.  The numbers are computed here with numpy, by definition and in double precision,
+and must be met to the bit.  Nothing of the library is used.
 """
 import math
 import os
@@ -226,7 +227,8 @@ def expect_resnet(state, blocks):
         folded("v.stem.%d" % i, "visual.conv%d" % (i + 1), "visual.bn%d" % (i + 1))
     for stage, count in enumerate(blocks):
         for block in range(count):
-            source, to = "visual.layer%d.%d." % (stage + 1, block), "v.stage.%d.%d." % (stage, block)
+            source = "visual.layer%d.%d." % (stage + 1, block)
+            to = "v.stage.%d.%d." % (stage, block)
             for i in (1, 2, 3):
                 folded(to + "conv%d" % i, source + "conv%d" % i, source + "bn%d" % i)
             if block == 0:
