@@ -38,7 +38,8 @@ typedef void forward_function(const struct resnet *, const struct resnet_workspa
 
 static struct pixel_table pixels;
 
-/* Computes the feature of an image in a workspace for `limits`; the memory's old contents are junk. */
+/* Computes the feature of an image in a workspace for `limits`; the memory's old contents are junk.
+ */
 static void compute(const qc_model *model, const qc_image *image, struct tower_limits limits,
                     plan_function *plan, forward_function *forward, float *feature)
 {
@@ -57,7 +58,7 @@ static void compute(const qc_model *model, const qc_image *image, struct tower_l
 
     qc_scorer_options options;
     qc_scorer_options_init(&options);
-    unsigned char threads_block[1024] __attribute__((aligned(64)));
+    _Alignas(64) unsigned char threads_block[1024];
     struct arena threads_arena = {.base = threads_block};
     struct threads *threads = threads_plan(&threads_arena, &options);
     assert_true(threads_arena.used <= sizeof threads_block);
@@ -86,8 +87,11 @@ static void check_sizes(const qc_model *model)
         bytes[i] = (uint8_t)(random >> 24);
     }
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        qc_image image = {.format = QC_PIXEL_RGB, .width = sizes[i][0], .height = sizes[i][1],
-                          .planes = {bytes}, .strides = {3 * (ptrdiff_t)sizes[i][0]}};
+        qc_image image = {.format = QC_PIXEL_RGB,
+                          .width = sizes[i][0],
+                          .height = sizes[i][1],
+                          .planes = {bytes},
+                          .strides = {3 * (ptrdiff_t)sizes[i][0]}};
         struct tower_limits exact = {sizes[i][0], sizes[i][1], 1};
         struct tower_limits turned = {sizes[i][1], sizes[i][0], 1}, large = {512, 512, 1};
         float whole[FEATURE_SIZE], bands[FEATURE_SIZE];
@@ -124,7 +128,8 @@ static void bits_do_not_depend_on_bands(void **state)
     unlink(path);
 }
 
-/* What bands are for: beside the last stage, which is kept whole, less than any whole layer takes. */
+/* What bands are for: beside the last stage, which is kept whole, less than any whole layer takes.
+ */
 static void memory_does_not_grow_with_area(void **state)
 {
     (void)state;
