@@ -39,12 +39,14 @@ else
 ## Options, e.g. make BLAS=none CODECS=jpeg
 ##   BLAS=openblas|none   CODECS=png,jpeg|png|jpeg|none   THREADS=yes|no   BUILTIN=yes|no
 ##   DEBUG=1   SANITIZE=address,undefined|thread   CC=clang   CROSS=aarch64-linux-gnu-
-##   V=1 (show commands)   BUILD=build   PREFIX=/usr/local   DESTDIR=   CFLAGS=   LDFLAGS=
+##   WERROR=no (for a compiler newer than ours)   V=1 (show commands)
+##     BUILD=build   PREFIX=/usr/local   DESTDIR=   CFLAGS=   LDFLAGS=
 BUILD    ?= build
 BLAS     ?= $(call have,openblas,openblas,none)
 CODECS   ?= $(subst $(space),$(comma),$(strip $(call have,libpng,png) $(call have,libjpeg,jpeg)))
 THREADS  ?= yes
 BUILTIN  ?= yes
+WERROR   ?= yes
 DEBUG    ?=
 SANITIZE ?=
 CROSS    ?=
@@ -74,7 +76,7 @@ LD      := $(CROSS)ld
 OBJCOPY := $(CROSS)objcopy
 
 # ------------------------------------------------------------------------------------- flags
-WARNINGS := -Wall -Wextra -Wpedantic -Werror
+WARNINGS := -Wall -Wextra -Wpedantic $(if $(filter no,$(WERROR)),,-Werror)
 OPTIMISE := $(if $(DEBUG),-O1 -g,-O3)
 CFLAGS   ?=
 # No contraction: a*b+c is fused only where a kernel says so, or compilers would give other bits.
@@ -208,6 +210,11 @@ $(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(ch
 # This one lets allocations fail.
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
     $(foreach name,malloc calloc realloc free,-Wl,--wrap=$(name))
+
+# Not built by default: how fast the kernels are on this machine.
+$(BUILD)/bench/kernels: $(call objects,bench/kernels.c) $(filter $(BUILD)/kernels/%,$(library_objects))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 
 # -------------------------------------------------------------------------------- using, testing
 demo: tool

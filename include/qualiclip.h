@@ -142,7 +142,8 @@ QC_API const char *qc_model_pair_name(const qc_model *model, uint32_t index);
 
 /*
  * The kernel sets that this build and this CPU have, the default first: "avx2", "avx2+openblas",
- * "reference" ...  NULL beyond the last.  Thread-safe.
+ * "reference" ...  NULL beyond the last.  Thread-safe.  Sets on OpenBLAS call it from the scorer's
+ * threads and hold its own, process-wide thread count at one; the others never touch it.
  */
 QC_API const char *qc_kernels_name(size_t index);
 
@@ -248,7 +249,7 @@ typedef struct qc_scorer_options {
     uint32_t         max_height; /* both 2048 by default; a smaller image costs no more time     */
     uint32_t         max_batch;  /* images in a qc_score_batch(); default 1                      */
     uint32_t         threads;    /* 1 (default): the calling thread, and no other is made        */
-    qc_parallel_for *parallel_for; /* the caller's pool; NULL: threads - 1 threads of the scorer's */
+    qc_parallel_for *parallel_for; /* the caller's pool; NULL: the scorer has threads - 1 own ones */
     void            *pool;         /* handed to parallel_for                                     */
     qc_positions     positions;
     qc_background    background;

@@ -9,19 +9,15 @@
 #include "reference/reference.h"
 
 #if defined(QUALICLIP_OPENBLAS)
-#  include "gemm_openblas.h"
+#include "gemm_openblas.h"
 #endif
 
 #if QUALICLIP_X86
 
-#  include <cpuid.h>
-#  include <immintrin.h>
+#include <cpuid.h>
+#include <immintrin.h>
 
-#  include "x86/avx2.h"
-
-struct cpu {
-    bool avx2, avx512;
-};
+#include "x86/avx2.h"
 
 /* The register in which the operating system declares what it saves at a context switch. */
 TARGET_XSAVE static uint64_t saved_state(void)
@@ -29,22 +25,17 @@ TARGET_XSAVE static uint64_t saved_state(void)
     return _xgetbv(0);
 }
 
-static struct cpu look_at_cpu(void)
+static bool cpu_has_avx2(void)
 {
-    enum { SAVES_YMM = 0x06, SAVES_ZMM = 0xe6 };
-    struct cpu cpu = {false, false};
+    enum { SAVES_YMM = 0x06 };
     unsigned a, b, c, d;
 
     if (!__get_cpuid(1, &a, &b, &c, &d))
-        return cpu;
+        return false;
     unsigned needed = bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C;
     if ((c & needed) != needed || (saved_state() & SAVES_YMM) != SAVES_YMM)
-        return cpu;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
-        return cpu;
-    cpu.avx2 = (b & bit_AVX2) != 0;
-    cpu.avx512 = (b & bit_AVX512F) != 0 && (saved_state() & SAVES_ZMM) == SAVES_ZMM;
-    return cpu;
+        return false;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2) != 0;
 }
 
 #endif
@@ -57,21 +48,13 @@ static void list_sets(const kernel_set *sets[MOST_SETS])
     size_t count = 0;
 
 #if QUALICLIP_X86
-    struct cpu cpu = look_at_cpu();
-    if (cpu.avx2)
+    /* Where it was measured, our own product beats OpenBLAS's on every shape (docs/kernels.md). */
+    if (cpu_has_avx2()) {
         sets[count++] = &kernel_set_avx2;
-#  if defined(QUALICLIP_OPENBLAS)
-    if (cpu.avx2)
+#if defined(QUALICLIP_OPENBLAS)
         sets[count++] = &kernel_set_avx2_openblas;
-    /*
-     * With AVX-512, OpenBLAS has twice the arithmetic of our AVX2 kernels on many CPUs; until we
-     * have a set for it, OpenBLAS comes first there.
-     */
-    if (cpu.avx2 && cpu.avx512) {
-        sets[0] = &kernel_set_avx2_openblas;
-        sets[1] = &kernel_set_avx2;
+#endif
     }
-#  endif
 #endif
 #if defined(QUALICLIP_OPENBLAS)
     sets[count++] = &kernel_set_reference_openblas;

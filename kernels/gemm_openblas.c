@@ -12,11 +12,11 @@
 
 #include "reference/reference.h"
 #if QUALICLIP_X86
-#  include "x86/avx2.h"
+#include "x86/avx2.h"
 #endif
 
-#define WIDEN_OUTPUTS 64 /* half-precision weights are widened this many outputs at a time */
-#define TINY 16384       /* multiply-adds */
+#define WIDEN_OUTPUTS 64    /* half-precision weights are widened this many outputs at a time */
+#define TINY          16384 /* multiply-adds */
 
 static bool suits_openblas(const gemm_call *call)
 {
@@ -49,8 +49,7 @@ static bool start_sums(const gemm_call *call)
         return false;
     for (size_t m = 0; m < call->rows; m++) {
         float *out = call->out + m * call->out_stride;
-        const float *residual =
-            call->residual ? call->residual + m * call->residual_stride : NULL;
+        const float *residual = call->residual ? call->residual + m * call->residual_stride : NULL;
         for (size_t n = 0; n < call->outputs; n++)
             out[n] = (call->bias ? call->bias[n] : 0) + (residual ? residual[n] : 0);
     }

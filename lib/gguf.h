@@ -52,8 +52,8 @@ struct gguf {
  * Indexes `size` bytes at `data`, which must outlive the result.  Refuses: wrong magic or version,
  * big-endian, cut files, keys or tensors given twice, unknown value types, more than
  * GGUF_MAX_DIMENSIONS dimensions, shapes whose product overflows, tensors that overlap, are not
- * aligned or lie outside.  Tensor types that we cannot use are indexed with size and count 0 only if
- * their size is unknown to us; using them is refused by whoever asks for the tensor.
+ * aligned or lie outside.  Tensor types that we cannot use are indexed with size and count 0 only
+ * if their size is unknown to us; using them is refused by whoever asks for the tensor.
  */
 qc_status gguf_parse(struct gguf *gguf, const void *data, size_t size, const char *origin,
                      struct message *message);

@@ -31,7 +31,7 @@ static void *scratch_of(const struct layers *layers, size_t worker)
 
 /* The cut where bits depend on the shape of a call: it may depend on nothing else. */
 #define FIXED_OUTPUTS 384
-#define FIXED_ROWS 1024
+#define FIXED_ROWS    1024
 
 /* Less work than this (multiply-adds) is not worth waking a thread for. */
 #define SERIAL_WORK 200000
@@ -65,7 +65,8 @@ static void cut_gemm(struct gemm_job *job)
         size_t grains = ceiling_divide(call->outputs, OUTPUT_GRAIN);
         size_t by_outputs = minimum(pieces, grains);
         job->output_block = ceiling_divide(grains, by_outputs) * OUTPUT_GRAIN;
-        size_t by_rows = minimum(ceiling_divide(pieces, by_outputs), ceiling_divide(call->rows, 96));
+        size_t by_rows =
+            minimum(ceiling_divide(pieces, by_outputs), ceiling_divide(call->rows, 96));
         job->row_block = ceiling_divide(call->rows, by_rows);
     }
     job->output_blocks = ceiling_divide(call->outputs, job->output_block);
@@ -110,14 +111,13 @@ static void dense_forward(const struct layers *layers, gemm_call call)
 {
     struct gemm_job job = {.layers = layers, .call = call};
     cut_gemm(&job);
-    threads_run(layers->threads,
-                ceiling_divide(call.rows, job.row_block) * job.output_blocks, gemm_task, &job);
+    threads_run(layers->threads, ceiling_divide(call.rows, job.row_block) * job.output_blocks,
+                gemm_task, &job);
 }
 
 size_t linear_scratch(const kernel_set *kernels, const struct linear *linear)
 {
-    return sizeof(float) *
-           kernels->gemm_scratch(1, linear->weight.inputs, linear->weight.outputs);
+    return sizeof(float) * kernels->gemm_scratch(1, linear->weight.inputs, linear->weight.outputs);
 }
 
 void linear_forward(const struct layers *layers, const struct linear *linear, struct rows in,
@@ -198,16 +198,19 @@ static void convolution_task(void *context, size_t index, size_t worker)
 static void neighbourhood_forward(const struct layers *layers, gemm_call call, const float *in,
                                   size_t height, size_t width, size_t channels)
 {
-    struct convolution_job job = {.layers = layers, .call = call, .in = in, .height = height,
-                                  .width = width, .channels = channels};
+    struct convolution_job job = {.layers = layers,
+                                  .call = call,
+                                  .in = in,
+                                  .height = height,
+                                  .width = width,
+                                  .channels = channels};
     job.call.taps = 9;
     job.call.inputs = channels;
     size_t row_blocks = ceiling_divide(call.rows, CONVOLUTION_ROWS);
     size_t grains = ceiling_divide(call.outputs, OUTPUT_GRAIN);
     size_t pieces = pieces_wanted(layers, call.rows * call.outputs * channels * 9);
-    size_t by_outputs = layers->kernels->fixed_shape
-                            ? 1
-                            : minimum(ceiling_divide(pieces, row_blocks), grains);
+    size_t by_outputs =
+        layers->kernels->fixed_shape ? 1 : minimum(ceiling_divide(pieces, row_blocks), grains);
     job.output_block = ceiling_divide(grains, by_outputs) * OUTPUT_GRAIN;
     job.output_blocks = ceiling_divide(call.outputs, job.output_block);
     threads_run(layers->threads, row_blocks * job.output_blocks, convolution_task, &job);

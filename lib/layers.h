@@ -1,9 +1,9 @@
 /*
  * layers.h - the layers that both towers are made of, spread over a scorer's threads.
  *
- * A layer is cut into tasks by its shape, the kernel set and, where the set allows it, the number of
- * threads; never so that a bit of the result depends on the cut (kernels.h says what may be cut).
- * Activations are f32, channels-last: a row is a token or a pixel.
+ * A layer is cut into tasks by its shape, the kernel set and, where the set allows it, the number
+ * of threads; never so that a bit of the result depends on the cut (kernels.h says what may be
+ * cut). Activations are f32, channels-last: a row is a token or a pixel.
  */
 #ifndef QUALICLIP_LAYERS_H
 #define QUALICLIP_LAYERS_H

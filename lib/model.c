@@ -21,7 +21,8 @@ void qc_model_options_init(qc_model_options *options)
     *options = (qc_model_options){.size = sizeof *options};
 }
 
-/* The caller's options, or the defaults, with an empty message; false where they were not set up. */
+/* The caller's options, or the defaults, with an empty message; false where they were not set up.
+ */
 static bool begin(qc_model_options *own, const qc_model_options *options)
 {
     qc_model_options_init(own);

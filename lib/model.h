@@ -61,7 +61,8 @@ struct bottleneck {
 };
 
 struct resnet {
-    size_t width, channels, heads, grid; /* channels: of the last stage; grid: 0 without positions */
+    size_t width, channels, heads,
+        grid; /* channels: of the last stage; grid: 0 without positions */
     size_t block_count;
     struct convolution stem[3]; /* the first with stride 2 */
     struct bottleneck *blocks;

@@ -40,7 +40,8 @@ static void load_pixels(struct loader *loader)
         require_positive(loader, KEY_IMAGE_STD, model->image_std[i]);
 }
 
-/* Prompts are used as they are stored, as QualiCLIP does: of unit length, but nothing relies on it. */
+/* Prompts are used as they are stored, as QualiCLIP does: of unit length, but nothing relies on it.
+ */
 static void load_prompts(struct loader *loader)
 {
     struct qc_model *model = loader->model;

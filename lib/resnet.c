@@ -123,8 +123,7 @@ void resnet_plan(struct resnet_workspace *workspace, const struct resnet *resnet
     workspace->out = arena_take(arena, outer, sizeof(float));
     workspace->inner = arena_take(arena, inner, sizeof(float));
     workspace->wide = arena_take(arena, wide, sizeof(float));
-    workspace->pooled =
-        arena_take(arena, pooled_floats(resnet, workspace->tokens), sizeof(float));
+    workspace->pooled = arena_take(arena, pooled_floats(resnet, workspace->tokens), sizeof(float));
 }
 
 size_t resnet_zeros(const struct resnet *resnet)
@@ -205,8 +204,8 @@ static void bottleneck_forward(const struct layers *layers, const struct bottlen
     }
     const float *main = state->wide, *shortcut = state->in;
     if (block->halves) {
-        average_pool_forward(layers, state->wide, height, width,
-                             block->conv2.linear.weight.outputs, state->inner);
+        average_pool_forward(layers, state->wide, height, width, block->conv2.linear.weight.outputs,
+                             state->inner);
         average_pool_forward(layers, state->in, height, width, block->conv1.channels, state->wide);
         main = state->inner;
         shortcut = state->wide;
@@ -222,7 +221,8 @@ static void bottleneck_forward(const struct layers *layers, const struct bottlen
 
 /* ------------------------------------------------------------------------------- attention pool */
 
-/* A product for token 0, on the calling thread: y (rows x outputs) = x (rows x inputs) * W + bias. */
+/* A product for token 0, on the calling thread: y (rows x outputs) = x (rows x inputs) * W + bias.
+ */
 static void small_product(const struct layers *layers, size_t rows, const float *x,
                           struct matrix weight, size_t weight_stride, bool transposed,
                           const float *bias, float *y)
@@ -288,8 +288,12 @@ static void image_forward(const struct resnet *resnet, const struct resnet_works
                           const struct layers *layers, const struct tower_input *input,
                           const qc_image *image, float *feature)
 {
-    struct image_state state = {workspace->in, workspace->out, workspace->inner, workspace->wide,
-                                image_stem_size(image->height), image_stem_size(image->width)};
+    struct image_state state = {workspace->in,
+                                workspace->out,
+                                workspace->inner,
+                                workspace->wide,
+                                image_stem_size(image->height),
+                                image_stem_size(image->width)};
     struct stem_job stem = {resnet, layers, input, image, state.inner};
     threads_run(layers->threads, state.height, stem_task, &stem);
     convolution_forward(layers, &resnet->stem[1], state.inner, state.height, state.width,

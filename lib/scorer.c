@@ -12,7 +12,7 @@
 #include "tower.h"
 
 #define THREADS_MAX 1024
-#define BATCH_MAX 65536
+#define BATCH_MAX   65536
 
 struct qc_scorer {
     const qc_model *model;
@@ -26,7 +26,7 @@ struct qc_scorer {
         struct resnet_workspace resnet;
     };
     struct pixel_table *pixels;
-    qc_image *images;  /* of the batch, those that can be scored */
+    qc_image *images;    /* of the batch, those that can be scored */
     size_t *batch_index; /* where each of them came from */
     float *features;
     void *allocated; /* the block, if it is ours to free */
@@ -88,7 +88,8 @@ static qc_status check_options(const qc_model *model, const qc_scorer_options *o
 
 /* ------------------------------------------------------------------------------------- planning */
 
-/* Lays out everything a scorer has, itself first; over a counting arena nothing is written to it. */
+/* Lays out everything a scorer has, itself first; over a counting arena nothing is written to it.
+ */
 static struct qc_scorer *plan(const qc_model *model, const qc_scorer_options *options,
                               struct arena *arena)
 {
@@ -152,8 +153,8 @@ static qc_status provide_block(const qc_scorer_options *options, size_t size, vo
                              (unsigned)options->max_batch, size);
     }
     if ((uintptr_t)*block % ARENA_ALIGNMENT)
-        return fail(message, QC_ERROR_ARGUMENT, "memory is at %p, expected an address aligned to %d",
-                    *block, ARENA_ALIGNMENT);
+        return fail(message, QC_ERROR_ARGUMENT,
+                    "memory is at %p, expected an address aligned to %d", *block, ARENA_ALIGNMENT);
     if (options->memory_size < size)
         return fail(message, QC_ERROR_MEMORY, "memory_size is %zu, expected at least %zu",
                     options->memory_size, size);
@@ -238,8 +239,7 @@ static qc_status check_fits(const struct qc_scorer *scorer, const qc_image *imag
     if (!upright && !turned)
         return fail(message, QC_ERROR_TOO_LARGE,
                     "the image has %u x %u pixels, the scorer was made for up to %zu x %zu",
-                    (unsigned)image->width, (unsigned)image->height, limits->width,
-                    limits->height);
+                    (unsigned)image->width, (unsigned)image->height, limits->width, limits->height);
     return QC_OK;
 }
 
@@ -318,8 +318,9 @@ static qc_status check_batch(const struct qc_scorer *scorer, const qc_image *ima
     if (!images)
         return fail(message, QC_ERROR_ARGUMENT, "images is NULL");
     if (count > scorer->limits.batch)
-        return fail(message, QC_ERROR_TOO_LARGE, "%zu images, the scorer was made for batches of %zu",
-                    count, scorer->limits.batch);
+        return fail(message, QC_ERROR_TOO_LARGE,
+                    "%zu images, the scorer was made for batches of %zu", count,
+                    scorer->limits.batch);
     if (!scorer->model->pair_count)
         return fail(message, QC_ERROR_UNSUPPORTED,
                     "the model %s has no prompts: it can embed images but not score them",
@@ -356,8 +357,7 @@ qc_status qc_score_batch(qc_scorer *scorer, const qc_image *images, size_t count
     if (valid)
         encode(scorer, valid);
     for (size_t i = 0; i < valid; i++)
-        fill_result(scorer, &scorer->images[i],
-                    scorer->features + i * scorer->model->feature_size,
+        fill_result(scorer, &scorer->images[i], scorer->features + i * scorer->model->feature_size,
                     &results[scorer->batch_index[i]]);
     for (size_t i = 0; i < count && status == QC_OK; i++) {
         status = results[i].status;

@@ -7,7 +7,8 @@
 #include "compiler.h"
 #include "qualiclip.h"
 
-/* Where the explanation of a failure goes: the caller's buffer.  A NULL message or text: nowhere. */
+/* Where the explanation of a failure goes: the caller's buffer.  A NULL message or text: nowhere.
+ */
 struct message {
     char *text;
     size_t size;

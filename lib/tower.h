@@ -1,8 +1,8 @@
 /*
  * tower.h - what the two image towers have in common: images in, features out.
  *
- * A tower plans its buffers once, for the largest images and the largest batch, and then computes in
- * them.  Planning over a counting arena leaves the pointers NULL and only adds up.
+ * A tower plans its buffers once, for the largest images and the largest batch, and then computes
+ * in them.  Planning over a counting arena leaves the pointers NULL and only adds up.
  */
 #ifndef QUALICLIP_TOWER_H
 #define QUALICLIP_TOWER_H

@@ -2,9 +2,9 @@
  * vit.c - the vision transformer of CLIP: patches, blocks of attention and MLP, the class token.
  *
  * All images of a batch go through a layer together, their tokens one after the other; attention
- * alone keeps them apart.  Only the class token leaves the tower, so the last block computes queries,
- * MLP and all that follows for it alone: the result is the same and a twelfth of the work is saved
- * in ViT-B/32, save for keys and values.
+ * alone keeps them apart.  Only the class token leaves the tower, so the last block computes
+ * queries, MLP and all that follows for it alone: the result is the same and a twelfth of the work
+ * is saved in ViT-B/32, save for keys and values.
  */
 #include "tower.h"
 
@@ -78,8 +78,7 @@ void vit_plan(struct vit_workspace *workspace, const struct vit *vit, const kern
     *scratch = larger(*scratch, image_scratch((uint32_t)larger(limits->width, limits->height)));
     size_t queries = tokens < ATTENTION_QUERIES ? tokens : ATTENTION_QUERIES;
     size_t head = vit->width / vit->heads;
-    *scratch = larger(*scratch,
-                      sizeof(float) * kernels->attention_scratch(queries, tokens, head));
+    *scratch = larger(*scratch, sizeof(float) * kernels->attention_scratch(queries, tokens, head));
 }
 
 /* ------------------------------------------------------------------------------ patch embedding */
@@ -141,8 +140,8 @@ struct attention_job {
     const struct layers *layers;
     const struct vit_workspace *workspace;
     size_t heads, head_size, width;
-    size_t query_blocks;  /* of the image with the most tokens */
-    struct rows queries;  /* row 0 of each image */
+    size_t query_blocks; /* of the image with the most tokens */
+    struct rows queries; /* row 0 of each image */
     const size_t *query_segments;
     struct rows out; /* rows as the queries' */
 };
@@ -165,19 +164,17 @@ static void attention_task(void *context, size_t index, size_t worker)
     size_t first = job->workspace->segments[image];
     const float *keys = hidden->data + first * hidden->stride + job->width + channel;
 
-    attention_call call = {
-        .q = job->queries.data + first_query * job->queries.stride + channel,
-        .k = keys,
-        .v = keys + job->width,
-        .queries = queries < ATTENTION_QUERIES ? queries : ATTENTION_QUERIES,
-        .tokens = job->workspace->segments[image + 1] - first,
-        .size = job->head_size,
-        .stride = hidden->stride,
-        .scale = 1 / sqrtf((float)job->head_size),
-        .out = job->out.data + first_query * job->out.stride + channel,
-        .out_stride = job->out.stride};
-    layers->kernels->attention(&call,
-                               (float *)(layers->scratch + worker * layers->scratch_size));
+    attention_call call = {.q = job->queries.data + first_query * job->queries.stride + channel,
+                           .k = keys,
+                           .v = keys + job->width,
+                           .queries = queries < ATTENTION_QUERIES ? queries : ATTENTION_QUERIES,
+                           .tokens = job->workspace->segments[image + 1] - first,
+                           .size = job->head_size,
+                           .stride = hidden->stride,
+                           .scale = 1 / sqrtf((float)job->head_size),
+                           .out = job->out.data + first_query * job->out.stride + channel,
+                           .out_stride = job->out.stride};
+    layers->kernels->attention(&call, (float *)(layers->scratch + worker * layers->scratch_size));
 }
 
 /* Queries at `queries`, keys and values in workspace->hidden behind the first `width` columns. */
@@ -188,9 +185,11 @@ static void attend(const struct vit *vit, const struct vit_workspace *workspace,
     size_t most = 0;
     for (size_t i = 0; i < count; i++)
         most = larger(most, query_segments[i + 1] - query_segments[i]);
-    struct attention_job job = {layers, workspace, vit->heads, vit->width / vit->heads, vit->width,
-                                (most + ATTENTION_QUERIES - 1) / ATTENTION_QUERIES, queries,
-                                query_segments, out};
+    struct attention_job job = {layers,     workspace,
+                                vit->heads, vit->width / vit->heads,
+                                vit->width, (most + ATTENTION_QUERIES - 1) / ATTENTION_QUERIES,
+                                queries,    query_segments,
+                                out};
     threads_run(layers->threads, count * vit->heads * job.query_blocks, attention_task, &job);
 }
 
@@ -217,7 +216,8 @@ static void residual_branches(const struct vit *vit, const struct vit_block *blo
                               struct rows tokens, struct rows attended, struct rows hidden)
 {
     linear_forward(layers, &block->out, attended, segments, count, ACTIVATION_NONE, tokens, tokens);
-    norm_forward(layers, &block->norm2, vit->epsilon, tokens, segments[count], vit->width, attended);
+    norm_forward(layers, &block->norm2, vit->epsilon, tokens, segments[count], vit->width,
+                 attended);
     linear_forward(layers, &block->fc1, attended, segments, count, vit->activation, NO_RESIDUAL,
                    hidden);
     linear_forward(layers, &block->fc2, hidden, segments, count, ACTIVATION_NONE, tokens, tokens);

@@ -1,6 +1,6 @@
 /*
- * test_scorer.c - what a scorer promises: the same bits in any batch, with any number of threads and
- * in any workspace; exactly the memory that it announced; errors that say what was expected.
+ * test_scorer.c - what a scorer promises: the same bits in any batch, with any number of threads
+ * and in any workspace; exactly the memory that it announced; errors that say what was expected.
  */
 #include "qualiclip.h"
 
@@ -18,8 +18,8 @@
 
 #include "model_builder.h"
 
-#define BATCH 8
-#define SIDE_MAX 200
+#define BATCH        8
+#define SIDE_MAX     200
 #define FEATURE_SIZE 16
 
 static char directory[] = "/tmp/qualiclip-scorer-XXXXXX";
@@ -102,8 +102,11 @@ static int make_images(void **state)
             random = random * 1664525 + 1013904223;
             pixels[i][j] = (uint8_t)(random >> 24);
         }
-        images[i] = (qc_image){.format = QC_PIXEL_RGB, .width = sizes[i][0], .height = sizes[i][1],
-                               .planes = {pixels[i]}, .strides = {3 * (ptrdiff_t)sizes[i][0]}};
+        images[i] = (qc_image){.format = QC_PIXEL_RGB,
+                               .width = sizes[i][0],
+                               .height = sizes[i][1],
+                               .planes = {pixels[i]},
+                               .strides = {3 * (ptrdiff_t)sizes[i][0]}};
     }
     return write_models(state);
 }
@@ -214,8 +217,11 @@ static void memory_is_exactly_what_was_announced(void **state)
         qc_result results[BATCH];
         static uint8_t rgba[SIDE_MAX * SIDE_MAX * 4];
         for (size_t j = 0; j < BATCH; j++)
-            largest[j] = (qc_image){.format = QC_PIXEL_BGRA, .width = SIDE_MAX, .height = SIDE_MAX,
-                                    .planes = {rgba}, .strides = {4 * SIDE_MAX}};
+            largest[j] = (qc_image){.format = QC_PIXEL_BGRA,
+                                    .width = SIDE_MAX,
+                                    .height = SIDE_MAX,
+                                    .planes = {rgba},
+                                    .strides = {4 * SIDE_MAX}};
         assert_int_equal(qc_score_batch(scorer, largest, BATCH, results), QC_OK);
         qc_scorer_destroy(scorer);
         for (size_t j = 0; j < GUARD; j++) {
@@ -287,8 +293,8 @@ static void images_may_be_turned_but_not_larger(void **state)
     options.max_height = 100;
     qc_scorer *scorer = create(model, options);
     qc_result result;
-    assert_int_equal(qc_score(scorer, &images[1], &result), QC_OK);  /* 97 x 51 */
-    assert_int_equal(qc_score(scorer, &images[4], &result), QC_OK);  /* 41 x 187 */
+    assert_int_equal(qc_score(scorer, &images[1], &result), QC_OK);              /* 97 x 51 */
+    assert_int_equal(qc_score(scorer, &images[4], &result), QC_OK);              /* 41 x 187 */
     assert_int_equal(qc_score(scorer, &images[5], &result), QC_ERROR_TOO_LARGE); /* 128 x 128 */
     qc_scorer_destroy(scorer);
     qc_model_close(model);
@@ -318,13 +324,15 @@ static void formats_and_strides_show_the_same_picture(void **state)
                 for (int y = 0; y < SIDE; y++)
                     for (int x = 0; x < SIDE; x++) {
                         const uint8_t *from = pixels[0] + 3 * (y * SIDE + x);
-                        uint8_t *to = other + (bottom_up ? SIDE - 1 - y : y) * stride +
-                                      x * layouts[l].bytes;
+                        uint8_t *to =
+                            other + (bottom_up ? SIDE - 1 - y : y) * stride + x * layouts[l].bytes;
                         to[layouts[l].red] = from[0];
                         to[layouts[l].green] = from[1];
                         to[layouts[l].blue] = from[2];
                     }
-                qc_image view = {.format = layouts[l].format, .width = SIDE, .height = SIDE,
+                qc_image view = {.format = layouts[l].format,
+                                 .width = SIDE,
+                                 .height = SIDE,
                                  .planes = {bottom_up ? other + (SIDE - 1) * stride : other},
                                  .strides = {bottom_up ? -stride : stride}};
                 assert_int_equal(qc_score(scorer, &view, &result), QC_OK);
@@ -340,7 +348,8 @@ static void formats_and_strides_show_the_same_picture(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------ results, options */
+/* ------------------------------------------------------------------------------ results, options
+ */
 
 static void results_explain_themselves(void **state)
 {

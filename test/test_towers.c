@@ -2,8 +2,8 @@
  * test_towers.c - both towers against PyTorch, from checkpoint to score, with every kernel set.
  *
  * test/golden/towers/towers.txt (made by test/reference/make_towers_golden.py, which says how) has
- * the right features and scores, and what each classic mistake would have given: the right ones must
- * be met within the project's tolerances, and the wrong ones missed by ten times as much.
+ * the right features and scores, and what each classic mistake would have given: the right ones
+ * must be met within the project's tolerances, and the wrong ones missed by ten times as much.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -20,10 +20,10 @@
 #include "checkpoint/conversion.h"
 #include "qualiclip.h"
 
-#define DIRECTORY "test/golden/towers/"
-#define FEATURE_SIZE 32
+#define DIRECTORY         "test/golden/towers/"
+#define FEATURE_SIZE      32
 #define FEATURE_TOLERANCE 2e-5
-#define SCORE_TOLERANCE 1e-4
+#define SCORE_TOLERANCE   1e-4
 
 struct golden_case {
     char kind[32], checkpoint[32], image[32], positions[8];
@@ -74,7 +74,8 @@ static bool next_case(FILE *file, struct golden_case *golden)
     } while (line[0] == '#');
     int used = 0;
     assert_int_equal(sscanf(line, "%31s %31s %31s %7s%n", golden->kind, golden->checkpoint,
-                            golden->image, golden->positions, &used), 4);
+                            golden->image, golden->positions, &used),
+                     4);
     const char *rest = line + used;
     for (int i = 0; i <= FEATURE_SIZE; i++) {
         char *end;
@@ -102,8 +103,11 @@ static qc_image read_image(const char *name)
     uint8_t *pixels = malloc(3 * width * height);
     assert_int_equal(fread(pixels, 3 * width, height, file), height);
     fclose(file);
-    return (qc_image){.format = QC_PIXEL_RGB, .width = width, .height = height,
-                      .planes = {pixels}, .strides = {3 * width}};
+    return (qc_image){.format = QC_PIXEL_RGB,
+                      .width = width,
+                      .height = height,
+                      .planes = {pixels},
+                      .strides = {3 * width}};
 }
 
 static void compute(const struct golden_case *golden, const char *kernels, float *feature,
@@ -164,8 +168,7 @@ static void right_answers_with(const char *kernels)
         double score_error = fabs((double)score - golden.score);
         if (!(feature_error <= FEATURE_TOLERANCE) || !(score_error <= SCORE_TOLERANCE))
             fail_msg("%s, %s, %s, positions %s: feature off by %.2e, score by %.2e", kernels,
-                     golden.checkpoint, golden.image, golden.positions, feature_error,
-                     score_error);
+                     golden.checkpoint, golden.image, golden.positions, feature_error, score_error);
         cases++;
     }
     fclose(file);
@@ -203,11 +206,63 @@ static void every_classic_mistake_would_be_noticed(void **state)
     assert_true(mistakes >= 27);
 }
 
+/* The activation is the file's word: with clip.use_gelu set, the feature that exact GELU gives. */
+static void exact_gelu_where_the_file_says_so(void **state)
+{
+    (void)state;
+    char changed[64];
+    snprintf(changed, sizeof changed, "%s/gelu.gguf", model_directory);
+    FILE *from = fopen(model_path[0], "rb"), *to = fopen(changed, "wb");
+    assert_non_null(from);
+    assert_non_null(to);
+    static unsigned char bytes[4 << 20];
+    size_t size = fread(bytes, 1, sizeof bytes, from);
+    assert_true(size < sizeof bytes);
+    static const char key[] = "clip.use_gelu";
+    const size_t length = sizeof key - 1;
+    size_t changes = 0;
+    for (size_t i = 0; i + length + 5 <= size; i++)
+        if (memcmp(bytes + i, key, length) == 0) {
+            assert_int_equal(bytes[i + length], 7); /* the type: bool */
+            assert_int_equal(bytes[i + length + 4], 0);
+            bytes[i + length + 4] = 1;
+            changes++;
+        }
+    assert_int_equal(changes, 1);
+    assert_int_equal(fwrite(bytes, 1, size, to), size);
+    fclose(from);
+    assert_int_equal(fclose(to), 0);
+
+    char quick[sizeof model_path[0]];
+    memcpy(quick, model_path[0], sizeof quick);
+    memcpy(model_path[0], changed, sizeof changed);
+    FILE *file = fopen(DIRECTORY "towers.txt", "r");
+    assert_non_null(file);
+    struct golden_case golden;
+    int cases = 0;
+    while (next_case(file, &golden)) {
+        if (strcmp(golden.kind, "exact_gelu") != 0)
+            continue;
+        for (size_t set = 0; qc_kernels_name(set); set++) {
+            float feature[FEATURE_SIZE], score;
+            compute(&golden, qc_kernels_name(set), feature, &score);
+            assert_true(distance(feature, golden.feature) <= FEATURE_TOLERANCE);
+            assert_true(fabs((double)score - golden.score) <= SCORE_TOLERANCE);
+        }
+        cases++;
+    }
+    fclose(file);
+    assert_int_equal(cases, 1);
+    memcpy(model_path[0], quick, sizeof quick);
+    unlink(changed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_to_pytorch_with_every_kernel_set),
         cmocka_unit_test(every_classic_mistake_would_be_noticed),
+        cmocka_unit_test(exact_gelu_where_the_file_says_so),
     };
     return cmocka_run_group_tests(tests, convert_models, remove_models);
 }

@@ -1,6 +1,6 @@
 /*
- * convert.c - `qualiclip convert`: the command line of tools/checkpoint/conversion.h.  The file that
- * comes out is opened with the library before it takes its place.
+ * convert.c - `qualiclip convert`: the command line of tools/checkpoint/conversion.h.  The file
+ * that comes out is opened with the library before it takes its place.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -19,7 +19,8 @@
 static const char help[] =
     "Usage: qualiclip convert CHECKPOINT -o MODEL.gguf [OPTION]...\n"
     "\n"
-    "Turns a checkpoint of PyTorch (torch.save: a dict of tensors) into a model file.  CLIP's image\n"
+    "Turns a checkpoint of PyTorch (torch.save: a dict of tensors) into a model file.  CLIP's "
+    "image\n"
     "towers under OpenAI's names are known, ViT and ModifiedResNet, with or without `clip_model.`\n"
     "before them, beside QualiCLIP's `prompts_features`.  Nothing in a checkpoint is executed.\n"
     "\n"
@@ -108,8 +109,8 @@ static void print_summary(const struct conversion *conversion,
                tower->width, tower->blocks[0], tower->blocks[1], tower->blocks[2],
                tower->blocks[3]);
     else
-        printf("ViT, width %" PRIu32 ", %" PRIu32 " layers, patch %" PRIu32, tower->width,
-               tower->layers, tower->patch_size);
+        printf("ViT, width %" PRIu32 ", %" PRIu32 " layer%s, patch %" PRIu32, tower->width,
+               tower->layers, tower->layers == 1 ? "" : "s", tower->patch_size);
     printf(", feature %" PRIu32 ", %" PRIu64 " pair%s, profile %s, %s, %.2f MB",
            tower->feature_size, result->pair_count, result->pair_count == 1 ? "" : "s",
            printable(result->profile).text, conversion->half ? "f16" : "f32",

@@ -14,7 +14,8 @@
 static const char help[] =
     "Usage: qualiclip info [OPTION]... [MODEL]\n"
     "\n"
-    "Describes a model file, or the built-in model where none is given: what it computes, with which\n"
+    "Describes a model file, or the built-in model where none is given: what it computes, with "
+    "which\n"
     "prompts, where it came from, and the kernels that this machine can run it with.\n"
     "\n"
     "Options:\n"

@@ -48,8 +48,8 @@ void reference_gemm(const gemm_call *call, float *scratch)
             float sums[SIDE_BY_SIDE] = {0};
             const float *panel = scratch;
             for (size_t t = 0; t < call->taps; t++) {
-                const float *x = call->x_rows ? call->x_rows[m * call->taps + t]
-                                              : call->x + m * call->x_stride;
+                const float *x =
+                    call->x_rows ? call->x_rows[m * call->taps + t] : call->x + m * call->x_stride;
                 for (size_t k = 0; k < call->inputs; k++, panel += SIDE_BY_SIDE)
                     for (size_t j = 0; j < SIDE_BY_SIDE; j++)
                         sums[j] += x[k] * panel[j];

@@ -7,7 +7,8 @@
 
 #include "x86/avx2.h"
 
-/* Queries at a time: their scores stay in the cache, and each packing of k and v serves them all. */
+/* Queries at a time: their scores stay in the cache, and each packing of k and v serves them all.
+ */
 #define QUERY_BLOCK 96
 
 static size_t padded(size_t tokens)

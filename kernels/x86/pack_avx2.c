@@ -9,6 +9,8 @@
 #include "x86/pack_avx2.h"
 #include "x86/vector_avx2.h"
 
+#define CHUNK 128
+
 static ALWAYS_INLINE TARGET_AVX2 float number_at(const void *data, number_type type, size_t index)
 {
     if (type == NUMBER_F16)
@@ -31,51 +33,76 @@ static ALWAYS_INLINE TARGET_AVX2 __m256 four_of_two(const void *data, number_typ
                                 _mm_loadu_ps(singles + b), 1);
 }
 
-/* Four inputs of eight outputs: rows[j] is where output j's begin.  4x4 transposes, two abreast. */
+/* Four inputs of eight outputs, of which output j begins at rows[j].  4x4 transposes, two abreast.
+ */
 static ALWAYS_INLINE TARGET_AVX2 void turn_4x8(float *panel, size_t lanes, const void *data,
-                                               number_type type, const size_t *rows, size_t i)
+                                               number_type type, const size_t *rows)
 {
-    __m256 a = four_of_two(data, type, rows[0] + i, rows[4] + i);
-    __m256 b = four_of_two(data, type, rows[1] + i, rows[5] + i);
-    __m256 c = four_of_two(data, type, rows[2] + i, rows[6] + i);
-    __m256 d = four_of_two(data, type, rows[3] + i, rows[7] + i);
+    __m256 a = four_of_two(data, type, rows[0], rows[4]);
+    __m256 b = four_of_two(data, type, rows[1], rows[5]);
+    __m256 c = four_of_two(data, type, rows[2], rows[6]);
+    __m256 d = four_of_two(data, type, rows[3], rows[7]);
     __m256 ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
     __m256 cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
-    _mm256_storeu_ps(panel, _mm256_shuffle_ps(ab_low, cd_low, 0x44));
-    _mm256_storeu_ps(panel + lanes, _mm256_shuffle_ps(ab_low, cd_low, 0xee));
-    _mm256_storeu_ps(panel + 2 * lanes, _mm256_shuffle_ps(ab_high, cd_high, 0x44));
-    _mm256_storeu_ps(panel + 3 * lanes, _mm256_shuffle_ps(ab_high, cd_high, 0xee));
+    _mm256_store_ps(panel, _mm256_shuffle_ps(ab_low, cd_low, 0x44));
+    _mm256_store_ps(panel + lanes, _mm256_shuffle_ps(ab_low, cd_low, 0xee));
+    _mm256_store_ps(panel + 2 * lanes, _mm256_shuffle_ps(ab_high, cd_high, 0x44));
+    _mm256_store_ps(panel + 3 * lanes, _mm256_shuffle_ps(ab_high, cd_high, 0xee));
 }
 
-/* Outputs are rows of the matrix.  Missing outputs are stood in for by the last. */
+/*
+ * `count` inputs of eight outputs from number `first` on.  Missing outputs are stood in for by the
+ * last; where none is missing, the addresses are so plain that they take few registers.
+ */
+static ALWAYS_INLINE TARGET_AVX2 void pack_eight(float *panel, size_t lanes, const gemm_call *call,
+                                                 number_type type, size_t first, size_t outputs,
+                                                 size_t count)
+{
+    const size_t stride = call->weight_stride;
+    size_t rows[8];
+    size_t i = 0;
+
+    for (; i + 4 <= count; i += 4) {
+        UNROLL_FULLY
+        for (size_t j = 0; j < 8; j++)
+            rows[j] = first + i + (j < outputs ? j : outputs - 1) * stride;
+        turn_4x8(panel + i * lanes, lanes, call->weights, type, rows);
+    }
+    for (; i < count; i++)
+        for (size_t j = 0; j < 8; j++)
+            panel[i * lanes + j] = number_at(call->weights, type,
+                                             first + i + (j < outputs ? j : outputs - 1) * stride);
+}
+
+/*
+ * Outputs are rows of the matrix, read eight at a time, CHUNK inputs of each: with more rows at
+ * once, or longer ones, those a power of two apart push each other out of the cache (K = 3072: 82 %
+ * of the peak at CHUNK 16, 85 % at 128; others gain half a point).
+ */
 static ALWAYS_INLINE TARGET_AVX2 void pack_rows(float *panel, size_t lanes, const gemm_call *call,
                                                 number_type type, size_t output, size_t outputs,
-                                                size_t input, size_t inputs)
+                                                size_t inputs)
 {
-    for (size_t group = 0; group < lanes; group += 8) {
-        size_t rows[8];
-        for (size_t j = 0; j < 8; j++) {
-            size_t n = group + j < outputs ? group + j : outputs - 1;
-            rows[j] = (output + n) * call->weight_stride + input;
+    for (size_t i = 0; i < inputs; i += CHUNK) {
+        size_t count = inputs - i < CHUNK ? inputs - i : CHUNK;
+        for (size_t group = 0; group < lanes; group += 8) {
+            float *to = panel + i * lanes + group;
+            size_t first = (output + group) * call->weight_stride + i;
+            if (outputs >= group + 8)
+                pack_eight(to, lanes, call, type, first, 8, count);
+            else
+                pack_eight(to, lanes, call, type, first, outputs - group, count);
         }
-        float *to = panel + group;
-        size_t i = 0;
-        for (; i + 4 <= inputs; i += 4, to += 4 * lanes)
-            turn_4x8(to, lanes, call->weights, type, rows, i);
-        for (; i < inputs; i++, to += lanes)
-            for (size_t j = 0; j < 8; j++)
-                to[j] = number_at(call->weights, type, rows[j] + i);
     }
 }
 
 /* Outputs are columns of the matrix: they lie side by side already. */
 static ALWAYS_INLINE TARGET_AVX2 void pack_columns(float *panel, size_t lanes,
                                                    const gemm_call *call, number_type type,
-                                                   size_t output, size_t outputs, size_t input,
-                                                   size_t inputs)
+                                                   size_t output, size_t outputs, size_t inputs)
 {
     for (size_t i = 0; i < inputs; i++, panel += lanes) {
-        size_t row = (input + i) * call->weight_stride + output;
+        size_t row = i * call->weight_stride + output;
         if (type == NUMBER_F32) {
             const float *from = (const float *)call->weights + row;
             _mm256_storeu_ps(panel, load_lanes(from, outputs));
@@ -88,18 +115,18 @@ static ALWAYS_INLINE TARGET_AVX2 void pack_columns(float *panel, size_t lanes,
     }
 }
 
-TARGET_AVX2 void avx2_pack_weights(float *panel, size_t lanes, const gemm_call *call,
-                                   size_t output, size_t outputs, size_t input, size_t inputs)
+TARGET_AVX2 void avx2_pack_weights(float *panel, size_t lanes, const gemm_call *call, size_t output,
+                                   size_t outputs, size_t inputs)
 {
     if (call->weights_transposed) {
         if (call->weight_type == NUMBER_F16)
-            pack_columns(panel, lanes, call, NUMBER_F16, output, outputs, input, inputs);
+            pack_columns(panel, lanes, call, NUMBER_F16, output, outputs, inputs);
         else
-            pack_columns(panel, lanes, call, NUMBER_F32, output, outputs, input, inputs);
+            pack_columns(panel, lanes, call, NUMBER_F32, output, outputs, inputs);
     } else if (call->weight_type == NUMBER_F16) {
-        pack_rows(panel, lanes, call, NUMBER_F16, output, outputs, input, inputs);
+        pack_rows(panel, lanes, call, NUMBER_F16, output, outputs, inputs);
     } else {
-        pack_rows(panel, lanes, call, NUMBER_F32, output, outputs, input, inputs);
+        pack_rows(panel, lanes, call, NUMBER_F32, output, outputs, inputs);
     }
 }
 

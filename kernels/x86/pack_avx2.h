@@ -7,10 +7,11 @@
 #include "kernels.h"
 
 /*
- * panel[i][j] = weight(output + j)[input + i] for i < inputs, j < lanes, where lanes is 8 or 16.
+ * panel[i][j] = weight(output + j)[i] for i < inputs, j < lanes, where lanes is 8 or 16.
  * Lanes from `outputs` on hold some number; whoever computes with them must drop the result.
+ * The panel is aligned to 32 bytes.
  */
 void avx2_pack_weights(float *panel, size_t lanes, const gemm_call *call, size_t output,
-                       size_t outputs, size_t input, size_t inputs);
+                       size_t outputs, size_t inputs);
 
 #endif

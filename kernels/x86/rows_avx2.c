@@ -86,8 +86,7 @@ TARGET_AVX2 void avx2_softmax(float *x, size_t stride, size_t rows, size_t colum
         }
         const __m256 sum = _mm256_set1_ps(sum_of_lanes(lane_sums));
         for (size_t c = 0; c < columns; c += 8)
-            store_lanes(x + c, columns - c,
-                        _mm256_div_ps(load_lanes(x + c, columns - c), sum));
+            store_lanes(x + c, columns - c, _mm256_div_ps(load_lanes(x + c, columns - c), sum));
     }
 }
 
@@ -115,8 +114,8 @@ TARGET_AVX2 void avx2_average_pool_row(float *out, const float *top, const float
     for (size_t p = 0; p < columns; p++, out += channels) {
         for (size_t c = 0; c < channels; c += 8) {
             size_t left = channels - c;
-            __m256 above = _mm256_add_ps(load_lanes(top + c, left),
-                                         load_lanes(top + channels + c, left));
+            __m256 above =
+                _mm256_add_ps(load_lanes(top + c, left), load_lanes(top + channels + c, left));
             __m256 below = _mm256_add_ps(load_lanes(bottom + c, left),
                                          load_lanes(bottom + channels + c, left));
             store_lanes(out + c, left, _mm256_mul_ps(_mm256_add_ps(above, below), quarter));

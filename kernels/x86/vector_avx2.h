@@ -54,9 +54,9 @@ static ALWAYS_INLINE TARGET_AVX2 float sum_of_lanes(__m256 v)
  * exp(x) within 2 ulp wherever the result is normal; 0 and infinity where it leaves the range of
  * floats; NaN stays NaN.
  *
- * x = n ln 2 + r with |r| <= ln(2) / 2.  The polynomial is the minimax fit of (exp(r) - 1 - r) / r^2
- * for the relative error of exp, 3e-9 before rounding.  2^n is applied as two factors, because n
- * reaches from -152 to 128 and one factor holds -126 to 127 only.
+ * x = n ln 2 + r with |r| <= ln(2) / 2.  The polynomial is the minimax fit of (exp(r) - 1 - r) /
+ * r^2 for the relative error of exp, 3e-9 before rounding.  2^n is applied as two factors, because
+ * n reaches from -152 to 128 and one factor holds -126 to 127 only.
  */
 static ALWAYS_INLINE TARGET_AVX2 __m256 exp_of(__m256 x)
 {

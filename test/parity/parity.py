@@ -53,6 +53,7 @@ MODELS = (
     ModelCase("resnet-small-fp16", lambda: ModifiedResNet(16, (1, 1, 2, 1), 64, 224), False,
               half=True),
     ModelCase("vit-b-32", lambda: VisionTransformer(768, 12, 32, 512, 224), True),
+    ModelCase("vit-b-16, 1 layer", lambda: VisionTransformer(768, 1, 16, 512, 224), True),
     ModelCase("vit-l-14, 1 layer", lambda: VisionTransformer(1024, 1, 14, 768, 224), True),
     ModelCase("rn50", lambda: ModifiedResNet(64, (3, 4, 6, 3), 1024, 224), True),
 )
@@ -173,20 +174,17 @@ def compare_temperature(report, tool, model, label, expected, paths):
 
 
 def compare_bits(report, tool, model, label, paths, kernels):
-    """The text printed for an image, digit for digit: alone, in one call with others, in batches,
-    on two threads."""
+    """The numbers printed for an image, digit for digit: alone on one thread, and among others in
+    batches of 8 and on two threads."""
     options = ("--kernels", kernels, "--positions", "grid")
     alone = {}
     for path in paths.values():
-        alone[path] = tool.results("embed", model, [path], *options)[path]["feature"]
-    many = sorted(paths.values()) * 3
-    variants = [("in one call", [])]
-    if tool.has_option("embed", "--threads"):
-        variants.append(("2 threads", ["--threads", "2"]))
-    if tool.has_option("embed", "--batch"):
-        variants.append(("batch 8", ["--batch", "8"]))
-        variants.append(("batch 8, 2 threads", ["--batch", "8", "--threads", "2"]))
-    for what, extra in variants:
+        alone[path] = tool.results("embed", model, [path], *options, "--threads", "1",
+                                   "--batch", "1")[path]["feature"]
+    many = sorted(paths.values()) * 4
+    for threads, batch in (("1", "8"), ("2", "1"), ("2", "8")):
+        what = "threads %s, batch %s" % (threads, batch)
+        extra = ("--threads", threads, "--batch", batch)
         # Results are keyed by path, so a repeated image is given under the names of copies.
         together = tool.results("embed", model, repeated(many), *options, *extra)
         same = all(together[copy]["feature"] == alone[original]

@@ -23,7 +23,6 @@ class ToolError(Exception):
 class Tool:
     def __init__(self, path):
         self.path = path
-        self._help = {}
 
     def _finish(self, arguments, process):
         if process.returncode != 0:
@@ -46,13 +45,6 @@ class Tool:
 
     def kernels(self, model):
         return json.loads(self.run("info", "--format", "json", model))["kernel_sets"]
-
-    def has_option(self, command, option):
-        if command not in self._help:
-            process = subprocess.run([self.path, command, "--help"], stdout=subprocess.PIPE,
-                                     stderr=subprocess.STDOUT, text=True)
-            self._help[command] = process.stdout
-        return option in self._help[command]
 
     def convert(self, checkpoint, model, number_type):
         self.run("convert", checkpoint, "-o", model, "--type", number_type)

@@ -24,7 +24,7 @@ struct checkpoint {
     uint64_t file_size;
     size_t count;
     struct checkpoint_entry *entries; /* sorted by name */
-    const char *outside; /* where the dict was nested: a name beside it, else NULL */
+    const char *outside;              /* where the dict was nested: a name beside it, else NULL */
 
     struct torch_zip *zip;
     struct value_pool pool;
@@ -50,7 +50,8 @@ void checkpoint_close(struct checkpoint *checkpoint);
 /* NULL if there is none of this name. */
 struct checkpoint_entry *checkpoint_find(const struct checkpoint *checkpoint, const char *name);
 
-/* 1 + the largest N among the names "PREFIX" N "." ..., or 0; numbers of more than 3 digits: none. */
+/* 1 + the largest N among the names "PREFIX" N "." ..., or 0; numbers of more than 3 digits: none.
+ */
 unsigned checkpoint_count_numbered(const struct checkpoint *checkpoint, const char *prefix);
 
 /* Whether a name begins with `prefix`. */

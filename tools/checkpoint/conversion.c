@@ -1,6 +1,6 @@
 /*
- * conversion.c - the order of things: plan the tower, the prompts and the recipe; see that nothing in
- * the checkpoint was misunderstood; write, verify, put in place.
+ * conversion.c - the order of things: plan the tower, the prompts and the recipe; see that nothing
+ * in the checkpoint was misunderstood; write, verify, put in place.
  */
 #include "conversion.h"
 
@@ -48,7 +48,8 @@ static bool read_logit_scale(struct job *job)
         logarithm = entry->value->number;
     } else {
         struct view view;
-        bool is_vector = entry->value->kind == VALUE_TENSOR && entry->value->tensor->dimensions == 1;
+        bool is_vector =
+            entry->value->kind == VALUE_TENSOR && entry->value->tensor->dimensions == 1;
         const uint64_t one = 1;
         if (!checkpoint_view(checkpoint, "logit_scale", is_vector, &view, job->message) ||
             (is_vector && !check_shape(checkpoint, &view, &one, job->message)) ||
@@ -227,8 +228,8 @@ static bool write_and_verify(struct job *job)
     if (good) {
         struct stat status;
         job->result->file_size = stat(candidate, &status) == 0 ? (uint64_t)status.st_size : 0;
-        good = !conversion->verify ||
-               conversion->verify(conversion->context, candidate, job->message);
+        good =
+            !conversion->verify || conversion->verify(conversion->context, candidate, job->message);
         if (good && rename(candidate, path) != 0)
             good = problem(job->message, "%.200s: %s", origin_of(path), strerror(errno));
         if (!good)

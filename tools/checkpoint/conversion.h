@@ -20,7 +20,8 @@ struct conversion {
 
     void (*note)(void *context, const char *line); /* what was read and dropped; may be NULL */
     plan_progress *progress;                       /* may be NULL */
-    /* Looks at the finished file before it takes its place; false: message says why.  May be NULL. */
+    /* Looks at the finished file before it takes its place; false: message says why.  May be NULL.
+     */
     bool (*verify)(void *context, const char *path, char *message);
     void *context;
 };

@@ -1,5 +1,6 @@
 /*
- * gguf_writer.h - writes a model file: keys, then the table of tensors, then their numbers, streamed.
+ * gguf_writer.h - writes a model file: keys, then the table of tensors, then their numbers,
+ * streamed.
  *
  * It lives with the tools because the inference library never writes a file.  Everything goes to a
  * temporary name beside the destination, which is renamed over it by gguf_writer_finish() alone.

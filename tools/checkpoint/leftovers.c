@@ -1,5 +1,6 @@
 /*
- * leftovers.c - the names that CLIP's text tower, BatchNorm's training and OpenAI's files bring along.
+ * leftovers.c - the names that CLIP's text tower, BatchNorm's training and OpenAI's files bring
+ * along.
  */
 #include "leftovers.h"
 

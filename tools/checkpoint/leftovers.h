@@ -1,6 +1,6 @@
 /*
- * leftovers.h - what a checkpoint holds beside the image tower.  Nothing is passed over unless it is
- * known to be of no use: a name that nobody expected may be one that was misunderstood.
+ * leftovers.h - what a checkpoint holds beside the image tower.  Nothing is passed over unless it
+ * is known to be of no use: a name that nobody expected may be one that was misunderstood.
  */
 #ifndef QUALICLIP_LEFTOVERS_H
 #define QUALICLIP_LEFTOVERS_H

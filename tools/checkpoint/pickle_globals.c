@@ -1,6 +1,6 @@
 /*
- * pickle_globals.c - OrderedDict, torch's tensors and storages.  Every size is checked here, so that
- * a tensor that leaves this file lies within its storage, whatever the pickle says.
+ * pickle_globals.c - OrderedDict, torch's tensors and storages.  Every size is checked here, so
+ * that a tensor that leaves this file lies within its storage, whatever the pickle says.
  */
 #include "pickle_globals.h"
 
@@ -140,10 +140,10 @@ static struct value *rebuild_tensor(const struct value *arguments, const char *o
 {
     struct value **items = arguments->sequence.items;
     size_t count = arguments->sequence.count;
-    if (count < 6 || count > 7 || items[0]->kind != VALUE_STORAGE ||
-        items[2]->kind != VALUE_TUPLE)
-        return refuse(message, origin, "the arguments of _rebuild_tensor_v2 are not a storage, an "
-                                       "offset, a shape, strides, a flag and hooks");
+    if (count < 6 || count > 7 || items[0]->kind != VALUE_STORAGE || items[2]->kind != VALUE_TUPLE)
+        return refuse(message, origin,
+                      "the arguments of _rebuild_tensor_v2 are not a storage, an "
+                      "offset, a shape, strides, a flag and hooks");
     size_t dimensions = items[2]->sequence.count;
     if (dimensions > TENSOR_MAX_DIMENSIONS)
         return refuse(message, origin, "a tensor has more than 8 dimensions");
@@ -158,8 +158,9 @@ static struct value *rebuild_tensor(const struct value *arguments, const char *o
         (uint64_t)items[1]->integer > element_limit ||
         !read_sizes(items[2], dimensions, tensor->shape) ||
         !read_sizes(items[3], dimensions, tensor->stride))
-        return refuse(message, origin, "the offset, a size or a stride of a tensor is not an integer "
-                                       "from 0 to 2^48");
+        return refuse(message, origin,
+                      "the offset, a size or a stride of a tensor is not an integer "
+                      "from 0 to 2^48");
     tensor->offset = (uint64_t)items[1]->integer;
     if (!measure(tensor)) {
         problem(message,
@@ -172,8 +173,8 @@ static struct value *rebuild_tensor(const struct value *arguments, const char *o
     return value;
 }
 
-struct value *call_global(const struct value *callable, struct value *arguments,
-                          const char *origin, struct value_pool *pool, char *message)
+struct value *call_global(const struct value *callable, struct value *arguments, const char *origin,
+                          struct value_pool *pool, char *message)
 {
     if (callable->kind != VALUE_GLOBAL || arguments->kind != VALUE_TUPLE)
         return refuse(message, origin, "something is called that is not a function with arguments");
@@ -189,8 +190,9 @@ struct value *call_global(const struct value *callable, struct value *arguments,
     case GLOBAL_REBUILD_TENSOR: return rebuild_tensor(arguments, origin, pool, message);
     case GLOBAL_REBUILD_PARAMETER: /* (tensor, requires_grad, hooks) */
         if (count != 3 || items[0]->kind != VALUE_TENSOR)
-            return refuse(message, origin, "the arguments of _rebuild_parameter are not a tensor, a "
-                                           "flag and hooks");
+            return refuse(message, origin,
+                          "the arguments of _rebuild_parameter are not a tensor, a "
+                          "flag and hooks");
         return items[0];
     case GLOBAL_SIZE:
         if (count != 1 || items[0]->kind != VALUE_TUPLE)

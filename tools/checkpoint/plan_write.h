@@ -14,9 +14,9 @@ typedef void plan_progress(void *context, uint64_t done, uint64_t total);
 void plan_declare(const struct plan *plan, struct gguf_writer *writer, bool half);
 
 /*
- * Writes all numbers, one chunk after the other, in the order of plan_declare().  False where one is
- * not finite or beyond the range of its type, or the checkpoint is damaged; plan->message names the
- * tensor.  Failures of the writer are reported by gguf_writer_finish().
+ * Writes all numbers, one chunk after the other, in the order of plan_declare().  False where one
+ * is not finite or beyond the range of its type, or the checkpoint is damaged; plan->message names
+ * the tensor.  Failures of the writer are reported by gguf_writer_finish().
  */
 bool plan_write(const struct plan *plan, struct gguf_writer *writer, bool half,
                 plan_progress *progress, void *context);

@@ -59,8 +59,10 @@ static bool check_kind(const char *path, uint64_t *file_size, char *message)
     if (memcmp(start, "GGUF", 4) == 0)
         return problem(message, "%.200s: this is a model file (GGUF) already", origin);
     if (count > 8 && start[8] == '{')
-        return problem(message, "%.200s: this looks like safetensors, which is not read: expected "
-                                "a checkpoint of torch.save", origin);
+        return problem(message,
+                       "%.200s: this looks like safetensors, which is not read: expected "
+                       "a checkpoint of torch.save",
+                       origin);
     return problem(message, "%.200s: not a checkpoint of torch.save (not a zip archive)", origin);
 }
 
@@ -95,9 +97,9 @@ static bool find_prefix(struct torch_zip *zip, char *message)
         zip->prefix[prefix] = 0;
     }
     if (!zip->prefix)
-        return problem(message,
-                       "%.200s: a zip archive without NAME/data.pkl: not a checkpoint of torch.save",
-                       zip->origin);
+        return problem(
+            message, "%.200s: a zip archive without NAME/data.pkl: not a checkpoint of torch.save",
+            zip->origin);
     if (has_entry(zip, "constants.pkl"))
         return problem(message,
                        "%.200s: a TorchScript archive, which is not read: load it with "
@@ -110,8 +112,8 @@ static bool find_prefix(struct torch_zip *zip, char *message)
 static bool check_entry(struct torch_zip *zip, const char *name, uint64_t limit, zip_stat_t *entry,
                         char *message)
 {
-    const zip_uint64_t needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD |
-                                ZIP_STAT_INDEX;
+    const zip_uint64_t needed =
+        ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_INDEX;
     zip_stat_init(entry);
     if (zip_stat(zip->archive, name, ZIP_FL_ENC_RAW, entry) != 0 ||
         (entry->valid & needed) != needed)
@@ -143,14 +145,13 @@ static unsigned char *read_entry(struct torch_zip *zip, const char *name, const 
 {
     unsigned char *bytes = malloc(entry->size ? (size_t)entry->size : 1);
     if (!bytes) {
-        problem(message, "%.200s: out of memory for entry %.150s of %" PRIu64 " bytes",
-                zip->origin, name, (uint64_t)entry->size);
+        problem(message, "%.200s: out of memory for entry %.150s of %" PRIu64 " bytes", zip->origin,
+                name, (uint64_t)entry->size);
         return NULL;
     }
     zip_file_t *file = zip_fopen_index(zip->archive, entry->index, 0);
     if (!file) {
-        problem(message, "%.200s: entry %.150s: %s", zip->origin, name,
-                zip_strerror(zip->archive));
+        problem(message, "%.200s: entry %.150s: %s", zip->origin, name, zip_strerror(zip->archive));
         free(bytes);
         return NULL;
     }

@@ -1,9 +1,9 @@
 /*
- * torch_zip.h - the container that torch.save writes: a zip archive with NAME/data.pkl and one entry
- * NAME/data/KEY for each storage.
+ * torch_zip.h - the container that torch.save writes: a zip archive with NAME/data.pkl and one
+ * entry NAME/data/KEY for each storage.
  *
- * Whatever the archive claims is checked before memory is asked for: an entry may not be larger than
- * what is expected of it, nor inflate beyond measure.
+ * Whatever the archive claims is checked before memory is asked for: an entry may not be larger
+ * than what is expected of it, nor inflate beyond measure.
  */
 #ifndef QUALICLIP_TORCH_ZIP_H
 #define QUALICLIP_TORCH_ZIP_H
