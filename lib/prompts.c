@@ -1,5 +1,5 @@
 /*
- * prompts.c - checks the caller's prompts, has them encoded, and copies what a scorer keeps of them.
+ * prompts.c - checks the caller's prompts, has them encoded, copies what a scorer keeps of them.
  */
 #include "prompts.h"
 
@@ -56,7 +56,8 @@ qc_status prompts_check(const qc_model *model, const qc_scorer_options *options,
         return fail(message, QC_ERROR_ARGUMENT, "prompts is NULL, but prompt_count is %zu",
                     options->prompt_count);
     if (options->prompt_flags & ~QC_TEXT_TRUNCATE)
-        return fail(message, QC_ERROR_ARGUMENT, "prompt_flags is %u, expected QC_TEXT_TRUNCATE or 0",
+        return fail(message, QC_ERROR_ARGUMENT,
+                    "prompt_flags is %u, expected QC_TEXT_TRUNCATE or 0",
                     options->prompt_flags);
     qc_status status = QC_OK;
     for (size_t i = 0; i < options->prompt_count && !status; i++)

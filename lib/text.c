@@ -180,7 +180,7 @@ static void embed_tokens(const struct qc_model *model, struct text_workspace *wo
     }
 }
 
-/* Queries, keys and values in workspace->hidden -> workspace->normed: each row over those before. */
+/* Queries, keys, values in workspace->hidden -> workspace->normed: each row over those before. */
 static void attend(const struct qc_model *model, const struct text_workspace *workspace,
                    size_t texts)
 {
@@ -253,7 +253,8 @@ static qc_status explain(const struct qc_model *model, struct message *message)
     for (uint64_t i = 0; i < model->gguf.tensor_count; i++) {
         const struct gguf_tensor *tensor = &model->gguf.tensors[i];
         const struct gguf_label name = gguf_label(tensor->name);
-        const bool is_text = strncmp(name.text, "t.", 2) == 0 || strncmp(name.text, "text_", 5) == 0;
+        const bool is_text =
+            strncmp(name.text, "t.", 2) == 0 || strncmp(name.text, "text_", 5) == 0;
         if (is_text && (tensor->type == GGML_F32 || tensor->type == GGML_F16) &&
             !model->kernels->all_finite(
                 tensor->data, tensor->type == GGML_F16 ? NUMBER_F16 : NUMBER_F32, tensor->count))

@@ -225,8 +225,8 @@ struct word {
 };
 
 /*
- * Merges the pair of the lowest rank, wherever it occurs from left to right, until none is left that
- * can be merged.  Ranks are kept, so that a round costs no look-ups but beside what it merged.
+ * Merges the pair of the lowest rank, wherever it occurs from left to right, until none is left
+ * that can be merged.  Ranks are kept, so that a round costs no look-ups but beside what it merged.
  */
 static void merge_word(const struct tokenizer *tokenizer, struct word *word)
 {

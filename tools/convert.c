@@ -48,7 +48,7 @@ static const char help[] =
     "  qualiclip convert qualiclip.pth -o small.gguf --type=f16 --license='CC BY-NC 4.0'\n"
     "  qualiclip info qualiclip.gguf && qualiclip score -m qualiclip.gguf photo.jpg\n";
 
-/* The prompts, and a line that is drawn over itself on a terminal, once the conversion has taken a moment. */
+/* The prompts; and a line that is drawn over itself on a terminal, once it has taken a moment. */
 struct work {
     struct prompt_list prompts;
     bool truncate;

@@ -1,5 +1,5 @@
 /*
- * prompts.c - reads a prompts file as it is, UTF-8 with or without a byte order mark, any line ends.
+ * prompts.c - reads a prompts file: UTF-8, with or without a byte order mark, any line ends.
  */
 #include "prompts.h"
 

@@ -293,7 +293,8 @@ static bool write_prompts(const struct job *job, const char *path)
     if (good) {
         const long padded = (long)((size + GGUF_OUR_ALIGNMENT - 1) / GGUF_OUR_ALIGNMENT *
                                    GGUF_OUR_ALIGNMENT);
-        good = file && fseek(file, -padded, SEEK_END) == 0 && fwrite(features, 1, size, file) == size;
+        good = file && fseek(file, -padded, SEEK_END) == 0 &&
+               fwrite(features, 1, size, file) == size;
         if (file && fclose(file) != 0)
             good = false;
         if (!good)

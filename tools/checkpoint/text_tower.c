@@ -47,7 +47,8 @@ bool plan_text_tower(struct plan *plan, struct text_tower_sizes *sizes, uint32_t
         return false;
     const uint64_t width = sizes->width;
     plan_matrix(plan, "t.token_embd.weight", "token_embedding.weight", sizes->token_count, width);
-    plan_table(plan, "t.position_embd.weight", "positional_embedding", sizes->context_length, width);
+    plan_table(plan, "t.position_embd.weight", "positional_embedding", sizes->context_length,
+               width);
     for (unsigned i = 0; i < sizes->layers && !plan->failed; i++)
         plan_transformer_block(plan, "t", "transformer", i, width, sizes->mlp_width);
     plan_norm(plan, "t.post_ln", "ln_final", width);

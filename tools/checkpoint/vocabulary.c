@@ -1,6 +1,6 @@
 /*
- * vocabulary.c - reads merges and token lists as text and JSON.  What the strings mean is checked by
- * the library, when the model that they go into is used.
+ * vocabulary.c - reads merges and token lists as text and JSON.  What the strings mean is checked
+ * by the library, when the model that they go into is used.
  */
 #include "vocabulary.h"
 
