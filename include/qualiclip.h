@@ -278,7 +278,7 @@ typedef struct qc_scorer_options {
     uint32_t         max_height; /* both 2048 by default; a smaller image costs no more time     */
     uint32_t         max_batch;  /* images in a qc_score_batch(); default 1                      */
     uint32_t         threads;    /* 1 (default): the calling thread, and no other is made        */
-    qc_parallel_for *parallel_for; /* the caller's pool; NULL: the scorer has threads - 1 own ones */
+    qc_parallel_for *parallel_for; /* the caller's pool; NULL: threads of the scorer's */
     void            *pool;         /* handed to parallel_for                                     */
     qc_positions     positions;
     qc_background    background;

@@ -147,9 +147,9 @@ void linear_forward(const struct layers *layers, const struct linear *linear, st
 
 struct convolution_job {
     const struct layers *layers;
-    gemm_call call;
-    const float *in;
-    size_t height, width, channels;
+    gemm_call call; /* of all rows that are wanted */
+    const struct band *in;
+    size_t first_row;
     size_t output_block, output_blocks;
 };
 
@@ -157,22 +157,22 @@ struct convolution_job {
 static void neighbours(const struct convolution_job *job, size_t first, size_t count,
                        const float **pointers)
 {
-    size_t channels = job->channels, width = job->width;
+    const struct band *in = job->in;
     const float *zeros = job->layers->zeros;
-    size_t y = first / width, x = first % width;
+    size_t y = job->first_row + first / in->width, x = first % in->width;
     for (size_t i = 0; i < count; i++) {
         for (size_t tap_y = 0; tap_y < 3; tap_y++, pointers += 3) {
             size_t row = y + tap_y; /* one more than the row that is meant */
-            if (row == 0 || row > job->height) {
+            if (row == 0 || row > in->height) {
                 pointers[0] = pointers[1] = pointers[2] = zeros;
                 continue;
             }
-            const float *middle = job->in + ((row - 1) * width + x) * channels;
-            pointers[0] = x > 0 ? middle - channels : zeros;
+            const float *middle = band_row(in, row - 1) + x * in->channels;
+            pointers[0] = x > 0 ? middle - in->channels : zeros;
             pointers[1] = middle;
-            pointers[2] = x + 1 < width ? middle + channels : zeros;
+            pointers[2] = x + 1 < in->width ? middle + in->channels : zeros;
         }
-        if (++x == width) {
+        if (++x == in->width) {
             x = 0;
             y++;
         }
@@ -185,7 +185,6 @@ static void convolution_task(void *context, size_t index, size_t worker)
     gemm_call call = job->call;
     size_t first = index / job->output_blocks * CONVOLUTION_ROWS;
     call.rows = minimum(CONVOLUTION_ROWS, call.rows - first);
-    call.residual = call.residual ? call.residual + first * call.residual_stride : NULL;
     call.out += first * call.out_stride;
     restrict_outputs(&call, index % job->output_blocks * job->output_block, job->output_block);
 
@@ -193,27 +192,6 @@ static void convolution_task(void *context, size_t index, size_t worker)
     neighbours(job, first, call.rows, pointers);
     call.x_rows = pointers;
     job->layers->kernels->gemm(&call, (float *)(pointers + 9 * CONVOLUTION_ROWS));
-}
-
-static void neighbourhood_forward(const struct layers *layers, gemm_call call, const float *in,
-                                  size_t height, size_t width, size_t channels)
-{
-    struct convolution_job job = {.layers = layers,
-                                  .call = call,
-                                  .in = in,
-                                  .height = height,
-                                  .width = width,
-                                  .channels = channels};
-    job.call.taps = 9;
-    job.call.inputs = channels;
-    size_t row_blocks = ceiling_divide(call.rows, CONVOLUTION_ROWS);
-    size_t grains = ceiling_divide(call.outputs, OUTPUT_GRAIN);
-    size_t pieces = pieces_wanted(layers, call.rows * call.outputs * channels * 9);
-    size_t by_outputs =
-        layers->kernels->fixed_shape ? 1 : minimum(ceiling_divide(pieces, row_blocks), grains);
-    job.output_block = ceiling_divide(grains, by_outputs) * OUTPUT_GRAIN;
-    job.output_blocks = ceiling_divide(call.outputs, job.output_block);
-    threads_run(layers->threads, row_blocks * job.output_blocks, convolution_task, &job);
 }
 
 size_t convolution_scratch(const kernel_set *kernels, const struct convolution *convolution)
@@ -224,23 +202,40 @@ size_t convolution_scratch(const kernel_set *kernels, const struct convolution *
                                                  convolution->linear.weight.outputs);
 }
 
-void convolution_forward(const struct layers *layers, const struct convolution *convolution,
-                         const float *in, size_t height, size_t width, activation activation,
-                         const float *residual, float *out)
+void neighbourhood_forward(const struct layers *layers, const struct convolution *convolution,
+                           const struct band *in, size_t first, size_t count, float *out)
+{
+    struct convolution_job job = {.layers = layers, .in = in, .first_row = first};
+    gemm_call *call = &job.call;
+    *call = call_of(&convolution->linear, ACTIVATION_RELU);
+    call->rows = count * in->width;
+    call->taps = 9;
+    call->inputs = in->channels;
+    call->out = out;
+    call->out_stride = call->outputs;
+    size_t row_blocks = ceiling_divide(call->rows, CONVOLUTION_ROWS);
+    size_t grains = ceiling_divide(call->outputs, OUTPUT_GRAIN);
+    size_t pieces = pieces_wanted(layers, call->rows * call->outputs * call->inputs * 9);
+    size_t by_outputs =
+        layers->kernels->fixed_shape ? 1 : minimum(ceiling_divide(pieces, row_blocks), grains);
+    job.output_block = ceiling_divide(grains, by_outputs) * OUTPUT_GRAIN;
+    job.output_blocks = ceiling_divide(call->outputs, job.output_block);
+    threads_run(layers->threads, row_blocks * job.output_blocks, convolution_task, &job);
+}
+
+void pointwise_forward(const struct layers *layers, const struct convolution *convolution,
+                       const float *in, size_t pixels, activation activation, const float *residual,
+                       float *out)
 {
     gemm_call call = call_of(&convolution->linear, activation);
-    call.rows = height * width;
+    call.rows = pixels;
+    call.x = in;
+    call.x_stride = convolution->channels;
     call.residual = residual;
     call.residual_stride = call.outputs;
     call.out = out;
     call.out_stride = call.outputs;
-    if (convolution->kernel_size == 3) {
-        neighbourhood_forward(layers, call, in, height, width, convolution->channels);
-    } else {
-        call.x = in;
-        call.x_stride = convolution->channels;
-        dense_forward(layers, call);
-    }
+    dense_forward(layers, call);
 }
 
 /* ---------------------------------------------------------------------------- pooling and norms */

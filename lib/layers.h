@@ -9,6 +9,7 @@
 #define QUALICLIP_LAYERS_H
 
 #include "arena.h"
+#include "bands.h"
 #include "model.h"
 #include "threads.h"
 
@@ -49,15 +50,19 @@ void linear_forward(const struct layers *layers, const struct linear *linear, st
                     const size_t *segments, size_t segment_count, activation activation,
                     struct rows residual, struct rows out);
 
-/*
- * A convolution with stride 1 over height x width pixels in rows without gaps; `residual` (may be
- * NULL or out) is added before the activation.
- */
-void convolution_forward(const struct layers *layers, const struct convolution *convolution,
-                         const float *in, size_t height, size_t width, activation activation,
-                         const float *residual, float *out);
+/* A 1x1 convolution of `pixels` pixels without gaps; `residual` (may be NULL or out) is added. */
+void pointwise_forward(const struct layers *layers, const struct convolution *convolution,
+                       const float *in, size_t pixels, activation activation, const float *residual,
+                       float *out);
 
-/* 2x2 average pooling: out has height / 2 x width / 2 pixels. */
+/*
+ * Rows `first` ... `first + count` of a 3x3 convolution with stride 1 and padding 1, then ReLU.
+ * `in` must hold these rows and, where the image has them, one more on either side.
+ */
+void neighbourhood_forward(const struct layers *layers, const struct convolution *convolution,
+                           const struct band *in, size_t first, size_t count, float *out);
+
+/* 2x2 average pooling of `height` rows: out has height / 2 x width / 2 pixels. */
 void average_pool_forward(const struct layers *layers, const float *in, size_t height, size_t width,
                           size_t channels, float *out);
 

@@ -1,17 +1,15 @@
 /*
  * resnet.c - CLIP's ModifiedResNet: a stem of three convolutions, four stages of bottlenecks, and
- * attention pooling.
+ * attention pooling (attention_pool.c).
  *
- * Images go through one by one, channels-last, BatchNorm already folded into the convolutions.  Of
- * the attention pool only the output of token 0 is ever used, so no key or value is formed:
- *     q . (W_k x) = (W_k^T q) . x         (the key's bias adds the same to every score: softmax
- *     sum a (W_v x) = W_v (sum a x)        does not see it; the value's bias passes unchanged)
+ * Images go through one by one, channels-last, BatchNorm already folded into the convolutions, in
+ * bands of rows: of what lies between two layers only the rows that a later one still needs are
+ * kept, so memory grows with the image's width, and with its area in the last stage alone.  No row
+ * is computed twice, and none depends on where a band ends.
  */
 #include "tower.h"
 
-#include <math.h>
-#include <string.h>
-
+#include "attention_pool.h"
 #include "positions.h"
 
 static size_t larger(size_t a, size_t b)
@@ -19,9 +17,69 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static size_t align(size_t bytes)
 {
     return (bytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
+}
+
+/* --------------------------------------------------------------------------------------- bands */
+
+/*
+ * Pixels of a band behind the first convolution: many enough for the last stage's products, where
+ * only one in 64 is left, few enough for the caches.
+ */
+#ifndef BAND_PIXELS /* a test has it smaller */
+#define BAND_PIXELS 32768
+#endif
+#define BAND_ROWS_LEAST 16
+
+/* Of the image alone, never of the scorer: where the kernels' bits follow the shape of a call. */
+static size_t band_rows(size_t height, size_t width)
+{
+    size_t rows = BAND_PIXELS / width / BAND_ROWS_LEAST * BAND_ROWS_LEAST;
+    return smaller(height, larger(rows, BAND_ROWS_LEAST));
+}
+
+/*
+ * The most pixels that a buffer holds, for every image within the limits.  At a level (how often
+ * the sides have been halved since the first convolution) a band of an image of width w has at most
+ * rows / 2^level + spare rows; `spare` counts what earlier convolutions held back until the image's
+ * end, and what this buffer itself keeps.
+ */
+struct extent {
+    size_t height, width; /* of the limit, at this level */
+    size_t band_pixels;   /* rows * w / 4^level */
+    size_t spare;
+};
+
+static struct extent first_extent(const struct tower_limits *limits)
+{
+    struct extent extent = {image_stem_size((uint32_t)limits->height),
+                            image_stem_size((uint32_t)limits->width), 0, 0};
+    size_t side = larger(extent.height, extent.width);
+    extent.band_pixels = larger(BAND_PIXELS, BAND_ROWS_LEAST * side);
+    return extent;
+}
+
+static struct extent halved_extent(struct extent extent)
+{
+    return (struct extent){extent.height / 2, extent.width / 2, extent.band_pixels / 4 + 1,
+                           extent.spare / 2 + 2};
+}
+
+/* Rows that wait for their neighbours or for their pair: three at most, beside those that come. */
+#define WAITING_ROWS 3
+
+static size_t extent_pixels(const struct extent *extent)
+{
+    size_t rows = extent->spare + WAITING_ROWS;
+    return smaller(extent->height * extent->width,
+                   extent->band_pixels + rows * larger(extent->height, extent->width));
 }
 
 /* ------------------------------------------------------------------------------------- planning */
@@ -36,8 +94,10 @@ static size_t stem_inputs_size(size_t width)
 
 static size_t stem_scratch(const struct resnet *resnet, const kernel_set *kernels, size_t width)
 {
-    return stem_inputs_size(width) + align(image_scratch((uint32_t)width)) +
-           linear_scratch(kernels, &resnet->stem[0].linear);
+    size_t bytes = stem_inputs_size(width) + align(image_scratch((uint32_t)width)) +
+                   linear_scratch(kernels, &resnet->stem[0].linear);
+    bytes = larger(bytes, convolution_scratch(kernels, &resnet->stem[1]));
+    return larger(bytes, convolution_scratch(kernels, &resnet->stem[2]));
 }
 
 static size_t bottleneck_scratch(const struct bottleneck *block, const kernel_set *kernels)
@@ -50,80 +110,47 @@ static size_t bottleneck_scratch(const struct bottleneck *block, const kernel_se
     return bytes;
 }
 
-static size_t attention_pool_scratch(const struct resnet *resnet, const kernel_set *kernels,
-                                     size_t tokens)
+static float *take_pixels(struct arena *arena, const struct extent *extent, size_t channels)
 {
-    size_t channels = resnet->channels, head = channels / resnet->heads;
-    size_t floats = kernels->gemm_scratch(1, channels, channels);
-    floats = larger(floats, kernels->gemm_scratch(1, channels, resnet->out.weight.outputs));
-    floats = larger(floats, kernels->gemm_scratch(1, head, channels));
-    floats = larger(floats, kernels->gemm_scratch(1, channels, tokens));
-    floats = larger(floats, kernels->gemm_scratch(1, tokens, channels));
-    floats = larger(floats, kernels->gemm_scratch(1, channels, head));
-    return floats * sizeof(float);
-}
-
-/* Pieces of resnet_workspace.pooled. */
-struct pooled {
-    float *query;   /* channels */
-    float *keyed;   /* heads x channels: each head's query, taken through its keys' matrix */
-    float *weights; /* heads x tokens: scores, then softmax */
-    float *means;   /* heads x channels: tokens, weighted */
-    float *values;  /* channels */
-};
-
-static size_t pooled_floats(const struct resnet *resnet, size_t tokens)
-{
-    return 2 * resnet->channels + resnet->heads * (2 * resnet->channels + tokens);
-}
-
-static struct pooled pooled_pieces(const struct resnet *resnet, float *base)
-{
-    struct pooled pooled;
-    pooled.query = base;
-    pooled.values = pooled.query + resnet->channels;
-    pooled.keyed = pooled.values + resnet->channels;
-    pooled.means = pooled.keyed + resnet->heads * resnet->channels;
-    pooled.weights = pooled.means + resnet->heads * resnet->channels;
-    return pooled;
+    return arena_take(arena, extent_pixels(extent) * channels, sizeof(float));
 }
 
 void resnet_plan(struct resnet_workspace *workspace, const struct resnet *resnet,
                  const kernel_set *kernels, const struct tower_limits *limits, struct arena *arena,
                  size_t *scratch)
 {
-    size_t height = image_stem_size((uint32_t)limits->height);
-    size_t width = image_stem_size((uint32_t)limits->width);
-    size_t side = larger(limits->height, limits->width);
-    *scratch = larger(*scratch, stem_scratch(resnet, kernels, side));
-    *scratch = larger(*scratch, convolution_scratch(kernels, &resnet->stem[1]));
-    *scratch = larger(*scratch, convolution_scratch(kernels, &resnet->stem[2]));
-
+    *scratch =
+        larger(*scratch, stem_scratch(resnet, kernels, larger(limits->height, limits->width)));
     /* Sizes in floats; sides are at most 2^20 and channels 2^17, so 64 bits hold all of these. */
-    size_t pixels = height * width;
-    size_t inner = pixels * resnet->width / 2, wide = pixels * resnet->width, outer = inner;
-    height /= 2, width /= 2;
+    struct extent extent = first_extent(limits);
+    for (size_t i = 0; i < 3; i++, extent.spare++)
+        workspace->stem[i] = take_pixels(arena, &extent, resnet->stem[i].linear.weight.outputs);
+    extent = halved_extent(extent);
+
+    size_t pooled_main = 0, pooled_in = 0;
+    workspace->blocks = arena_take(arena, resnet->block_count, sizeof *workspace->blocks);
     for (size_t i = 0; i < resnet->block_count; i++) {
         const struct bottleneck *block = &resnet->blocks[i];
-        pixels = height * width;
-        inner = larger(inner, pixels * block->conv1.linear.weight.outputs);
-        wide = larger(wide, pixels * block->conv2.linear.weight.outputs);
+        float *in = take_pixels(arena, &extent, block->conv1.channels);
+        float *inner = take_pixels(arena, &extent, block->conv2.channels);
+        extent.spare++;
+        float *wide = take_pixels(arena, &extent, block->conv3.channels);
+        if (workspace->blocks)
+            workspace->blocks[i] =
+                (struct block_bands){{.data = in}, {.data = inner}, {.data = wide}};
         if (block->halves) {
-            height /= 2, width /= 2;
-            wide = larger(wide, height * width * block->conv1.channels);
+            extent = halved_extent(extent);
+            pooled_main = larger(pooled_main, extent_pixels(&extent) * block->conv3.channels);
+            pooled_in = larger(pooled_in, extent_pixels(&extent) * block->conv1.channels);
         }
-        outer = larger(outer, height * width * block->conv3.linear.weight.outputs);
         *scratch = larger(*scratch, bottleneck_scratch(block, kernels));
     }
-    workspace->tokens = 1 + height * width;
-    outer = larger(outer, workspace->tokens * resnet->channels);
-    *scratch = larger(*scratch, attention_pool_scratch(resnet, kernels, workspace->tokens));
-
-    workspace->in = arena_take(arena, outer, sizeof(float));
-    workspace->out = arena_take(arena, outer, sizeof(float));
-    workspace->inner = arena_take(arena, inner, sizeof(float));
-    workspace->wide = arena_take(arena, wide, sizeof(float));
-    workspace->pooled = arena_take(arena, pooled_floats(resnet, workspace->tokens), sizeof(float));
+    size_t tokens = 1 + extent.height * extent.width;
+    workspace->pooled_main = arena_take(arena, pooled_main, sizeof(float));
+    workspace->pooled_in = arena_take(arena, pooled_in, sizeof(float));
+    workspace->tokens = arena_take(arena, tokens * resnet->channels, sizeof(float));
+    workspace->pool = arena_take(arena, attention_pool_floats(resnet, tokens), sizeof(float));
+    *scratch = larger(*scratch, attention_pool_scratch(resnet, kernels, tokens));
 }
 
 size_t resnet_zeros(const struct resnet *resnet)
@@ -134,30 +161,51 @@ size_t resnet_zeros(const struct resnet *resnet)
     return most;
 }
 
-/* ----------------------------------------------------------------------------------------- stem */
+/* ------------------------------------------------------------------------------------ streaming */
 
-struct stem_job {
+/* An image on its way: the bands before each block, and within the blocks. */
+struct run {
     const struct resnet *resnet;
+    const struct resnet_workspace *workspace;
     const struct layers *layers;
     const struct tower_input *input;
     const qc_image *image;
+};
+
+/* Computes the rows of a 3x3 convolution that `from` has all neighbours of; drops what is used. */
+static void convolve_ready(const struct layers *layers, const struct convolution *convolution,
+                           struct band *from, struct band *to)
+{
+    size_t end = band_end(from), done = band_end(to);
+    size_t ready = end == from->height || end == 0 ? end : end - 1;
+    if (ready <= done)
+        return; /* the next row still misses the one below it, or there is none */
+    neighbourhood_forward(layers, convolution, from, done, ready - done,
+                          band_append(to, ready - done));
+    band_drop(from, ready - 1);
+}
+
+struct stem_job {
+    const struct run *run;
+    size_t first_row;
     float *out;
 };
 
-/* One row of pixels of the first convolution, stride 2, straight from the caller's image. */
-static void stem_task(void *context, size_t row, size_t worker)
+/* One row of the first convolution, stride 2, straight from the caller's image. */
+static void stem_task(void *context, size_t index, size_t worker)
 {
     const struct stem_job *job = context;
-    unsigned char *scratch = job->layers->scratch + worker * job->layers->scratch_size;
+    const struct run *run = job->run;
+    unsigned char *scratch = run->layers->scratch + worker * run->layers->scratch_size;
     float *inputs = (float *)scratch;
-    scratch += stem_inputs_size(job->image->width);
+    scratch += stem_inputs_size(run->image->width);
     uint8_t *bytes = scratch;
-    scratch += align(image_scratch(job->image->width));
+    scratch += align(image_scratch(run->image->width));
 
-    image_stem_row(job->image, job->input->background, job->input->pixels, (uint32_t)row, inputs,
-                   STEM_INPUTS, bytes);
-    const struct linear *linear = &job->resnet->stem[0].linear;
-    size_t width = image_stem_size(job->image->width), outputs = linear->weight.outputs;
+    image_stem_row(run->image, run->input->background, run->input->pixels,
+                   (uint32_t)(job->first_row + index), inputs, STEM_INPUTS, bytes);
+    const struct linear *linear = &run->resnet->stem[0].linear;
+    size_t width = image_stem_size(run->image->width), outputs = linear->weight.outputs;
     gemm_call call = {.rows = width,
                       .outputs = outputs,
                       .taps = 1,
@@ -169,157 +217,119 @@ static void stem_task(void *context, size_t row, size_t worker)
                       .weight_stride = STEM_INPUTS,
                       .bias = linear->bias,
                       .activation = ACTIVATION_RELU,
-                      .out = job->out + row * width * outputs,
+                      .out = job->out + index * width * outputs,
                       .out_stride = outputs};
-    job->layers->kernels->gemm(&call, (float *)scratch);
+    run->layers->kernels->gemm(&call, (float *)scratch);
 }
 
-/* ---------------------------------------------------------------------------------- bottlenecks */
-
-/* The pixels that a block has read and written, and where they lie. */
-struct image_state {
-    float *in, *out, *inner, *wide;
-    size_t height, width;
-};
-
-static void swap(float **a, float **b)
+/* Average-pools the pairs of rows that `from` has from `first` on; true rows are 2 * first ... */
+static void pool_rows(const struct layers *layers, const struct band *from, size_t first,
+                      size_t count, float *out)
 {
-    float *c = *a;
-    *a = *b;
-    *b = c;
+    average_pool_forward(layers, band_row(from, 2 * first), 2 * count, from->width, from->channels,
+                         out);
 }
 
-static void bottleneck_forward(const struct layers *layers, const struct bottleneck *block,
-                               struct image_state *state)
+/* The end of a bottleneck: rows `first` ... `first + count` of its output, written to `out`. */
+static void finish_rows(const struct run *run, const struct bottleneck *block,
+                        struct block_bands *state, size_t first, size_t count, float *out)
 {
-    size_t height = state->height, width = state->width;
-    convolution_forward(layers, &block->conv1, state->in, height, width, ACTIVATION_RELU, NULL,
-                        state->inner);
-    convolution_forward(layers, &block->conv2, state->inner, height, width, ACTIVATION_RELU, NULL,
-                        state->wide);
-    if (!block->shortcut.linear.weight.data) {
-        convolution_forward(layers, &block->conv3, state->wide, height, width, ACTIVATION_RELU,
-                            state->in, state->in);
-        return;
-    }
-    const float *main = state->wide, *shortcut = state->in;
+    const struct layers *layers = run->layers;
+    size_t row = block->halves ? 2 * first : first;
+    const float *main = band_row(&state->wide, row), *residual = band_row(&state->in, row);
+    size_t pixels = count * (block->halves ? state->in.width / 2 : state->in.width);
     if (block->halves) {
-        average_pool_forward(layers, state->wide, height, width, block->conv2.linear.weight.outputs,
-                             state->inner);
-        average_pool_forward(layers, state->in, height, width, block->conv1.channels, state->wide);
-        main = state->inner;
-        shortcut = state->wide;
-        height /= 2, width /= 2;
+        pool_rows(layers, &state->wide, first, count, run->workspace->pooled_main);
+        pool_rows(layers, &state->in, first, count, run->workspace->pooled_in);
+        main = run->workspace->pooled_main;
+        residual = run->workspace->pooled_in;
     }
-    convolution_forward(layers, &block->shortcut, shortcut, height, width, ACTIVATION_NONE, NULL,
-                        state->out);
-    convolution_forward(layers, &block->conv3, main, height, width, ACTIVATION_RELU, state->out,
-                        state->out);
-    swap(&state->in, &state->out);
-    state->height = height, state->width = width;
-}
-
-/* ------------------------------------------------------------------------------- attention pool */
-
-/* A product for token 0, on the calling thread: y (rows x outputs) = x (rows x inputs) * W + bias.
- */
-static void small_product(const struct layers *layers, size_t rows, const float *x,
-                          struct matrix weight, size_t weight_stride, bool transposed,
-                          const float *bias, float *y)
-{
-    gemm_call call = {.rows = rows,
-                      .outputs = weight.outputs,
-                      .taps = 1,
-                      .inputs = weight.inputs,
-                      .x = x,
-                      .x_stride = weight.inputs,
-                      .weights = weight.data,
-                      .weight_type = weight.type,
-                      .weight_stride = weight_stride,
-                      .weights_transposed = transposed,
-                      .bias = bias,
-                      .out = y,
-                      .out_stride = weight.outputs};
-    layers->kernels->gemm(&call, (float *)layers->scratch);
-}
-
-static void whole_product(const struct layers *layers, const float *x, const struct linear *linear,
-                          float *y)
-{
-    small_product(layers, 1, x, linear->weight, linear->weight.inputs, false, linear->bias, y);
-}
-
-/* The rows of a matrix that belong to one head. */
-static const void *head_rows(const struct matrix *matrix, size_t head, size_t head_size)
-{
-    size_t element = matrix->type == NUMBER_F16 ? 2 : 4;
-    return (const char *)matrix->data + head * head_size * matrix->inputs * element;
-}
-
-static void attention_pool(const struct resnet *resnet, const struct layers *layers,
-                           struct pooled pooled, const float *tokens, size_t count, float *feature)
-{
-    size_t channels = resnet->channels, heads = resnet->heads, size = channels / heads;
-    whole_product(layers, tokens, &resnet->query, pooled.query);
-    for (size_t head = 0; head < heads; head++) {
-        struct matrix keys = {head_rows(&resnet->key.weight, head, size), resnet->key.weight.type,
-                              channels, size};
-        small_product(layers, 1, pooled.query + head * size, keys, channels, true, NULL,
-                      pooled.keyed + head * channels);
+    if (block->shortcut.linear.weight.data) {
+        pointwise_forward(layers, &block->shortcut, residual, pixels, ACTIVATION_NONE, NULL, out);
+        residual = out;
     }
-    struct matrix scores = {tokens, NUMBER_F32, count, channels};
-    small_product(layers, heads, pooled.keyed, scores, channels, false, NULL, pooled.weights);
-    layers->kernels->softmax(pooled.weights, count, heads, count, 1 / sqrtf((float)size));
-    struct matrix sums = {tokens, NUMBER_F32, channels, count};
-    small_product(layers, heads, pooled.weights, sums, channels, true, NULL, pooled.means);
-    for (size_t head = 0; head < heads; head++) {
-        struct matrix values = {head_rows(&resnet->value.weight, head, size),
-                                resnet->value.weight.type, size, channels};
-        small_product(layers, 1, pooled.means + head * channels, values, channels, false,
-                      resnet->value.bias ? resnet->value.bias + head * size : NULL,
-                      pooled.values + head * size);
-    }
-    whole_product(layers, pooled.values, &resnet->out, feature);
+    pointwise_forward(layers, &block->conv3, main, pixels, ACTIVATION_RELU, residual, out);
+}
+
+/* Takes what has come into a bottleneck as far as it goes; what comes out is added to `next`. */
+static void advance(const struct run *run, const struct bottleneck *block,
+                    struct block_bands *state, struct band *next)
+{
+    struct band *in = &state->in, *inner = &state->inner;
+    size_t done = band_end(inner), fresh = band_end(in) - done;
+    if (fresh)
+        pointwise_forward(run->layers, &block->conv1, band_row(in, done), fresh * in->width,
+                          ACTIVATION_RELU, NULL, band_append(inner, fresh));
+    convolve_ready(run->layers, &block->conv2, inner, &state->wide);
+
+    size_t scale = block->halves ? 2 : 1;
+    size_t first = band_end(next), count = band_end(&state->wide) / scale - first;
+    if (count)
+        finish_rows(run, block, state, first, count, band_append(next, count));
+    band_drop(&state->wide, (first + count) * scale);
+    band_drop(in, (first + count) * scale);
+}
+
+static struct band band_of(float *data, size_t height, size_t width, size_t channels)
+{
+    return (struct band){data, 0, 0, height, width, channels};
 }
 
 /* -------------------------------------------------------------------------------------- forward */
 
-static void image_forward(const struct resnet *resnet, const struct resnet_workspace *workspace,
-                          const struct layers *layers, const struct tower_input *input,
-                          const qc_image *image, float *feature)
+static void image_forward(const struct run *run, float *feature)
 {
-    struct image_state state = {workspace->in,
-                                workspace->out,
-                                workspace->inner,
-                                workspace->wide,
-                                image_stem_size(image->height),
-                                image_stem_size(image->width)};
-    struct stem_job stem = {resnet, layers, input, image, state.inner};
-    threads_run(layers->threads, state.height, stem_task, &stem);
-    convolution_forward(layers, &resnet->stem[1], state.inner, state.height, state.width,
-                        ACTIVATION_RELU, NULL, state.out);
-    convolution_forward(layers, &resnet->stem[2], state.out, state.height, state.width,
-                        ACTIVATION_RELU, NULL, state.wide);
-    average_pool_forward(layers, state.wide, state.height, state.width, resnet->width, state.in);
-    state.height /= 2, state.width /= 2;
-    for (size_t i = 0; i < resnet->block_count; i++)
-        bottleneck_forward(layers, &resnet->blocks[i], &state);
+    const struct resnet *resnet = run->resnet;
+    const struct resnet_workspace *workspace = run->workspace;
+    size_t height = image_stem_size(run->image->height);
+    size_t width = image_stem_size(run->image->width);
+    struct block_bands *blocks = workspace->blocks;
+    struct band stem[3];
+    for (size_t i = 0; i < 3; i++)
+        stem[i] = band_of(workspace->stem[i], height, width, resnet->stem[i].linear.weight.outputs);
 
-    size_t pixels = state.height * state.width, channels = resnet->channels;
-    float *tokens = state.out;
-    layers->kernels->column_mean(tokens, state.in, channels, pixels, channels);
-    memcpy(tokens + channels, state.in, pixels * channels * sizeof *tokens);
-    if (input->grid_positions)
-        positions_add(resnet->position_embedding, resnet->grid, channels, state.height, state.width,
-                      tokens, channels);
-    attention_pool(resnet, layers, pooled_pieces(resnet, workspace->pooled), tokens, 1 + pixels,
-                   feature);
+    size_t block_height = height / 2, block_width = width / 2;
+    for (size_t i = 0; i < resnet->block_count; i++) {
+        const struct bottleneck *block = &resnet->blocks[i];
+        struct block_bands *bands = &blocks[i];
+        bands->in = band_of(bands->in.data, block_height, block_width, block->conv1.channels);
+        bands->inner = band_of(bands->inner.data, block_height, block_width, block->conv2.channels);
+        bands->wide = band_of(bands->wide.data, block_height, block_width, block->conv3.channels);
+        if (block->halves)
+            block_height /= 2, block_width /= 2;
+    }
+    size_t channels = resnet->channels;
+    struct band last = band_of(workspace->tokens + channels, block_height, block_width, channels);
+
+    size_t rows = band_rows(height, width);
+    for (size_t row = 0; row < height; row += rows) {
+        size_t count = smaller(rows, height - row);
+        struct stem_job job = {run, row, band_append(&stem[0], count)};
+        threads_run(run->layers->threads, count, stem_task, &job);
+        convolve_ready(run->layers, &resnet->stem[1], &stem[0], &stem[1]);
+        convolve_ready(run->layers, &resnet->stem[2], &stem[1], &stem[2]);
+        struct band *first = &blocks[0].in;
+        size_t done = band_end(first), pairs = band_end(&stem[2]) / 2 - done;
+        pool_rows(run->layers, &stem[2], done, pairs, band_append(first, pairs));
+        band_drop(&stem[2], 2 * (done + pairs));
+        for (size_t i = 0; i < resnet->block_count; i++)
+            advance(run, &resnet->blocks[i], &blocks[i],
+                    i + 1 < resnet->block_count ? &blocks[i + 1].in : &last);
+    }
+
+    size_t pixels = block_height * block_width;
+    run->layers->kernels->column_mean(workspace->tokens, last.data, channels, pixels, channels);
+    if (run->input->grid_positions)
+        positions_add(resnet->position_embedding, resnet->grid, channels, block_height, block_width,
+                      workspace->tokens, channels);
+    attention_pool(resnet, run->layers, workspace->pool, workspace->tokens, 1 + pixels, feature);
 }
 
 void resnet_forward(const struct resnet *resnet, const struct resnet_workspace *workspace,
                     const struct layers *layers, const struct tower_input *input, float *features)
 {
-    for (size_t i = 0; i < input->count; i++)
-        image_forward(resnet, workspace, layers, input, &input->images[i],
-                      features + i * resnet->out.weight.outputs);
+    for (size_t i = 0; i < input->count; i++) {
+        struct run run = {resnet, workspace, layers, input, &input->images[i]};
+        image_forward(&run, features + i * resnet->out.weight.outputs);
+    }
 }

@@ -32,11 +32,17 @@ struct vit_workspace {
     size_t *class_segments; /* 0, 1, 2, ... */
 };
 
+/* What is kept of an image between a bottleneck's layers while it passes through in bands. */
+struct block_bands {
+    struct band in, inner, wide; /* before, behind the first and behind the second convolution */
+};
+
 struct resnet_workspace {
-    float *in, *out;     /* of a block; they change places from block to block */
-    float *inner, *wide; /* within a block, and in the stem */
-    float *pooled;       /* attention pool: see resnet.c */
-    size_t tokens;
+    float *stem[3];                  /* behind each of its convolutions */
+    struct block_bands *blocks;      /* one for each block; the plan fills in `data` alone */
+    float *pooled_main, *pooled_in;  /* halved rows, on their way to the end of a block */
+    float *tokens;                   /* the whole last stage, behind a row for the mean */
+    float *pool;                     /* attention pool: see attention_pool.c */
 };
 
 /* Reserves the buffers.  `scratch` is raised to the bytes that one worker needs. */

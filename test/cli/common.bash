@@ -39,6 +39,11 @@ need_jpeg() {
     [ "$READS_JPEG" = yes ] || skip "this build reads no JPEG"
 }
 
+# What --threads may be given: a build without threads has the caller's alone.
+thread_counts() {
+    if [ "${THREADS:-yes}" = yes ]; then echo 0 1 2 3; else echo 0 1; fi
+}
+
 # qualiclip with the model that the tests use: q score photo.png
 q() {
     local command=$1

@@ -36,7 +36,7 @@ setup() {
 
 @test "the same bits alone and with any number of threads" {
     for image in "${images[@]}"; do q embed --format json --threads 1 "$image"; done >alone
-    for threads in 0 2 3; do
+    for threads in $(thread_counts); do
         q embed --format json --threads $threads --batch 8 "${images[@]}" >together
         cmp alone together
     done

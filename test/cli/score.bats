@@ -30,7 +30,7 @@ setup() {
 
 @test "the same bits alone, in a batch, and with one or two threads" {
     for image in "${images[@]}"; do q score --format json --threads 1 --batch 1 "$image"; done >alone
-    for threads in 0 1 2 3; do
+    for threads in $(thread_counts); do
         for batch in 0 1 3; do
             q score --format json --threads $threads --batch $batch "${images[@]}" >together
             cmp alone together
