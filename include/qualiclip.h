@@ -91,7 +91,8 @@ QC_API void qc_model_options_init(qc_model_options *options);
 /*
  * Opens a model file (GGUF, written by `qualiclip convert` or by clip.cpp), or the built-in model
  * where `path` is NULL.  The file is mapped, not copied, and must not be changed while the model
- * is open.  Every weight of the image tower is read once to see that it is finite.  `options` may be NULL.
+ * is open.  Every weight of the image tower is read once to see that it is finite.
+ * `options` may be NULL.
  */
 QC_API qc_status qc_model_open(qc_model **model, const char *path, const qc_model_options *options);
 
