@@ -4,7 +4,7 @@
 PACKAGES := gcc g++ libc6-dev binutils pkg-config libopenblas-dev libpng-dev libjpeg-dev \
             libzip-dev libcjson-dev libcmocka-dev bats jq
 # What .ci/run needs besides: the reference, a second compiler with its sanitizers, a leak checker.
-CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy valgrind
+CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy python3-regex valgrind
 
 ifneq ($(filter deps ci-deps,$(MAKECMDGOALS)),)
 # What is installed decides what can be built, so the other goals are made afresh afterwards.

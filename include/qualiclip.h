@@ -91,7 +91,8 @@ QC_API void qc_model_options_init(qc_model_options *options);
 /*
  * Opens a model file (GGUF, written by `qualiclip convert` or by clip.cpp), or the built-in model
  * where `path` is NULL.  The file is mapped, not copied, and must not be changed while the model
- * is open.  Every weight is read once to see that it is finite.  `options` may be NULL.
+ * is open.  Every weight of the image tower is read once to see that it is finite.
+ * `options` may be NULL.
  */
 QC_API qc_status qc_model_open(qc_model **model, const char *path, const qc_model_options *options);
 
@@ -132,6 +133,7 @@ typedef struct qc_model_info {
     int         has_positions;   /* whether positional embeddings are stored                     */
     uint64_t    parameter_count;
     uint64_t    file_size;       /* bytes                                                        */
+    int         has_text;        /* whether texts can be encoded: text tower and vocabulary      */
 } qc_model_info;
 
 /* Fills `info`, whose strings live as long as the model. */
@@ -139,6 +141,26 @@ QC_API void qc_model_describe(const qc_model *model, qc_model_info *info);
 
 /* The name of pair `index`, such as "Good photo./Bad photo."; NULL beyond the last. */
 QC_API const char *qc_model_pair_name(const qc_model *model, uint32_t index);
+
+/* Of qc_embed_text() and qc_tokenize(): a text of too many tokens is cut, not refused. */
+#define QC_TEXT_TRUNCATE 1u
+
+/*
+ * Writes the unit feature of a text: qc_model_info.feature_size floats.  The model must hold its
+ * text tower and vocabulary (qc_model_info.has_text).  A text is UTF-8 and has at most as many
+ * tokens as the model was trained for (77 in CLIP).  Thread-safe; allocates while it runs and frees
+ * all of it.  `message` may be NULL, else it receives the explanation of a failure.
+ */
+QC_API qc_status qc_embed_text(const qc_model *model, const char *text, unsigned flags,
+                               float *feature, char *message, size_t message_size);
+
+/*
+ * Writes the token ids of a text, start and end token included, at most `room` (2 or more).  The
+ * same ids as CLIP's own tokenizer gives, without ftfy.  As qc_embed_text() otherwise.
+ */
+QC_API qc_status qc_tokenize(const qc_model *model, const char *text, unsigned flags,
+                             uint32_t *ids, size_t room, size_t *count, char *message,
+                             size_t message_size);
 
 /*
  * The kernel sets that this build and this CPU have, the default first: "avx2", "avx2+openblas",
@@ -243,6 +265,14 @@ typedef void qc_task(void *context, size_t index, size_t worker);
  */
 typedef void qc_parallel_for(void *pool, size_t count, qc_task *task, void *context);
 
+/* Two opposite texts: an image scores high where it lies nearer to the first. */
+typedef struct qc_prompt_pair {
+    const char  *positive, *negative; /* UTF-8                                             */
+    const char  *name;                /* NULL: "positive/negative"                         */
+    const float *positive_feature;    /* features of unit length (qc_embed_text()); both   */
+    const float *negative_feature;    /* NULL: the texts are encoded when a scorer is made */
+} qc_prompt_pair;
+
 typedef struct qc_scorer_options {
     size_t           size;       /* set by qc_scorer_options_init()                              */
     uint32_t         max_width;  /* images up to max_width x max_height, or turned by 90 degrees */
@@ -258,6 +288,9 @@ typedef struct qc_scorer_options {
     size_t           memory_size; /* at least qc_scorer_memory()                                 */
     char            *message;     /* as in qc_model_options                                      */
     size_t           message_size;
+    const qc_prompt_pair *prompts; /* instead of the model's; not needed after qc_scorer_create() */
+    size_t           prompt_count; /* pairs, at most QC_PAIRS_MAX; 0: the model's                 */
+    unsigned         prompt_flags; /* QC_TEXT_TRUNCATE                                            */
 } qc_scorer_options;
 
 QC_API void qc_scorer_options_init(qc_scorer_options *options);
@@ -273,6 +306,9 @@ QC_API qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
                                   const qc_scorer_options *options);
 QC_API void qc_scorer_destroy(qc_scorer *scorer); /* NULL is allowed */
 
+/* The name of pair `index` as it is scored; NULL beyond the last.  Valid while the scorer lives. */
+QC_API const char *qc_scorer_pair_name(const qc_scorer *scorer, uint32_t index);
+
 /* Why the last call on this scorer failed; "" if it did not. */
 QC_API const char *qc_scorer_message(const qc_scorer *scorer);
 
@@ -287,7 +323,7 @@ typedef struct qc_result {
     uint32_t    width, height;       /* the size that was scored, pixels                         */
     qc_positions positions;          /* as used: none or grid                                    */
     float       temperature;         /* as used                                                  */
-    const char *profile;             /* strings of the model's: valid while it is open           */
+    const char *profile;             /* strings of the model's; "custom" with own prompts        */
     const char *model;               /* the model's hash                                         */
     const char *kernels;
     const char *precision;

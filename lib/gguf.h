@@ -94,4 +94,7 @@ const char *gguf_type_name(enum gguf_tensor_type type);
 /* Element `index` of an array of strings that gguf_find_value() found; it must be in range. */
 struct gguf_text gguf_string_at(const struct gguf_value *value, uint64_t index);
 
+/* The string at *at, which begins as value->data and is moved on to the next. */
+struct gguf_text gguf_next_string(const unsigned char **at);
+
 #endif

@@ -39,6 +39,17 @@ enum gguf_tensor_type { GGML_F32 = 0, GGML_F16 = 1, GGML_I8 = 24, GGML_BF16 = 30
 #define KEY_IMAGE_MEAN "clip.vision.image_mean"                /* f32[3] */
 #define KEY_IMAGE_STD "clip.vision.image_std"                  /* f32[3] */
 
+#define KEY_HAS_TEXT "clip.has_text_encoder" /* bool; default false */
+#define KEY_TEXT_CONTEXT "clip.text.context_length"
+#define KEY_TEXT_WIDTH "clip.text.embedding_length"
+#define KEY_TEXT_MLP_WIDTH "clip.text.feed_forward_length"
+#define KEY_TEXT_LAYERS "clip.text.block_count"
+#define KEY_TEXT_PROJECTION "clip.text.projection_dim"
+#define KEY_TEXT_HEADS "clip.text.attention.head_count"
+#define KEY_TEXT_EPSILON "clip.text.attention.layer_norm_epsilon" /* f32 */
+#define KEY_TOKENS "tokenizer.ggml.tokens" /* string[tokens] */
+#define KEY_MERGES "tokenizer.ggml.merges" /* string[merges]: "left right" */
+
 #define KEY_TOWER "qualiclip.tower"                   /* string "vit" or "resnet"; default "vit" */
 #define KEY_STAGE_BLOCKS "qualiclip.resnet.blocks"    /* u32[4]: bottlenecks of each stage */
 #define KEY_PROFILE "qualiclip.profile"               /* string */

@@ -182,10 +182,17 @@ qc_status gguf_get_text(const struct gguf *gguf, const char *key, bool required,
     return QC_OK;
 }
 
+struct gguf_text gguf_next_string(const unsigned char **at)
+{
+    const struct gguf_text text = {(const char *)*at + 8, (size_t)load_integer(*at, 8)};
+    *at += 8 + text.size;
+    return text;
+}
+
 struct gguf_text gguf_string_at(const struct gguf_value *value, uint64_t index)
 {
     const unsigned char *at = value->data;
     for (uint64_t i = 0; i < index; i++)
-        at += 8 + (size_t)load_integer(at, 8);
-    return (struct gguf_text){(const char *)at + 8, (size_t)load_integer(at, 8)};
+        gguf_next_string(&at);
+    return gguf_next_string(&at);
 }

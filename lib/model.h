@@ -70,6 +70,19 @@ struct resnet {
     struct linear query, key, value, out;
 };
 
+/* Texts to features; its blocks are those of a ViT, with causal attention. */
+struct text_tower {
+    size_t width, mlp_width, layers, heads, context_length, token_count;
+    float epsilon;
+    activation activation;
+    struct matrix token_embedding;   /* token_count x width */
+    const float *position_embedding; /* context_length x width */
+    struct vit_block *blocks;
+    struct norm final_norm;
+    struct matrix projection;                 /* feature x width */
+    const struct gguf_value *tokens, *merges; /* the vocabulary: arrays of strings, or NULL */
+};
+
 struct qc_model {
     const kernel_set *kernels;
     qc_tower tower;
@@ -77,6 +90,8 @@ struct qc_model {
         struct vit vit;
         struct resnet resnet;
     };
+    bool has_text;
+    struct text_tower text;
     size_t feature_size;
     float image_mean[3], image_std[3];
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unicode.h"
+
 /* Head of each block of memory that a model owns. */
 struct owned_block {
     struct owned_block *next;
@@ -72,38 +74,19 @@ bool text_is(struct gguf_text text, const char *expected)
     return text.size == strlen(expected) && memcmp(text.bytes, expected, text.size) == 0;
 }
 
-/* Bytes of the valid UTF-8 sequence at `bytes`; 0 if there is none. */
-static size_t utf8_length(const unsigned char *bytes, size_t left)
-{
-    if (bytes[0] < 0x80)
-        return 1;
-    const size_t length = bytes[0] < 0xE0 ? 2 : bytes[0] < 0xF0 ? 3 : 4;
-    if (bytes[0] < 0xC2 || bytes[0] > 0xF4 || length > left)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((bytes[i] & 0xC0) != 0x80)
-            return 0;
-    const unsigned second = bytes[1];
-    const bool overlong =
-        (bytes[0] == 0xE0 && second < 0xA0) || (bytes[0] == 0xF0 && second < 0x90);
-    const bool surrogate = bytes[0] == 0xED && second > 0x9F;
-    const bool beyond = bytes[0] == 0xF4 && second > 0x8F;
-    return overlong || surrogate || beyond ? 0 : length;
-}
-
 char *loader_copy_text(struct loader *loader, struct gguf_text text)
 {
     char *copy = loader_allocate(loader, text.size + 1, 1);
     if (!copy)
         return NULL;
-    const unsigned char *bytes = (const unsigned char *)text.bytes;
     for (size_t i = 0; i < text.size;) {
-        size_t length = utf8_length(bytes + i, text.size - i);
-        if (length == 0 || bytes[i] < 0x20 || bytes[i] == 0x7F) {
+        const unsigned char first = (unsigned char)text.bytes[i];
+        size_t length = utf8_length(text.bytes + i, text.size - i);
+        if (length == 0 || first < 0x20 || first == 0x7F) {
             copy[i] = '?';
             length = 1;
         } else {
-            memcpy(copy + i, bytes + i, length);
+            memcpy(copy + i, text.bytes + i, length);
         }
         i += length;
     }
@@ -180,7 +163,8 @@ static const struct gguf_tensor *load_tensor(struct loader *loader, const char *
     }
     if (!check_type(loader, name, tensor) || !check_shape(loader, name, tensor, shape))
         return NULL;
-    if (!loader->model->kernels->all_finite(tensor->data, type_of(tensor), tensor->count)) {
+    if (!loader->skip_numbers &&
+        !loader->model->kernels->all_finite(tensor->data, type_of(tensor), tensor->count)) {
         loader_fail(loader, QC_ERROR_FORMAT, "tensor %s holds a number that is not finite", name);
         return NULL;
     }

@@ -8,6 +8,7 @@
 
 #include "model.h"
 #include "options.h"
+#include "prompts.h"
 #include "score.h"
 #include "tower.h"
 
@@ -20,6 +21,8 @@ struct qc_scorer {
     qc_positions positions;
     qc_background background;
     float temperature;
+    struct prompts prompts;
+    const char *profile;
     struct layers layers;
     union {
         struct vit_workspace vit;
@@ -83,7 +86,8 @@ static qc_status check_options(const qc_model *model, const qc_scorer_options *o
         return fail(message, QC_ERROR_ARGUMENT,
                     "temperature is %g, expected a positive number, or 0 for the model's own",
                     (double)options->temperature);
-    return check_positions(model, options->positions, message);
+    qc_status status = check_positions(model, options->positions, message);
+    return status ? status : prompts_check(model, options, message);
 }
 
 /* ------------------------------------------------------------------------------------- planning */
@@ -104,6 +108,8 @@ static struct qc_scorer *plan(const qc_model *model, const qc_scorer_options *op
     scorer->background = options->background;
     scorer->temperature = options->temperature > 0 ? options->temperature : model->temperature;
 
+    prompts_plan(&scorer->prompts, model, options, arena);
+    scorer->profile = options->prompt_count ? "custom" : model->info.profile;
     scorer->pixels = arena_take(arena, 1, sizeof *scorer->pixels);
     scorer->images = arena_take(arena, options->max_batch, sizeof *scorer->images);
     scorer->batch_index = arena_take(arena, options->max_batch, sizeof(size_t));
@@ -197,7 +203,10 @@ qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
     pixel_table_fill(made->pixels, model->image_mean, model->image_std);
     if (model->tower == QC_TOWER_RESNET)
         memset((float *)made->layers.zeros, 0, resnet_zeros(&model->resnet) * sizeof(float));
-    status = threads_start(made->layers.threads, &options, &message);
+    if (options.prompt_count)
+        status = prompts_fill(&made->prompts, model, &options, &message);
+    if (status == QC_OK)
+        status = threads_start(made->layers.threads, &options, &message);
     if (status != QC_OK) {
         free(made->allocated);
         return status;
@@ -212,6 +221,11 @@ void qc_scorer_destroy(qc_scorer *scorer)
         return;
     threads_stop(scorer->layers.threads);
     free(scorer->allocated);
+}
+
+const char *qc_scorer_pair_name(const qc_scorer *scorer, uint32_t index)
+{
+    return scorer && index < scorer->prompts.count ? scorer->prompts.names[index] : NULL;
 }
 
 const char *qc_scorer_message(const qc_scorer *scorer)
@@ -299,14 +313,14 @@ static void fill_result(const struct qc_scorer *scorer, const qc_image *image, f
     if (result->status != QC_OK)
         return;
     result->score =
-        score_pairs(feature, model->feature_size, model->prompt_features, model->pair_count,
+        score_pairs(feature, model->feature_size, scorer->prompts.features, scorer->prompts.count,
                     model->logit_scale, scorer->temperature, result->pairs);
-    result->pair_count = (uint32_t)model->pair_count;
+    result->pair_count = (uint32_t)scorer->prompts.count;
     result->width = image->width;
     result->height = image->height;
     result->positions = scorer->positions;
     result->temperature = scorer->temperature;
-    result->profile = model->info.profile;
+    result->profile = scorer->profile;
     result->model = model->info.hash;
     result->kernels = model->kernels->name;
     result->precision = model->info.precision;
@@ -321,7 +335,7 @@ static qc_status check_batch(const struct qc_scorer *scorer, const qc_image *ima
         return fail(message, QC_ERROR_TOO_LARGE,
                     "%zu images, the scorer was made for batches of %zu", count,
                     scorer->limits.batch);
-    if (!scorer->model->pair_count)
+    if (!scorer->prompts.count)
         return fail(message, QC_ERROR_UNSUPPORTED,
                     "the model %s has no prompts: it can embed images but not score them",
                     scorer->model->info.name);

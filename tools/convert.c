@@ -14,6 +14,7 @@
 #include "commands.h"
 #include "diagnostics.h"
 #include "output.h"
+#include "prompts.h"
 #include "qualiclip.h"
 
 static const char help[] =
@@ -32,6 +33,12 @@ static const char help[] =
     "                       clip-iqa-pyiqa; any other name is a label for the default\n"
     "      --name=TEXT      the model's name; default: the checkpoint's\n"
     "      --license=TEXT   the licence of the weights, to be kept in the file\n"
+    "      --vocab=PATH     keep the text tower, with this vocabulary: CLIP's merges file\n"
+    "                       (bpe_simple_vocab_16e6.txt, unpacked), or a directory with\n"
+    "                       transformers' vocab.json and merges.txt\n"
+    "      --prompts=FILE   compare with these instead: a pair a line, positive TAB negative\n"
+    "                       [TAB name]; # begins a comment.  Needs --vocab\n"
+    "      --truncate       cut prompts of too many tokens instead of refusing them\n"
     "      --allow-unknown  pass over names that are not known to be part of CLIP\n"
     "  -v, --verbose        list what was taken, folded and dropped on standard error\n"
     "  -h, --help           print this help and exit\n"
@@ -41,8 +48,10 @@ static const char help[] =
     "  qualiclip convert qualiclip.pth -o small.gguf --type=f16 --license='CC BY-NC 4.0'\n"
     "  qualiclip info qualiclip.gguf && qualiclip score -m qualiclip.gguf photo.jpg\n";
 
-/* A line that is drawn over itself on a terminal, once the conversion has taken a moment. */
-struct meter {
+/* The prompts; and a line that is drawn over itself on a terminal, once it has taken a moment. */
+struct work {
+    struct prompt_list prompts;
+    bool truncate;
     bool shown;
     int percent;
     struct timespec start;
@@ -57,27 +66,53 @@ static double seconds_since(const struct timespec *start)
 
 static void show_progress(void *context, uint64_t done, uint64_t total)
 {
-    struct meter *meter = context;
+    struct work *work = context;
     int percent = (int)(100.0 * (double)done / (double)total);
-    if (percent == meter->percent || seconds_since(&meter->start) < 0.5)
+    if (percent == work->percent || seconds_since(&work->start) < 0.5)
         return;
-    meter->percent = percent;
-    meter->shown = true;
+    work->percent = percent;
+    work->shown = true;
     fprintf(stderr, "\rconverting: %d %%", percent);
     fflush(stderr);
 }
 
-static void erase_progress(struct meter *meter)
+static void erase_progress(struct work *work)
 {
-    if (meter->shown)
+    if (work->shown)
         fputs("\r\033[K", stderr);
-    meter->shown = false;
+    work->shown = false;
 }
 
 static void note(void *context, const char *line)
 {
     erase_progress(context);
     fprintf(stderr, "%s\n", line);
+}
+
+/* The prompts' features, as the model that was just written encodes them. */
+static bool encode(void *context, const char *path, float *features, char *message)
+{
+    struct work *work = context;
+    char reason[QC_MESSAGE_SIZE] = "";
+    qc_model_options options;
+    qc_model_options_init(&options);
+    options.message = reason;
+    options.message_size = sizeof reason;
+    qc_model *model;
+    erase_progress(work);
+    if (qc_model_open(&model, path, &options) != QC_OK)
+        return problem(message, "the converted model is not usable: %.400s",
+                       without_subject(reason, path));
+    qc_model_info info;
+    qc_model_describe(model, &info);
+    const bool good = prompts_encode(&work->prompts, model, work->truncate, reason);
+    if (good)
+        memcpy(features, work->prompts.features,
+               2 * work->prompts.count * info.feature_size * sizeof *features);
+    else
+        problem(message, "the prompts cannot be encoded: %.400s", reason);
+    qc_model_close(model);
+    return good;
 }
 
 /* Whether the library takes the file: everything in it is there, fits and is finite. */
@@ -118,18 +153,26 @@ static void print_summary(const struct conversion *conversion,
     output_end_line();
 }
 
-static int run(struct conversion *conversion)
+static int run(struct conversion *conversion, const char *prompts, bool truncate)
 {
-    struct meter meter = {.percent = -1};
+    struct work work = {.percent = -1, .truncate = truncate};
     struct conversion_result result;
     char message[QC_MESSAGE_SIZE];
-    clock_gettime(CLOCK_MONOTONIC, &meter.start);
+    if (prompts && !prompts_read(&work.prompts, prompts, message)) {
+        complain("convert: %s", message);
+        return COMMAND_FAILED;
+    }
+    conversion->prompts = work.prompts.pairs;
+    conversion->prompt_count = work.prompts.count;
+    conversion->encode = encode;
+    clock_gettime(CLOCK_MONOTONIC, &work.start);
     if (isatty(STDERR_FILENO))
         conversion->progress = show_progress;
     conversion->verify = verify;
-    conversion->context = &meter;
+    conversion->context = &work;
     bool good = convert_checkpoint(conversion, &result, message);
-    erase_progress(&meter);
+    erase_progress(&work);
+    prompts_free(&work.prompts);
     if (!good) {
         complain("convert: %s", message);
         return COMMAND_FAILED;
@@ -140,19 +183,24 @@ static int run(struct conversion *conversion)
 
 int command_convert(int argc, char **argv)
 {
-    enum { TYPE = 256, PROFILE, NAME, LICENSE, ALLOW_UNKNOWN };
+    enum { TYPE = 256, PROFILE, NAME, LICENSE, VOCAB, PROMPTS, TRUNCATE, ALLOW_UNKNOWN };
     static const struct option options[] = {
         {"output", required_argument, NULL, 'o'},
         {"type", required_argument, NULL, TYPE},
         {"profile", required_argument, NULL, PROFILE},
         {"name", required_argument, NULL, NAME},
         {"license", required_argument, NULL, LICENSE},
+        {"vocab", required_argument, NULL, VOCAB},
+        {"prompts", required_argument, NULL, PROMPTS},
+        {"truncate", no_argument, NULL, TRUNCATE},
         {"allow-unknown", no_argument, NULL, ALLOW_UNKNOWN},
         {"verbose", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     struct conversion conversion = {0};
+    const char *prompts = NULL;
+    bool truncate = false;
     int option;
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":o:vh", options, NULL)) != -1)
@@ -166,6 +214,9 @@ int command_convert(int argc, char **argv)
         case PROFILE: conversion.profile = optarg; break;
         case NAME: conversion.name = optarg; break;
         case LICENSE: conversion.license = optarg; break;
+        case VOCAB: conversion.vocabulary = optarg; break;
+        case PROMPTS: prompts = optarg; break;
+        case TRUNCATE: truncate = true; break;
         case ALLOW_UNKNOWN: conversion.allow_unknown = true; break;
         case 'v': conversion.note = note; break;
         case 'h': fputs(help, stdout); return COMMAND_OK;
@@ -178,6 +229,8 @@ int command_convert(int argc, char **argv)
                            argv[optind + 1]);
     if (!conversion.model_path)
         return usage_error("convert", "no output file is given (-o MODEL.gguf)");
+    if (prompts && !conversion.vocabulary)
+        return usage_error("convert", "--prompts needs --vocab: texts have to be encoded");
     conversion.checkpoint_path = argv[optind];
-    return run(&conversion);
+    return run(&conversion, prompts, truncate);
 }

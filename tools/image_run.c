@@ -15,9 +15,9 @@
 enum { limit_threads = 1024, limit_batch = 1024 };
 
 struct settings {
-    const char *model, *kernels;
+    const char *model, *kernels, *prompts;
     uint32_t threads, batch;
-    bool recursive;
+    bool recursive, truncate;
     qc_scorer_options scorer;
 };
 
@@ -31,6 +31,8 @@ enum option_code {
     option_temperature,
     option_kernels,
     option_background,
+    option_prompts,
+    option_truncate,
     option_sort
 };
 
@@ -47,10 +49,17 @@ static const struct option long_options[] = {
     {"background", required_argument, NULL, option_background},
     {"recursive", no_argument, NULL, 'r'},
     {"help", no_argument, NULL, 'h'},
-    {"sort", no_argument, NULL, option_sort}, /* the last: not every command has it */
+    /* The last: not every command has them. */
+    {"prompts", required_argument, NULL, option_prompts},
+    {"truncate", no_argument, NULL, option_truncate},
+    {"sort", no_argument, NULL, option_sort},
     {NULL, 0, NULL, 0},
 };
-enum { sort_index = sizeof long_options / sizeof long_options[0] - 2 };
+enum {
+    option_end = sizeof long_options / sizeof long_options[0] - 1,
+    sort_index = option_end - 1,
+    prompts_index = option_end - 3
+};
 
 /* Takes one option; NULL, or what was expected of its value. */
 static const char *take_option(struct image_run *run, struct settings *settings, int code,
@@ -65,6 +74,8 @@ static const char *take_option(struct image_run *run, struct settings *settings,
     case 'm': settings->model = value; break;
     case 'r': settings->recursive = true; break;
     case option_kernels: settings->kernels = value; break;
+    case option_prompts: settings->prompts = value; break;
+    case option_truncate: settings->truncate = true; break;
     case option_sort: run->sort = true; break;
     case option_format:
         if (!parse_choice(value, formats, &choice))
@@ -114,6 +125,8 @@ static bool parse(struct image_run *run, struct settings *settings,
     memcpy(options, long_options, sizeof options);
     if (!command->can_sort)
         options[sort_index] = (struct option){NULL, 0, NULL, 0};
+    if (!command->can_prompt)
+        options[prompts_index] = options[option_end];
     int code;
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":m:rh", options, NULL)) != -1) {
@@ -139,7 +152,25 @@ static bool parse(struct image_run *run, struct settings *settings,
     return true;
 }
 
-static bool open_model(struct image_run *run, const struct settings *settings,
+static bool read_prompts(struct image_run *run, struct settings *settings, const char *model)
+{
+    char message[QC_MESSAGE_SIZE] = "";
+    if (!settings->prompts)
+        return true;
+    if (!prompts_read(&run->prompts, settings->prompts, message)) {
+        complain("%s", message);
+        return false;
+    }
+    if (!prompts_encode(&run->prompts, run->model, settings->truncate, message)) {
+        complain_about(run->info.has_text ? settings->prompts : model, message);
+        return false;
+    }
+    settings->scorer.prompts = run->prompts.pairs;
+    settings->scorer.prompt_count = run->prompts.count;
+    return true;
+}
+
+static bool open_model(struct image_run *run, struct settings *settings,
                        const struct image_command *command)
 {
     char message[QC_MESSAGE_SIZE] = "";
@@ -155,7 +186,9 @@ static bool open_model(struct image_run *run, const struct settings *settings,
         return false;
     }
     qc_model_describe(run->model, &run->info);
-    if (command->needs_pairs && run->info.pair_count == 0) {
+    if (!read_prompts(run, settings, name))
+        return false;
+    if (command->needs_pairs && !settings->prompts && run->info.pair_count == 0) {
         complain_about(name, "has no prompts to compare with: it can embed, but not score");
         return false;
     }
@@ -179,6 +212,7 @@ bool image_run_open(struct image_run *run, const struct image_command *command, 
     inputs_gather(&run->inputs, argv + optind, (size_t)(argc - optind), settings.recursive);
     if (!open_model(run, &settings, command)) {
         inputs_free(&run->inputs);
+        prompts_free(&run->prompts);
         qc_model_close(run->model);
         run->status = COMMAND_FAILED;
         return false;
@@ -192,6 +226,7 @@ int image_run_close(struct image_run *run)
     progress_end();
     inputs_free(&run->inputs);
     workspace_close(&run->workspace);
+    prompts_free(&run->prompts);
     qc_model_close(run->model);
     return run->status;
 }

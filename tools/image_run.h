@@ -7,6 +7,7 @@
 
 #include "inputs.h"
 #include "output.h"
+#include "prompts.h"
 #include "workspace.h"
 
 struct image_command {
@@ -14,6 +15,7 @@ struct image_command {
     const char *help;
     bool needs_pairs; /* cannot work by a model without prompts */
     bool can_sort;
+    bool can_prompt; /* takes --prompts and --truncate */
 };
 
 struct image_run {
@@ -21,6 +23,7 @@ struct image_run {
     bool sort;
     qc_model *model;
     qc_model_info info;
+    struct prompt_list prompts; /* the user's; none: the model's */
     struct workspace workspace;
     struct input_list inputs;
     int status; /* the exit status so far */

@@ -55,6 +55,7 @@ static void print_tower(const qc_model_info *info)
     if (info->image_size)
         print_number("trained at", info->image_size, " pixels a side");
     print_text("positions", info->has_positions ? "stored" : "none stored");
+    print_text("texts", info->has_text ? "can be encoded (score --prompts)" : "cannot be encoded");
     print_number("feature", info->feature_size, " numbers");
     print_number("parameters", info->parameter_count, "");
 }
@@ -122,6 +123,7 @@ static bool describe_json(const qc_model *model, const qc_model_info *info, cons
     add_count(object, "minimum_size", info->minimum_size);
     add_count(object, "image_size", info->image_size);
     cJSON_AddBoolToObject(object, "has_positions", info->has_positions);
+    cJSON_AddBoolToObject(object, "has_text", info->has_text);
     add_count(object, "feature_size", info->feature_size);
     add_count(object, "parameters", info->parameter_count);
     json_add_text(object, "profile", info->profile);

@@ -17,6 +17,10 @@ static const char help[] =
     "Scores PNG and JPEG photos: 0 is bad, 1 is good.  `-` is an image on standard input.\n"
     "A photo is scored as it is stored, at its own size; EXIF orientation is ignored.\n"
     "\n"
+    "      --prompts=FILE       compare with these instead of the model's: a pair a line, positive\n"
+    "                           TAB negative [TAB name]; # begins a comment.  The model must hold\n"
+    "                           its text tower and vocabulary (convert --vocab)\n"
+    "      --truncate           cut prompts of too many tokens instead of refusing them\n"
     "      --sort               the best first, failed ones last (waits for all of them)\n"
     IMAGE_OPTIONS_HELP
     "\n"
@@ -98,7 +102,7 @@ static void print_csv(const struct record *record)
     }
 }
 
-static cJSON *describe(const struct record *record, const qc_model *model)
+static cJSON *describe(const struct image_run *run, const struct record *record)
 {
     const qc_result *result = &record->result;
     cJSON *object = cJSON_CreateObject();
@@ -111,7 +115,8 @@ static cJSON *describe(const struct record *record, const qc_model *model)
     json_add_floats(object, "pairs", result->pairs, result->pair_count);
     cJSON *names = cJSON_AddArrayToObject(object, "pair_names");
     for (uint32_t i = 0; i < result->pair_count; i++)
-        json_append_text(names, qc_model_pair_name(model, i));
+        json_append_text(names, run->prompts.count ? run->prompts.pairs[i].name
+                                                   : qc_model_pair_name(run->model, i));
     cJSON_AddNumberToObject(object, "width", result->width);
     cJSON_AddNumberToObject(object, "height", result->height);
     json_add_text(object, "model", result->model);
@@ -127,7 +132,7 @@ static cJSON *describe(const struct record *record, const qc_model *model)
 static bool print_record(struct image_run *run, const struct record *record)
 {
     if (run->format == OUTPUT_JSON)
-        return output_json_line(describe(record, run->model));
+        return output_json_line(describe(run, record));
     if (run->format == OUTPUT_TEXT && record->result.status != QC_OK)
         return true; /* it is on standard error */
     output_begin_line();
@@ -207,7 +212,7 @@ static bool score_all(struct image_run *run)
 
 int command_score(int argc, char **argv)
 {
-    static const struct image_command command = {"score", help, true, true};
+    static const struct image_command command = {"score", help, true, true, true};
     struct image_run run;
     if (!image_run_open(&run, &command, argc, argv))
         return run.status;

@@ -61,12 +61,12 @@ def resample_positions(embedding, rows, columns, mode):
 
 # --------------------------------------------------------------------------------- attention
 
-def multi_head(query, key, value, scale=HEAD_SIZE ** -0.5):
-    """softmax(scale * q k^T) v for each head of 64 channels; all (tokens, width)."""
+def multi_head(query, key, value, scale=HEAD_SIZE ** -0.5, mask=0):
+    """softmax(scale * q k^T + mask) v for each head of 64 channels; all (tokens, width)."""
     def split(x):
         return x.reshape(x.shape[0], -1, HEAD_SIZE).transpose(0, 1)
 
-    weights = torch.softmax(scale * split(query) @ split(key).transpose(1, 2), dim=-1)
+    weights = torch.softmax(scale * split(query) @ split(key).transpose(1, 2) + mask, dim=-1)
     return (weights @ split(value)).transpose(0, 1).reshape(query.shape)
 
 
@@ -77,10 +77,11 @@ class SelfAttention(nn.Module):
         self.in_proj_bias = nn.Parameter(torch.empty(3 * width))
         self.out_proj = nn.Linear(width, width)
         self.scale = HEAD_SIZE ** -0.5
+        self.mask = 0
 
     def forward(self, x):
         query, key, value = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
-        return self.out_proj(multi_head(query, key, value, self.scale))
+        return self.out_proj(multi_head(query, key, value, self.scale, self.mask))
 
 
 # --------------------------------------------------------------------------------------- ViT
@@ -137,6 +138,39 @@ class VisionTransformer(nn.Module):
         for block in self.transformer.resblocks:
             tokens = block(tokens)
         return self.ln_post(tokens[:1]) @ self.proj
+
+
+# ---------------------------------------------------------------------------------------- text
+
+class TextTransformer(nn.Module):
+    """Section 4 of the models' description: all positions are computed, under a causal mask."""
+
+    def __init__(self, width, layers, tokens, embed, context=77, activation=QuickGELU):
+        super().__init__()
+        self.context = context
+        self.token_embedding = nn.Embedding(tokens, width)
+        self.positional_embedding = nn.Parameter(torch.empty(context, width))
+        self.transformer = nn.Module()
+        self.transformer.resblocks = nn.ModuleList(
+            ResidualBlock(width, activation) for _ in range(layers))
+        self.ln_final = nn.LayerNorm(width)
+        self.text_projection = nn.Parameter(torch.empty(width, embed))
+        for block in self.transformer.resblocks:
+            block.attn.mask = torch.full((context, context), -math.inf).triu(1)
+
+    def forward(self, ids):
+        """A list of token ids -> (embed) feature, not of unit length."""
+        padded = torch.tensor(ids + [0] * (self.context - len(ids)))
+        x = self.token_embedding(padded) + self.positional_embedding
+        for block in self.transformer.resblocks:
+            x = block(x)
+        return self.ln_final(x)[padded.argmax()] @ self.text_projection
+
+
+@torch.no_grad()
+def embed_text(tower, ids):
+    feature = tower.eval()(ids)
+    return feature / feature.norm()
 
 
 # -------------------------------------------------------------------------------- ModifiedResNet

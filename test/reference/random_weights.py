@@ -58,6 +58,38 @@ def _randomize_consumer(weight, bias, generator, outliers, strength):
     bias.copy_(_normal(generator, (outputs,), 0.3))
 
 
+def _randomize_blocks(blocks, width, generator):
+    for block in blocks:
+        outliers = _randomize_norm(block.ln_1, generator)
+        attention = block.attn
+        _randomize_consumer(attention.in_proj_weight, attention.in_proj_bias, generator, outliers,
+                            1.0)
+        attention.out_proj.weight.copy_(_normal(generator, (width, width), 1 / math.sqrt(width)))
+        attention.out_proj.bias.copy_(_normal(generator, (width,), 0.1))
+        outliers = _randomize_norm(block.ln_2, generator)
+        mlp = block.mlp
+        _randomize_consumer(mlp.c_fc.weight, mlp.c_fc.bias, generator, outliers, 1.0)
+        mlp.c_proj.weight.copy_(_normal(generator, mlp.c_proj.weight.shape,
+                                        1 / math.sqrt(len(blocks) * width)))
+        mlp.c_proj.bias.copy_(_normal(generator, (width,), 0.1))
+
+
+@torch.no_grad()
+def randomize_text(tower, seed):
+    """Fills a TextTransformer; different texts come out at different angles."""
+    generator = torch.Generator().manual_seed(seed)
+    width = tower.positional_embedding.shape[1]
+    tower.token_embedding.weight.copy_(
+        _normal(generator, tower.token_embedding.weight.shape, 1.0))
+    tower.positional_embedding.copy_(_normal(generator, tower.positional_embedding.shape, 0.3))
+    _randomize_blocks(tower.transformer.resblocks, width, generator)
+    outliers = _randomize_norm(tower.ln_final, generator)
+    tower.text_projection.copy_(_normal(generator, tower.text_projection.shape,
+                                        1 / math.sqrt(width)))
+    tower.text_projection[outliers] *= 0.12
+    return tower.eval()
+
+
 @torch.no_grad()
 def _randomize_vit(visual, generator):
     width = visual.class_embedding.numel()
@@ -69,20 +101,7 @@ def _randomize_vit(visual, generator):
     visual.class_embedding.copy_(_normal(generator, (width,), 0.01))
     visual.positional_embedding.copy_(_normal(generator, visual.positional_embedding.shape, 0.005))
     _randomize_norm(visual.ln_pre, generator, typical=0.02)
-    layers = len(visual.transformer.resblocks)
-    for block in visual.transformer.resblocks:
-        outliers = _randomize_norm(block.ln_1, generator)
-        attention = block.attn
-        _randomize_consumer(attention.in_proj_weight, attention.in_proj_bias, generator, outliers,
-                            1.0)
-        attention.out_proj.weight.copy_(_normal(generator, (width, width), 1 / math.sqrt(width)))
-        attention.out_proj.bias.copy_(_normal(generator, (width,), 0.1))
-        outliers = _randomize_norm(block.ln_2, generator)
-        mlp = block.mlp
-        _randomize_consumer(mlp.c_fc.weight, mlp.c_fc.bias, generator, outliers, 1.0)
-        mlp.c_proj.weight.copy_(_normal(generator, mlp.c_proj.weight.shape,
-                                        1 / math.sqrt(layers * width)))
-        mlp.c_proj.bias.copy_(_normal(generator, (width,), 0.1))
+    _randomize_blocks(visual.transformer.resblocks, width, generator)
     outliers = _randomize_norm(visual.ln_post, generator)
     visual.proj.copy_(_normal(generator, visual.proj.shape, 1 / math.sqrt(width)))
     visual.proj[outliers] *= 0.12
@@ -199,7 +218,7 @@ def round_matrices(visual):
     if isinstance(visual, ModifiedResNet):
         fold_batchnorm(visual)
     for name, parameter in visual.named_parameters():
-        if name == "proj" or name.endswith("weight") and parameter.dim() > 1:
+        if name in ("proj", "text_projection") or name.endswith("weight") and parameter.dim() > 1:
             parameter.copy_(parameter.half())
     return visual
 

@@ -17,6 +17,8 @@
 #include "problem.h"
 #include "recipe.h"
 #include "source_hash.h"
+#include "text_tower.h"
+#include "vocabulary.h"
 
 static const char prompts_name[] = "prompts_features";
 
@@ -27,6 +29,8 @@ struct job {
     char *message;
     struct checkpoint checkpoint;
     struct plan plan;
+    struct text_tower_sizes text;
+    struct vocabulary_files vocabulary;
     struct recipe recipe;
     double logit_scale;
     char source_hash[SOURCE_HASH_SIZE];
@@ -68,7 +72,14 @@ static bool plan_prompts(struct job *job)
 {
     struct conversion_result *result = job->result;
     uint64_t shape[2];
-    if (!checkpoint_find(&job->checkpoint, prompts_name))
+    struct checkpoint_entry *stored = checkpoint_find(&job->checkpoint, prompts_name);
+    if (job->conversion->prompt_count) {
+        result->pair_count = job->conversion->prompt_count;
+        if (stored)
+            stored->used = true;
+        return true;
+    }
+    if (!stored)
         return true;
     if (!plan_shape(&job->plan, prompts_name, 2, shape))
         return false;
@@ -94,6 +105,30 @@ static bool check_total(struct job *job)
     return true;
 }
 
+static bool plan_text(struct job *job)
+{
+    const struct conversion *conversion = job->conversion;
+    if (!conversion->vocabulary && conversion->prompt_count)
+        return problem(job->message, "prompts can only be encoded with a vocabulary");
+    return !conversion->vocabulary ||
+           (plan_text_tower(&job->plan, &job->text, job->result->tower.feature_size) &&
+            vocabulary_read(&job->vocabulary, conversion->vocabulary, job->text.token_count,
+                            job->message));
+}
+
+/* Own prompts make a recipe of their own, with the other settings as they would have been. */
+static struct recipe choose_recipe(const struct job *job)
+{
+    const struct conversion *conversion = job->conversion;
+    const bool own = conversion->prompt_count > 0;
+    const bool stored = checkpoint_find(&job->checkpoint, prompts_name) != NULL;
+    struct recipe recipe =
+        find_recipe(own && !conversion->profile ? "custom" : conversion->profile, stored);
+    if (own)
+        recipe.pair_count = 0;
+    return recipe;
+}
+
 static void note_plan(const struct job *job)
 {
     const struct conversion *conversion = job->conversion;
@@ -117,11 +152,11 @@ static bool plan_model(struct job *job)
     const struct conversion *conversion = job->conversion;
     job->plan.checkpoint = &job->checkpoint;
     job->plan.message = job->message;
-    if (!plan_tower(&job->plan, &job->result->tower) || !plan_prompts(job) ||
+    if (!plan_tower(&job->plan, &job->result->tower) || !plan_text(job) || !plan_prompts(job) ||
         !read_logit_scale(job))
         return false;
     note_plan(job);
-    job->recipe = find_recipe(conversion->profile, job->result->pair_count > 0);
+    job->recipe = choose_recipe(job);
     job->result->profile = job->recipe.profile;
     return pass_over_leftovers(&job->checkpoint, conversion->allow_unknown, conversion->note,
                                conversion->context, job->message) &&
@@ -161,7 +196,10 @@ static void put_pair_names(struct gguf_writer *writer, const struct job *job)
     const char *names[QC_PAIRS_MAX];
     for (size_t i = 0; i < count; i++) {
         snprintf(numbered[i], sizeof numbered[i], "pair %zu", i + 1);
-        names[i] = job->recipe.pair_count == count ? job->recipe.pair_names[i] : numbered[i];
+        if (job->conversion->prompt_count)
+            names[i] = job->conversion->prompts[i].name;
+        else
+            names[i] = job->recipe.pair_count == count ? job->recipe.pair_names[i] : numbered[i];
     }
     if (count)
         gguf_put_strings(writer, KEY_PAIR_NAMES, names, count);
@@ -175,6 +213,16 @@ static void put_recipe(struct gguf_writer *writer, const struct job *job)
     gguf_put_f32(writer, KEY_LOGIT_SCALE, (float)job->logit_scale);
     gguf_put_f32(writer, KEY_TEMPERATURE, job->recipe.temperature);
     put_pair_names(writer, job);
+}
+
+static void put_text(struct gguf_writer *writer, const struct job *job)
+{
+    const struct vocabulary_files *vocabulary = &job->vocabulary;
+    if (!job->conversion->vocabulary)
+        return;
+    put_text_tower(writer, &job->text, job->result->tower.feature_size);
+    gguf_put_strings(writer, KEY_TOKENS, vocabulary->tokens, vocabulary->token_count);
+    gguf_put_strings(writer, KEY_MERGES, vocabulary->merges, vocabulary->merge_count);
 }
 
 static void put_provenance(struct gguf_writer *writer, const struct job *job)
@@ -196,6 +244,18 @@ static void put_provenance(struct gguf_writer *writer, const struct job *job)
     gguf_put_string(writer, KEY_CONVERTER, converter);
 }
 
+static size_t prompts_size(const struct job *job)
+{
+    return 2 * job->conversion->prompt_count * job->result->tower.feature_size * sizeof(float);
+}
+
+static void write_blank_prompts(const struct job *job, struct gguf_writer *writer)
+{
+    static const float zero = 0;
+    for (size_t i = 0; i < prompts_size(job) / sizeof zero; i++)
+        gguf_write(writer, &zero, sizeof zero);
+}
+
 static bool write_model(struct job *job, const char *path)
 {
     const struct conversion *conversion = job->conversion;
@@ -204,14 +264,45 @@ static bool write_model(struct job *job, const char *path)
         return false;
     put_provenance(writer, job);
     put_tower(writer, &job->result->tower);
+    put_text(writer, job);
     put_recipe(writer, job);
     plan_declare(&job->plan, writer, conversion->half);
+    const uint64_t shape[] = {job->result->tower.feature_size, 2 * conversion->prompt_count};
+    if (conversion->prompt_count)
+        gguf_declare(writer, "qualiclip.prompts", GGML_F32, 2, shape);
     if (!plan_write(&job->plan, writer, conversion->half, conversion->progress,
                     conversion->context)) {
         gguf_writer_abandon(writer);
         return false;
     }
+    write_blank_prompts(job, writer);
     return gguf_writer_finish(writer, job->message);
+}
+
+/* Own prompts are encoded by the model that was just written, and put where zeros hold their place:
+ * at the end of the file. */
+static bool write_prompts(const struct job *job, const char *path)
+{
+    const struct conversion *conversion = job->conversion;
+    const size_t size = prompts_size(job);
+    float *features = malloc(size);
+    if (!features)
+        return problem(job->message, "%.200s: out of memory", origin_of(path));
+    bool good = conversion->encode(conversion->context, path, features, job->message);
+    FILE *file = good ? fopen(path, "r+b") : NULL;
+    if (good) {
+        const long padded = (long)((size + GGUF_OUR_ALIGNMENT - 1) / GGUF_OUR_ALIGNMENT *
+                                   GGUF_OUR_ALIGNMENT);
+        good = file && fseek(file, -padded, SEEK_END) == 0 &&
+               fwrite(features, 1, size, file) == size;
+        if (file && fclose(file) != 0)
+            good = false;
+        if (!good)
+            problem(job->message, "%.200s: cannot be written: %s", origin_of(path),
+                    strerror(errno));
+    }
+    free(features);
+    return good;
 }
 
 /* The file has another name until it has been looked at. */
@@ -224,7 +315,8 @@ static bool write_and_verify(struct job *job)
     if (!candidate)
         return problem(job->message, "%.200s: out of memory", origin_of(path));
     snprintf(candidate, size, "%s.%ld.unverified", path, (long)getpid());
-    bool good = write_model(job, candidate);
+    bool written = write_model(job, candidate);
+    bool good = written && (!conversion->prompt_count || write_prompts(job, candidate));
     if (good) {
         struct stat status;
         job->result->file_size = stat(candidate, &status) == 0 ? (uint64_t)status.st_size : 0;
@@ -232,9 +324,9 @@ static bool write_and_verify(struct job *job)
             !conversion->verify || conversion->verify(conversion->context, candidate, job->message);
         if (good && rename(candidate, path) != 0)
             good = problem(job->message, "%.200s: %s", origin_of(path), strerror(errno));
-        if (!good)
-            unlink(candidate);
     }
+    if (written && !good)
+        unlink(candidate);
     free(candidate);
     return good;
 }
@@ -278,6 +370,7 @@ bool convert_checkpoint(const struct conversion *conversion, struct conversion_r
     bool good = plan_model(&job) &&
                 hash_file(conversion->checkpoint_path, job.source_hash, message) &&
                 write_and_verify(&job);
+    vocabulary_free(&job.vocabulary);
     plan_free(&job.plan);
     checkpoint_close(&job.checkpoint);
     return good;

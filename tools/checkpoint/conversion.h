@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "plan_write.h"
+#include "qualiclip.h"
 #include "towers.h"
 
 struct conversion {
@@ -16,10 +17,15 @@ struct conversion {
     const char *profile; /* NULL: by what the checkpoint has */
     const char *name;    /* NULL: the checkpoint's file name */
     const char *license; /* NULL: none is written */
+    const char *vocabulary; /* see vocabulary.h; NULL: the text tower is dropped */
+    const qc_prompt_pair *prompts; /* instead of the checkpoint's; every one with a name */
+    size_t prompt_count;           /* 0: as in the checkpoint */
     bool allow_unknown;  /* pass over names that are not known */
 
     void (*note)(void *context, const char *line); /* what was read and dropped; may be NULL */
     plan_progress *progress;                       /* may be NULL */
+    /* Writes the unit features of the prompts by the unfinished model; false: message says why. */
+    bool (*encode)(void *context, const char *path, float *features, char *message);
     /* Looks at the finished file before it takes its place; false: message says why.  May be NULL.
      */
     bool (*verify)(void *context, const char *path, char *message);

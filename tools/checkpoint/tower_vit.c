@@ -9,33 +9,35 @@ enum { HEAD_SIZE = 64 };
 
 static const char positions[] = "visual.positional_embedding";
 
-static void plan_block(struct plan *plan, unsigned index, uint64_t width, uint64_t mlp_width)
+void plan_transformer_block(struct plan *plan, const char *to_tower, const char *from_tower,
+                            unsigned index, uint64_t width, uint64_t mlp_width)
 {
     /* ffn_down is the first layer of the MLP, in clip.cpp's naming. */
     static const char *const norms[][2] = {{"ln1", "ln_1"}, {"ln2", "ln_2"}};
     static const char *const attention[] = {"attn_q", "attn_k", "attn_v"};
     char to[64], from[96], from_bias[96];
 
-    snprintf(from, sizeof from, "visual.transformer.resblocks.%u.attn.in_proj_weight", index);
-    snprintf(from_bias, sizeof from_bias, "visual.transformer.resblocks.%u.attn.in_proj_bias",
+    snprintf(from, sizeof from, "%s.resblocks.%u.attn.in_proj_weight", from_tower,
+             index);
+    snprintf(from_bias, sizeof from_bias, "%s.resblocks.%u.attn.in_proj_bias", from_tower,
              index);
     for (unsigned part = 0; part < 3; part++) {
-        snprintf(to, sizeof to, "v.blk.%u.%s", index, attention[part]);
+        snprintf(to, sizeof to, "%s.blk.%u.%s", to_tower, index, attention[part]);
         plan_linear_part(plan, to, from, from_bias, part, 3, width);
     }
-    snprintf(to, sizeof to, "v.blk.%u.attn_out", index);
-    snprintf(from, sizeof from, "visual.transformer.resblocks.%u.attn.out_proj", index);
+    snprintf(to, sizeof to, "%s.blk.%u.attn_out", to_tower, index);
+    snprintf(from, sizeof from, "%s.resblocks.%u.attn.out_proj", from_tower, index);
     plan_linear(plan, to, from, width, width);
     for (unsigned i = 0; i < 2; i++) {
-        snprintf(to, sizeof to, "v.blk.%u.%s", index, norms[i][0]);
-        snprintf(from, sizeof from, "visual.transformer.resblocks.%u.%s", index, norms[i][1]);
+        snprintf(to, sizeof to, "%s.blk.%u.%s", to_tower, index, norms[i][0]);
+        snprintf(from, sizeof from, "%s.resblocks.%u.%s", from_tower, index, norms[i][1]);
         plan_norm(plan, to, from, width);
     }
-    snprintf(to, sizeof to, "v.blk.%u.ffn_down", index);
-    snprintf(from, sizeof from, "visual.transformer.resblocks.%u.mlp.c_fc", index);
+    snprintf(to, sizeof to, "%s.blk.%u.ffn_down", to_tower, index);
+    snprintf(from, sizeof from, "%s.resblocks.%u.mlp.c_fc", from_tower, index);
     plan_linear(plan, to, from, mlp_width, width);
-    snprintf(to, sizeof to, "v.blk.%u.ffn_up", index);
-    snprintf(from, sizeof from, "visual.transformer.resblocks.%u.mlp.c_proj", index);
+    snprintf(to, sizeof to, "%s.blk.%u.ffn_up", to_tower, index);
+    snprintf(from, sizeof from, "%s.resblocks.%u.mlp.c_proj", from_tower, index);
     plan_linear(plan, to, from, width, mlp_width);
 }
 
@@ -80,7 +82,7 @@ void plan_vit(struct plan *plan, struct tower *tower)
                    1 + (uint64_t)tower->grid * tower->grid, width);
     plan_norm(plan, "v.pre_ln", "visual.ln_pre", width);
     for (unsigned i = 0; i < tower->layers && !plan->failed; i++)
-        plan_block(plan, i, width, tower->mlp_width);
+        plan_transformer_block(plan, "v", "visual.transformer", i, width, tower->mlp_width);
     plan_norm(plan, "v.post_ln", "visual.ln_post", width);
     plan_transposed_matrix(plan, "visual_projection.weight", "visual.proj", tower->feature_size,
                            width);

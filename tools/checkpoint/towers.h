@@ -17,6 +17,10 @@ struct tower {
 /* Finds out what the checkpoint holds and plans its tensors; false: plan->message says why. */
 bool plan_tower(struct plan *plan, struct tower *tower);
 
+/* Block `index` of a transformer: FROM.resblocks.N.* -> TO.blk.N.* */
+void plan_transformer_block(struct plan *plan, const char *to_tower, const char *from_tower,
+                            unsigned index, uint64_t width, uint64_t mlp_width);
+
 /* Of one kind each; for plan_tower(). */
 void plan_vit(struct plan *plan, struct tower *tower);
 void plan_resnet(struct plan *plan, struct tower *tower);
