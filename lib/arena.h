@@ -18,6 +18,17 @@ struct arena {
     bool overflow; /* a size did not fit into size_t: the plan is void */
 };
 
+/* What plans are made of. */
+static inline size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Room for count * size bytes, aligned to ARENA_ALIGNMENT; NULL while only counting. */
 void *arena_take(struct arena *arena, size_t count, size_t size);
 

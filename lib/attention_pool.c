@@ -10,11 +10,6 @@
 
 #include <math.h>
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 size_t attention_pool_scratch(const struct resnet *resnet, const kernel_set *kernels, size_t tokens)
 {
     size_t channels = resnet->channels, head = channels / resnet->heads;

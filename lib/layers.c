@@ -3,11 +3,6 @@
  */
 #include "layers.h"
 
-static size_t minimum(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static size_t ceiling_divide(size_t a, size_t b)
 {
     return (a + b - 1) / b;
@@ -56,17 +51,17 @@ static void cut_gemm(struct gemm_job *job)
     job->row_block = call->rows;
     job->output_block = call->outputs;
     if (job->layers->kernels->fixed_shape) {
-        job->row_block = minimum(call->rows, FIXED_ROWS);
-        job->output_block = minimum(call->outputs, FIXED_OUTPUTS);
+        job->row_block = smaller(call->rows, FIXED_ROWS);
+        job->output_block = smaller(call->outputs, FIXED_OUTPUTS);
     } else {
         size_t work = call->rows * call->outputs * call->inputs * call->taps;
         size_t pieces = pieces_wanted(job->layers, work);
         /* By outputs first: then every thread packs its own weights and none is packed twice. */
         size_t grains = ceiling_divide(call->outputs, OUTPUT_GRAIN);
-        size_t by_outputs = minimum(pieces, grains);
+        size_t by_outputs = smaller(pieces, grains);
         job->output_block = ceiling_divide(grains, by_outputs) * OUTPUT_GRAIN;
         size_t by_rows =
-            minimum(ceiling_divide(pieces, by_outputs), ceiling_divide(call->rows, 96));
+            smaller(ceiling_divide(pieces, by_outputs), ceiling_divide(call->rows, 96));
         job->row_block = ceiling_divide(call->rows, by_rows);
     }
     job->output_blocks = ceiling_divide(call->outputs, job->output_block);
@@ -75,7 +70,7 @@ static void cut_gemm(struct gemm_job *job)
 static void restrict_outputs(gemm_call *call, size_t first, size_t block)
 {
     size_t element = call->weight_type == NUMBER_F16 ? 2 : 4;
-    call->outputs = minimum(block, call->outputs - first);
+    call->outputs = smaller(block, call->outputs - first);
     call->weights = (const char *)call->weights + first * call->weight_stride * element;
     call->bias = call->bias ? call->bias + first : NULL;
     call->residual = call->residual ? call->residual + first : NULL;
@@ -87,7 +82,7 @@ static void gemm_task(void *context, size_t index, size_t worker)
     const struct gemm_job *job = context;
     gemm_call call = job->call;
     size_t first = index / job->output_blocks * job->row_block;
-    call.rows = minimum(job->row_block, call.rows - first);
+    call.rows = smaller(job->row_block, call.rows - first);
     call.x += first * call.x_stride;
     call.residual = call.residual ? call.residual + first * call.residual_stride : NULL;
     call.out += first * call.out_stride;
@@ -184,7 +179,7 @@ static void convolution_task(void *context, size_t index, size_t worker)
     const struct convolution_job *job = context;
     gemm_call call = job->call;
     size_t first = index / job->output_blocks * CONVOLUTION_ROWS;
-    call.rows = minimum(CONVOLUTION_ROWS, call.rows - first);
+    call.rows = smaller(CONVOLUTION_ROWS, call.rows - first);
     call.out += first * call.out_stride;
     restrict_outputs(&call, index % job->output_blocks * job->output_block, job->output_block);
 
@@ -217,7 +212,7 @@ void neighbourhood_forward(const struct layers *layers, const struct convolution
     size_t grains = ceiling_divide(call->outputs, OUTPUT_GRAIN);
     size_t pieces = pieces_wanted(layers, call->rows * call->outputs * call->inputs * 9);
     size_t by_outputs =
-        layers->kernels->fixed_shape ? 1 : minimum(ceiling_divide(pieces, row_blocks), grains);
+        layers->kernels->fixed_shape ? 1 : smaller(ceiling_divide(pieces, row_blocks), grains);
     job.output_block = ceiling_divide(grains, by_outputs) * OUTPUT_GRAIN;
     job.output_blocks = ceiling_divide(call->outputs, job.output_block);
     threads_run(layers->threads, row_blocks * job.output_blocks, convolution_task, &job);
@@ -282,7 +277,7 @@ static void norm_task(void *context, size_t index, size_t worker)
     size_t first = index * NORM_ROWS;
     job->layers->kernels->layernorm(job->out.data + first * job->out.stride, job->out.stride,
                                     job->in.data + first * job->in.stride, job->in.stride,
-                                    minimum(NORM_ROWS, job->row_count - first), job->columns,
+                                    smaller(NORM_ROWS, job->row_count - first), job->columns,
                                     job->norm->gain, job->norm->bias, job->epsilon);
 }
 

@@ -222,6 +222,22 @@ struct norm load_norm(struct loader *loader, const char *stem, size_t size)
     };
 }
 
+void load_transformer_block(struct loader *loader, struct vit_block *block, char tower,
+                            size_t index, size_t width, size_t mlp_width)
+{
+#define NAME(part) tensor_name("%c.blk.%zu." part, tower, index).text
+    block->norm1 = load_norm(loader, NAME("ln1"), width);
+    block->query = load_linear(loader, NAME("attn_q"), width, width);
+    block->key = load_linear(loader, NAME("attn_k"), width, width);
+    block->value = load_linear(loader, NAME("attn_v"), width, width);
+    block->out = load_linear(loader, NAME("attn_out"), width, width);
+    block->norm2 = load_norm(loader, NAME("ln2"), width);
+    /* clip.cpp calls the first layer "down" and the second "up". */
+    block->fc1 = load_linear(loader, NAME("ffn_down"), mlp_width, width);
+    block->fc2 = load_linear(loader, NAME("ffn_up"), width, mlp_width);
+#undef NAME
+}
+
 /* ------------------------------------------------------------------------------------ keys */
 
 size_t load_size(struct loader *loader, const char *key, uint32_t otherwise, uint32_t least,

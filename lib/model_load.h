@@ -58,6 +58,10 @@ const float *load_vector(struct loader *loader, const char *name, size_t size);
 struct linear load_linear(struct loader *loader, const char *stem, size_t outputs, size_t inputs);
 struct norm load_norm(struct loader *loader, const char *stem, size_t size);
 
+/* Block `index` of the image tower ('v') or the text tower ('t'): both are built of the same. */
+void load_transformer_block(struct loader *loader, struct vit_block *block, char tower,
+                            size_t index, size_t width, size_t mlp_width);
+
 /* A whole number in [least, most]; `otherwise` where the key is missing; if 0, it must be there. */
 size_t load_size(struct loader *loader, const char *key, uint32_t otherwise, uint32_t least,
                  uint32_t most);

@@ -20,8 +20,8 @@ static void load_sizes(struct loader *loader, struct text_tower *text)
     text->layers = load_size(loader, KEY_TEXT_LAYERS, 0, 1, MAX_LAYERS);
     text->heads = load_size(loader, KEY_TEXT_HEADS, width / HEAD_SIZE, 1, width);
     text->context_length = load_size(loader, KEY_TEXT_CONTEXT, 0, 2, MAX_CONTEXT);
-    const size_t feature_size = load_size(
-        loader, KEY_TEXT_PROJECTION, (uint32_t)loader->model->feature_size, 1, MAX_WIDTH);
+    const size_t feature_size =
+        load_size(loader, KEY_TEXT_PROJECTION, (uint32_t)loader->model->feature_size, 1, MAX_WIDTH);
     if (loader->status)
         return;
     if (width % text->heads)
@@ -52,23 +52,6 @@ static void load_arithmetic(struct loader *loader, struct text_tower *text)
                     (double)text->epsilon);
 }
 
-static void load_block(struct loader *loader, const struct text_tower *text,
-                       struct vit_block *block, size_t index)
-{
-    const size_t width = text->width, mlp_width = text->mlp_width;
-#define NAME(part) tensor_name("t.blk.%zu." part, index).text
-    block->norm1 = load_norm(loader, NAME("ln1"), width);
-    block->query = load_linear(loader, NAME("attn_q"), width, width);
-    block->key = load_linear(loader, NAME("attn_k"), width, width);
-    block->value = load_linear(loader, NAME("attn_v"), width, width);
-    block->out = load_linear(loader, NAME("attn_out"), width, width);
-    block->norm2 = load_norm(loader, NAME("ln2"), width);
-    /* clip.cpp calls the first layer "down" and the second "up". */
-    block->fc1 = load_linear(loader, NAME("ffn_down"), mlp_width, width);
-    block->fc2 = load_linear(loader, NAME("ffn_up"), width, mlp_width);
-#undef NAME
-}
-
 static void load_embeddings(struct loader *loader, struct text_tower *text)
 {
     const struct gguf_tensor *tensor = gguf_find_tensor(&loader->model->gguf, TOKEN_EMBEDDING);
@@ -77,8 +60,8 @@ static void load_embeddings(struct loader *loader, struct text_tower *text)
                     "tensor " TOKEN_EMBEDDING " has %llu rows, expected at most %d",
                     (unsigned long long)tensor->shape[1], MAX_TOKENS);
     text->token_count = tensor && !loader->status ? (size_t)tensor->shape[1] : 1;
-    text->token_embedding = load_matrix(loader, TOKEN_EMBEDDING,
-                                        (struct shape){{text->token_count, text->width}});
+    text->token_embedding =
+        load_matrix(loader, TOKEN_EMBEDDING, (struct shape){{text->token_count, text->width}});
     text->position_embedding = load_floats(loader, POSITION_EMBEDDING,
                                            (struct shape){{text->context_length, text->width}});
 }
@@ -102,8 +85,8 @@ static void load_vocabulary(struct loader *loader, struct text_tower *text)
         loader_fail(loader, QC_ERROR_FORMAT, "key " KEY_TOKENS " is missing, but there are merges");
     else if (text->tokens && text->tokens->count != text->token_count)
         loader_fail(loader, QC_ERROR_FORMAT,
-                    "key " KEY_TOKENS " has %llu strings, expected %zu, the rows of "
-                    TOKEN_EMBEDDING,
+                    "key " KEY_TOKENS
+                    " has %llu strings, expected %zu, the rows of " TOKEN_EMBEDDING,
                     (unsigned long long)text->tokens->count, text->token_count);
     else if (text->merges && text->merges->count > MAX_TOKENS)
         loader_fail(loader, QC_ERROR_FORMAT,
@@ -117,8 +100,8 @@ void load_text_tower(struct loader *loader)
     struct text_tower *text = &model->text;
     if (loader->status)
         return;
-    loader->status = gguf_get_bool(&model->gguf, KEY_HAS_TEXT, false, &model->has_text,
-                                   loader->message);
+    loader->status =
+        gguf_get_bool(&model->gguf, KEY_HAS_TEXT, false, &model->has_text, loader->message);
     if (loader->status || !model->has_text)
         return;
     /* What qc_model_info tells is of the image tower. */
@@ -130,7 +113,7 @@ void load_text_tower(struct loader *loader)
     load_embeddings(loader, text);
     text->blocks = loader_allocate(loader, text->layers, sizeof *text->blocks);
     for (size_t i = 0; i < text->layers && !loader->status; i++)
-        load_block(loader, text, &text->blocks[i], i);
+        load_transformer_block(loader, &text->blocks[i], 't', i, text->width, text->mlp_width);
     text->final_norm = load_norm(loader, "t.post_ln", text->width);
     text->projection = load_matrix(loader, "text_projection.weight",
                                    (struct shape){{model->feature_size, text->width}});

@@ -35,23 +35,6 @@ static void load_arithmetic(struct loader *loader, struct vit *vit)
                     (double)vit->epsilon);
 }
 
-static void load_block(struct loader *loader, const struct vit *vit, struct vit_block *block,
-                       size_t index)
-{
-    const size_t width = vit->width, mlp_width = vit->mlp_width;
-#define NAME(part) tensor_name("v.blk.%zu." part, index).text
-    block->norm1 = load_norm(loader, NAME("ln1"), width);
-    block->query = load_linear(loader, NAME("attn_q"), width, width);
-    block->key = load_linear(loader, NAME("attn_k"), width, width);
-    block->value = load_linear(loader, NAME("attn_v"), width, width);
-    block->out = load_linear(loader, NAME("attn_out"), width, width);
-    block->norm2 = load_norm(loader, NAME("ln2"), width);
-    /* clip.cpp calls the first layer "down" and the second "up". */
-    block->fc1 = load_linear(loader, NAME("ffn_down"), mlp_width, width);
-    block->fc2 = load_linear(loader, NAME("ffn_up"), width, mlp_width);
-#undef NAME
-}
-
 static void describe(struct qc_model *model)
 {
     const struct vit *vit = &model->vit;
@@ -79,7 +62,7 @@ void load_vit(struct loader *loader)
     vit->pre_norm = load_norm(loader, "v.pre_ln", width);
     vit->blocks = loader_allocate(loader, vit->layers, sizeof *vit->blocks);
     for (size_t i = 0; i < vit->layers && !loader->status; i++)
-        load_block(loader, vit, &vit->blocks[i], i);
+        load_transformer_block(loader, &vit->blocks[i], 'v', i, vit->width, vit->mlp_width);
     vit->post_norm = load_norm(loader, "v.post_ln", width);
     vit->projection = load_matrix(loader, "visual_projection.weight",
                                   (struct shape){{model->feature_size, width}});

@@ -19,11 +19,6 @@
 
 static const struct rows NO_RESIDUAL = {NULL, 0};
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 /* --------------------------------------------------------------------------------- vocabulary */
 
 qc_status text_check(const struct qc_model *model, struct message *message)

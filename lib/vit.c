@@ -18,11 +18,6 @@
 
 static const struct rows NO_RESIDUAL = {NULL, 0};
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static size_t patch_pixels(const struct vit *vit)
 {
     return 3 * vit->patch_size * vit->patch_size;
