@@ -158,7 +158,7 @@ static int run(struct conversion *conversion, const char *prompts, bool truncate
     struct work work = {.percent = -1, .truncate = truncate};
     struct conversion_result result;
     char message[QC_MESSAGE_SIZE];
-    if (prompts && !prompts_read(&work.prompts, prompts, message)) {
+    if (prompts && !prompts_read(&work.prompts, prompts, false, message)) {
         complain("convert: %s", message);
         return COMMAND_FAILED;
     }
