@@ -157,7 +157,7 @@ static void embed_tokens(const struct qc_model *model, struct text_workspace *wo
 {
     const struct text_tower *text = &model->text;
     const struct matrix *table = &text->token_embedding;
-    const size_t size = table->type == NUMBER_F16 ? 2 : 4;
+    const size_t size = number_size(table->type);
     workspace->segments[0] = workspace->last_segments[0] = 0;
     for (size_t i = 0; i < group->count; i++) {
         const size_t first = workspace->segments[i], count = list->counts[group->first + i];
@@ -250,9 +250,9 @@ static qc_status explain(const struct qc_model *model, struct message *message)
         const struct gguf_label name = gguf_label(tensor->name);
         const bool is_text =
             strncmp(name.text, "t.", 2) == 0 || strncmp(name.text, "text_", 5) == 0;
-        if (is_text && (tensor->type == GGML_F32 || tensor->type == GGML_F16) &&
-            !model->kernels->all_finite(
-                tensor->data, tensor->type == GGML_F16 ? NUMBER_F16 : NUMBER_F32, tensor->count))
+        number_type type;
+        if (is_text && number_type_of(tensor->type, &type) &&
+            !model->kernels->all_finite(tensor->data, type, tensor->count))
             return fail(message, QC_ERROR_FORMAT,
                         "the model %s: tensor %s holds a number that is not finite",
                         model->info.name, name.text);
