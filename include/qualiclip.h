@@ -145,7 +145,7 @@ typedef struct qc_model_info {
     const char *hash;            /* "xxh64:" + 16 hexadecimal digits of the whole file (XXH64)   */
     const char *kernels;         /* the kernel set chosen at open                                */
     const char *precision;       /* "f32": what is added up in; weights may be stored smaller    */
-    const char *weight_type;     /* "f32" or "f16": the type of the matrices                     */
+    const char *weight_type;     /* "f32", "f16" or "bf16": the type of the matrices             */
     qc_tower    tower;
     uint32_t    width;           /* ViT: channels of a token; ResNet: channels after the stem    */
     uint32_t    layers;          /* ViT: transformer blocks; ResNet: bottleneck blocks           */

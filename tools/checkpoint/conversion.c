@@ -266,11 +266,11 @@ static bool write_model(struct job *job, const char *path)
     put_tower(writer, &job->result->tower);
     put_text(writer, job);
     put_recipe(writer, job);
-    plan_declare(&job->plan, writer, conversion->half);
+    plan_declare(&job->plan, writer, conversion->type);
     const uint64_t shape[] = {job->result->tower.feature_size, 2 * conversion->prompt_count};
     if (conversion->prompt_count)
         gguf_declare(writer, "qualiclip.prompts", GGML_F32, 2, shape);
-    if (!plan_write(&job->plan, writer, conversion->half, conversion->progress,
+    if (!plan_write(&job->plan, writer, conversion->type, conversion->progress,
                     conversion->context)) {
         gguf_writer_abandon(writer);
         return false;
