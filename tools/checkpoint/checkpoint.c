@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "naming.h"
+#include "wrapping.h"
 #include "problem.h"
 
 bool checkpoint_open(struct checkpoint *checkpoint, const char *path, char *message)
@@ -17,7 +17,7 @@ bool checkpoint_open(struct checkpoint *checkpoint, const char *path, char *mess
     checkpoint->container = container_open(path, &checkpoint->pool, message);
     if (checkpoint->container) {
         checkpoint->file_size = checkpoint->container->file_size;
-        if (name_entries(checkpoint, message))
+        if (unwrap_entries(checkpoint, message))
             return true;
     }
     checkpoint_close(checkpoint);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "leftovers.h"
-#include "naming.h"
+#include "wrapping.h"
 #include "problem.h"
 #include "recipe.h"
 #include "source_hash.h"

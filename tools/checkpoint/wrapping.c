@@ -1,7 +1,7 @@
 /*
- * naming.c - dicts inside dicts, prefixes of wrapping modules, towers without a name of their own.
+ * wrapping.c - dicts inside dicts, prefixes of wrapping modules, towers without a name of their own.
  */
-#include "naming.h"
+#include "wrapping.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static const char *const wrappers[] = {"params",           "params_ema", "state_
                                        "model_state_dict", "model",      "module"};
 
 /* What wrapping modules put before names; they occur one after the other, too. */
-static const char *const prefixes[] = {"module.", "_orig_mod.", "model.", "clip_model."};
+static const char *const prefixes[] = {"module.", "_orig_mod.", "model.", "clip_model.", "clip."};
 
 /* The parts of CLIP's image towers, which have no "visual." before them when they are alone. */
 static const char *const tower_names[] = {"class_embedding", "positional_embedding", "proj"};
@@ -152,7 +152,7 @@ static bool list_entries(struct checkpoint *checkpoint, const struct value *dict
     return !is_lone_tower(checkpoint) || put_tower_before_names(checkpoint, message);
 }
 
-bool name_entries(struct checkpoint *checkpoint, char *message)
+bool unwrap_entries(struct checkpoint *checkpoint, char *message)
 {
     const struct value *dict = unwrap(checkpoint, message);
     if (!dict || !list_entries(checkpoint, dict, message))

@@ -1,9 +1,9 @@
 /*
- * naming.h - the names that a checkpoint's tensors go by here: OpenAI's, whatever the program that
+ * wrapping.h - the names that a checkpoint's tensors go by here: OpenAI's, whatever the program that
  * saved them wrapped around them.  Names alone; no tensor is looked at.
  */
-#ifndef QUALICLIP_NAMING_H
-#define QUALICLIP_NAMING_H
+#ifndef QUALICLIP_WRAPPING_H
+#define QUALICLIP_WRAPPING_H
 
 #include "checkpoint.h"
 
@@ -12,7 +12,7 @@
  * into dicts such as "state_dict", takes prefixes such as "module." off, puts "visual." before the
  * names of an image tower that is alone.  False: `message` says why.
  */
-bool name_entries(struct checkpoint *checkpoint, char *message);
+bool unwrap_entries(struct checkpoint *checkpoint, char *message);
 
 /* Told one line of what was done. */
 typedef void note_line(void *context, const char *line);
