@@ -260,8 +260,7 @@ static void encode(struct qc_scorer *scorer, size_t count)
                                 .count = count,
                                 .pixels = scorer->pixels,
                                 .background = scorer->background,
-                                .grid_positions =
-                                    scorer->recipe.positions == QC_POSITIONS_GRID};
+                                .positions = scorer->recipe.positions};
     threads_begin(scorer->layers.threads);
     if (model->tower == QC_TOWER_VIT)
         vit_forward(&model->vit, &scorer->vit, &scorer->layers, &input, scorer->features);

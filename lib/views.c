@@ -31,6 +31,13 @@ size_t size_rule_views(const struct size_rule *rule)
     return rule->kind == QC_SIZE_TILES ? VIEWS_MOST : 1;
 }
 
+uint32_t size_rule_least(const struct size_rule *rule, uint32_t minimum)
+{
+    if (rule->kind == QC_SIZE_CROP)
+        return 1; /* it is enlarged */
+    return rule->kind == QC_SIZE_TILES ? TILE_SIZE : minimum;
+}
+
 /* ------------------------------------------------------------------------------------- geometry */
 
 /* `part` of `side` in the middle; an odd rest is halved as Python's round() does, to even. */
@@ -162,7 +169,7 @@ static qc_image part_of(const qc_image *image, const struct resize_goal *part)
 }
 
 /* Crops on a grid, row by row; of more than VIEWS_MOST as many, evenly spread. */
-static size_t make_tiles(const qc_image *image, qc_image made[VIEWS_MOST])
+static size_t make_tiles(const qc_image *image, qc_image *made)
 {
     size_t columns = (image->width - TILE_SIZE) / TILE_STRIDE + 1;
     size_t rows = (image->height - TILE_SIZE) / TILE_STRIDE + 1;
@@ -222,7 +229,7 @@ static qc_image make_resized(struct views *views, const struct layers *layers,
 }
 
 size_t views_make(struct views *views, const struct layers *layers, qc_background background,
-                  const qc_image *image, size_t slot, qc_image made[VIEWS_MOST])
+                  const qc_image *image, size_t slot, qc_image *made)
 {
     if (views->rule.kind == QC_SIZE_TILES)
         return make_tiles(image, made);

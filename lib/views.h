@@ -14,16 +14,6 @@
 
 #define VIEWS_MOST 15 /* of one image */
 
-#define CROP_SIZE_DEFAULT 224
-
-typedef enum qc_size_rule {
-    QC_SIZE_MODEL,
-    QC_SIZE_NATIVE,
-    QC_SIZE_CROP,
-    QC_SIZE_LONG,
-    QC_SIZE_TILES
-} qc_size_rule;
-
 struct size_rule {
     qc_size_rule kind;
     uint32_t pixels; /* QC_SIZE_CROP and QC_SIZE_LONG: the side that is meant */
@@ -36,11 +26,14 @@ struct views {
     size_t resized_size;
 };
 
-/* Whether the rule gives a tower of that minimum anything to see. */
+/* Whether the rule gives a tower of that minimum side anything to see. */
 qc_status size_rule_check(const struct size_rule *rule, uint32_t minimum, struct message *message);
 
 /* The most views of one image. */
 size_t size_rule_views(const struct size_rule *rule);
+
+/* The smallest side that an image may have, if all is well with the other. */
+uint32_t size_rule_least(const struct size_rule *rule, uint32_t minimum);
 
 /* What a tower has to be planned for, where images come up to these limits. */
 struct tower_limits size_rule_limits(const struct size_rule *rule,
@@ -58,10 +51,10 @@ qc_status views_size(const struct size_rule *rule, const qc_image *image, uint32
                      uint32_t *width, uint32_t *height, struct message *message);
 
 /*
- * Writes the views of an image that passed views_size(); returns how many.  Those of one image are
- * valid until another is given the same `slot`, a number below limits->batch.
+ * Writes the views of an image that passed views_size(), at most size_rule_views(); returns how
+ * many.  They are valid until another image is given the same `slot`, a number below limits->batch.
  */
 size_t views_make(struct views *views, const struct layers *layers, qc_background background,
-                  const qc_image *image, size_t slot, qc_image made[VIEWS_MOST]);
+                  const qc_image *image, size_t slot, qc_image *made);
 
 #endif
