@@ -147,13 +147,12 @@ qc_status views_size(const struct size_rule *rule, const qc_image *image, uint32
     *height = tiles ? TILE_SIZE : goal.height;
     if (*width >= minimum && *height >= minimum)
         return QC_OK;
-    bool resized = *width != image->width || *height != image->height;
     char size[64] = "";
-    if (resized)
-        snprintf(size, sizeof size, ", resized %lu x %lu,", (unsigned long)*width,
+    if (*width != image->width || *height != image->height)
+        snprintf(size, sizeof size, ", resized %lu x %lu", (unsigned long)*width,
                  (unsigned long)*height);
     return fail(message, QC_ERROR_TOO_SMALL,
-                "the image has %lu x %lu pixels%s; the model needs at least %lu x %lu",
+                "the image has %lu x %lu pixels%s, the model needs at least %lu x %lu",
                 (unsigned long)image->width, (unsigned long)image->height, size,
                 (unsigned long)minimum, (unsigned long)minimum);
 }

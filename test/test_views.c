@@ -332,10 +332,10 @@ static void check_too_small(struct size_rule rule, uint32_t width, uint32_t heig
 static void too_small_is_an_error_that_tells_the_sizes(void **state)
 {
     (void)state;
-    check_too_small((struct size_rule){QC_SIZE_NATIVE, 0}, 31, 90, "31 x 90 pixels; ");
-    check_too_small((struct size_rule){QC_SIZE_LONG, 100}, 90, 31, "90 x 31 pixels; ");
+    check_too_small((struct size_rule){QC_SIZE_NATIVE, 0}, 31, 90, "31 x 90 pixels, the");
+    check_too_small((struct size_rule){QC_SIZE_LONG, 100}, 90, 31, "90 x 31 pixels, the");
     check_too_small((struct size_rule){QC_SIZE_LONG, 100}, 1000, 50,
-                    "1000 x 50 pixels, resized 100 x 5,");
+                    "1000 x 50 pixels, resized 100 x 5, the");
     check_too_small((struct size_rule){QC_SIZE_TILES, 0}, 223, 500, "at least 224 x 224");
     check_too_small((struct size_rule){QC_SIZE_TILES, 0}, 500, 223, "500 x 223");
 }
