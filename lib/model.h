@@ -14,6 +14,9 @@
 #include "recipe.h"
 #include "status.h"
 
+/* What numbers of that type in a file are to the kernels; false: the library cannot use them. */
+bool number_type_of(enum gguf_tensor_type stored, number_type *type);
+
 /* outputs x inputs numbers, the inputs of one output contiguous. */
 struct matrix {
     const void *data;

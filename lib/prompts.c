@@ -204,6 +204,20 @@ static qc_status fill_from_caller(const struct recipe *recipe, const qc_model *m
                         : QC_OK;
 }
 
+bool prompts_copy(struct recipe *recipe, const struct recipe *from, size_t feature_size)
+{
+    if (from->source != recipe->source || from->prompts != recipe->prompts ||
+        from->text_count != recipe->text_count)
+        return false;
+    for (size_t i = 0; i < recipe->output_count; i++)
+        if (strcmp(recipe->names[i], from->names[i]) != 0)
+            return false;
+    if (recipe->source != PROMPTS_OF_MODEL)
+        memcpy((float *)recipe->features, from->features,
+               recipe->text_count * feature_size * sizeof *recipe->features);
+    return true;
+}
+
 qc_status prompts_fill(struct recipe *recipe, const qc_model *model,
                        const qc_scorer_options *options, struct message *message)
 {

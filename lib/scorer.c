@@ -175,6 +175,19 @@ static qc_status provide_block(const qc_scorer_options *options, size_t size, vo
     return QC_OK;
 }
 
+static qc_status provide_prompts(struct qc_scorer *scorer, const qc_scorer_options *options,
+                                 struct message *message)
+{
+    const struct qc_scorer *other = options->prompts_of;
+    if (!other)
+        return prompts_fill(&scorer->recipe, scorer->model, options, message);
+    if (other->model == scorer->model &&
+        prompts_copy(&scorer->recipe, &other->recipe, scorer->model->feature_size))
+        return QC_OK;
+    return fail(message, QC_ERROR_ARGUMENT,
+                "prompts_of is a scorer of another model or of other prompts");
+}
+
 qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
                            const qc_scorer_options *given)
 {
@@ -213,7 +226,7 @@ qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
     if (model->tower == QC_TOWER_RESNET)
         memset((float *)made->layers.zeros, 0, resnet_zeros(&model->resnet) * sizeof(float));
     recipe_describe(&made->recipe, &options, model->feature_size, made->recipe_line);
-    status = prompts_fill(&made->recipe, model, &options, &message);
+    status = provide_prompts(made, &options, &message);
     if (status == QC_OK)
         status = threads_start(made->layers.threads, &options, &message);
     if (status != QC_OK) {
@@ -361,10 +374,11 @@ static void fill_result(const struct qc_scorer *scorer, const qc_image *seen, fl
     result->height = seen->height;
     result->positions = recipe->positions;
     result->size_rule = recipe->size_rule;
+    result->size_pixels = recipe->size_pixels;
     result->logit_scale = recipe->logit_scale;
     result->temperature = recipe->temperature;
     result->profile = recipe->profile;
-    result->recipe = scorer->recipe_line;
+    memcpy(result->recipe, scorer->recipe_line, sizeof result->recipe);
     result->model = model->info.hash;
     result->kernels = model->kernels->name;
     result->precision = model->info.precision;
