@@ -33,9 +33,7 @@ size_t size_rule_views(const struct size_rule *rule)
 
 uint32_t size_rule_least(const struct size_rule *rule, uint32_t minimum)
 {
-    if (rule->kind == QC_SIZE_CROP)
-        return 1; /* it is enlarged */
-    return rule->kind == QC_SIZE_TILES ? TILE_SIZE : minimum;
+    return rule->kind == QC_SIZE_CROP ? 1 : minimum; /* a crop is enlarged */
 }
 
 /* ------------------------------------------------------------------------------------- geometry */

@@ -32,7 +32,7 @@ qc_status size_rule_check(const struct size_rule *rule, uint32_t minimum, struct
 /* The most views of one image. */
 size_t size_rule_views(const struct size_rule *rule);
 
-/* The smallest side that an image may have, if all is well with the other. */
+/* The smallest side that an image may have, going by what the tower needs. */
 uint32_t size_rule_least(const struct size_rule *rule, uint32_t minimum);
 
 /* What a tower has to be planned for, where images come up to these limits. */
