@@ -293,6 +293,35 @@ static void names_must_stay_apart(void **state)
     archive_add(input, "a/data.pkl", pickle.bytes, pickle.size, 0);
     free(pickle.bytes);
     expect_failure("key visual.proj occurs twice");
+
+    unlink(input);
+    archive_add(input, "a/data.pkl", "}(X\5\0\0\0model}X\5\0\0\0model}u.", 26, 0);
+    expect_failure("key model occurs twice");
+}
+
+static int rename_entry(void *context, const char *name, unsigned char **bytes, size_t *size)
+{
+    archive_add(context, strstr(name, "/data/2") ? "tiny/data/X" : name, *bytes, *size, 0);
+    return 0;
+}
+
+/* Two readers could take different ones. */
+static void entries_must_stay_apart(void **state)
+{
+    (void)state;
+    char copy[80];
+    snprintf(copy, sizeof copy, "%s/copy.pth", directory);
+    unlink(input);
+    archive_copy(TINY, copy, rename_entry, input);
+    unlink(copy);
+    size_t size;
+    unsigned char *bytes = read_whole_file(input, &size);
+    for (size_t i = 0; i + 11 <= size; i++)
+        if (memcmp(bytes + i, "tiny/data/X", 11) == 0)
+            bytes[i + 10] = '3';
+    write_whole_file(input, bytes, size);
+    free(bytes);
+    expect_failure("has two entries tiny/data/3");
 }
 
 /* --------------------------------------------------------------------------------- storages */
@@ -346,6 +375,7 @@ int main(void)
         cmocka_unit_test(prefixes_are_taken_off),
         cmocka_unit_test(an_image_tower_may_be_alone),
         cmocka_unit_test(names_must_stay_apart),
+        cmocka_unit_test(entries_must_stay_apart),
         cmocka_unit_test(views_of_a_deflated_storage),
         cmocka_unit_test(a_damaged_storage_is_not_used),
     };
