@@ -12,6 +12,7 @@ setup() {
     run -0 --separate-stderr "$QUALICLIP" convert -v "$checkpoints/resnet.pth" -o model.gguf
     contains "$stderr" "resnet.pth (torch.save): 143 names"
     contains "$stderr" "renamed clip_model.* to *: 142 names"
+    contains "$stderr" "qualiclip.logit_scale <- logit_scale, its exponential"
     contains "$stderr" "v.attn_pool.attn_q.weight <- visual.attnpool.q_proj.weight (f32 128 x 128)"
     contains "$stderr" "v.stem.0.weight <- visual.conv1.weight (f32 2 x 3 x 3 x 3), BatchNorm folded"
     contains "$stderr" "dropped visual.bn1.num_batches_tracked"

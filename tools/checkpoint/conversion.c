@@ -133,8 +133,14 @@ static struct recipe choose_recipe(const struct job *job)
 static void note_plan(const struct job *job)
 {
     const struct conversion *conversion = job->conversion;
-    if (conversion->note)
+    if (conversion->note) {
         note_names(&job->checkpoint, conversion->note, conversion->context);
+        if (checkpoint_find(&job->checkpoint, "logit_scale"))
+            conversion->note(conversion->context,
+                             KEY_LOGIT_SCALE " <- logit_scale, its exponential");
+        if (conversion->prompt_count && checkpoint_find(&job->checkpoint, prompts_name))
+            conversion->note(conversion->context, "dropped prompts_features: others are given");
+    }
     for (size_t i = 0; conversion->note && i < job->plan.count; i++) {
         const struct plan_item *item = &job->plan.items[i];
         char line[QC_MESSAGE_SIZE];
