@@ -37,9 +37,6 @@ static const struct {
     {"torch", "BoolStorage", GLOBAL_STORAGE + ELEMENT_BOOL},
 };
 
-/* No storage has more elements: far above any model, and sums of products below cannot overflow. */
-static const uint64_t element_limit = UINT64_C(1) << 48;
-
 static struct value *refuse(char *message, const char *origin, const char *what)
 {
     problem(message, "%.200s: data.pkl: %s", origin, what);
@@ -78,7 +75,7 @@ struct value *find_storage(const struct value *id, const char *origin, struct va
     if (items[2]->kind != VALUE_STRING || !items[2]->string[0] || strlen(items[2]->string) > 64)
         return refuse(message, origin, "the key of a storage is not a string of 1 to 64 bytes");
     if (items[4]->kind != VALUE_INTEGER || items[4]->integer < 0 ||
-        (uint64_t)items[4]->integer > element_limit)
+        (uint64_t)items[4]->integer > TENSOR_MAX_ELEMENTS)
         return refuse(message, origin, "the size of a storage is not an integer from 0 to 2^48");
 
     struct value *value = new_value(pool, VALUE_STORAGE);
@@ -100,38 +97,11 @@ static bool read_sizes(const struct value *tuple, size_t count, uint64_t *sizes)
     for (size_t i = 0; i < count; i++) {
         const struct value *item = tuple->sequence.items[i];
         if (item->kind != VALUE_INTEGER || item->integer < 0 ||
-            (uint64_t)item->integer > element_limit)
+            (uint64_t)item->integer > TENSOR_MAX_ELEMENTS)
             return false;
         sizes[i] = (uint64_t)item->integer;
     }
     return true;
-}
-
-/* Counts the elements; true if all of them lie in the storage. */
-static bool measure(struct tensor *tensor)
-{
-    uint64_t count = 1;
-    bool empty = false;
-    for (unsigned i = 0; i < tensor->dimensions; i++) {
-        if (tensor->shape[i] == 0)
-            empty = true;
-        else if (count > element_limit / tensor->shape[i])
-            return false;
-        else
-            count *= tensor->shape[i];
-    }
-    tensor->count = empty ? 0 : count;
-    if (empty)
-        return true;
-
-    uint64_t last = tensor->offset;
-    for (unsigned i = 0; i < tensor->dimensions; i++) {
-        uint64_t steps = tensor->shape[i] - 1;
-        if (steps && tensor->stride[i] > element_limit / steps)
-            return false;
-        last += steps * tensor->stride[i]; /* at most 9 * 2^48 */
-    }
-    return last < tensor->storage_count;
 }
 
 /* (storage, offset, size, stride, requires_grad, hooks, optionally metadata) */
@@ -155,14 +125,14 @@ static struct value *rebuild_tensor(const struct value *arguments, const char *o
     *tensor = *items[0]->storage;
     tensor->dimensions = (unsigned)dimensions;
     if (items[1]->kind != VALUE_INTEGER || items[1]->integer < 0 ||
-        (uint64_t)items[1]->integer > element_limit ||
+        (uint64_t)items[1]->integer > TENSOR_MAX_ELEMENTS ||
         !read_sizes(items[2], dimensions, tensor->shape) ||
         !read_sizes(items[3], dimensions, tensor->stride))
         return refuse(message, origin,
                       "the offset, a size or a stride of a tensor is not an integer "
                       "from 0 to 2^48");
     tensor->offset = (uint64_t)items[1]->integer;
-    if (!measure(tensor)) {
+    if (!tensor_measure(tensor)) {
         problem(message,
                 "%.200s: data.pkl: a tensor reaches beyond its storage %.64s of %" PRIu64
                 " elements",

@@ -15,16 +15,25 @@
 
 enum { TENSOR_MAX_DIMENSIONS = 8 };
 
+/* No storage has more elements: far above any model, and no sum or product of such overflows. */
+#define TENSOR_MAX_ELEMENTS (UINT64_C(1) << 48)
+
 /* A view into a storage: element (i, j, ...) is at offset + i * stride[0] + j * stride[1] + ... */
 struct tensor {
     enum element_type type;
-    const char *storage_key; /* the file of the storage inside the container */
+    const char *storage_key; /* what the container calls the storage */
     uint64_t storage_count;  /* its elements */
     uint64_t offset;
     unsigned dimensions;
     uint64_t shape[TENSOR_MAX_DIMENSIONS], stride[TENSOR_MAX_DIMENSIONS];
     uint64_t count; /* product of shape */
 };
+
+/*
+ * Sets the count.  False unless the tensor lies within its storage and no number is beyond
+ * TENSOR_MAX_ELEMENTS: whoever makes a tensor from a file must ask.
+ */
+bool tensor_measure(struct tensor *tensor);
 
 enum value_kind {
     VALUE_NONE,
