@@ -8,7 +8,8 @@
 
 #include "problem.h"
 
-static const char own_prefix[] = "clip_model.";
+/* What wrappers put before a model's names. */
+static const char *const prefixes[] = {"clip_model.", "module.", "clip.", "model."};
 
 /* The dict `name` inside `dict`, or NULL. */
 static const struct value *nested_dict(const struct value *dict, const char *name)
@@ -28,9 +29,29 @@ static int compare_names(const void *left, const void *right)
                   ((const struct checkpoint_entry *)right)->name);
 }
 
+static bool begins_with(const char *name, const char *start)
+{
+    return strncmp(name, start, strlen(start)) == 0;
+}
+
+/* The prefix under which the dict has CLIP's tensors; the first where none is found. */
+static const char *find_prefix(const struct value *dict)
+{
+    static const char *const starts[] = {"visual.", "vision_model."};
+    for (size_t i = 0; i + 1 < dict->sequence.count; i += 2) {
+        const struct value *key = dict->sequence.items[i];
+        for (size_t p = 0; p < 2 * sizeof prefixes / sizeof prefixes[0]; p++)
+            if (key->kind == VALUE_STRING && begins_with(key->string, prefixes[p / 2]) &&
+                begins_with(key->string + strlen(prefixes[p / 2]), starts[p % 2]))
+                return prefixes[p / 2];
+    }
+    return prefixes[0];
+}
+
 static bool list_entries(struct checkpoint *checkpoint, const struct value *dict, char *message)
 {
     size_t count = dict->sequence.count / 2;
+    const char *prefix = find_prefix(dict);
     checkpoint->entries = calloc(count ? count : 1, sizeof *checkpoint->entries);
     if (!checkpoint->entries)
         return problem(message, "%.200s: out of memory", checkpoint->origin);
@@ -40,8 +61,8 @@ static bool list_entries(struct checkpoint *checkpoint, const struct value *dict
             return problem(message, "%.200s: the dict has a key that is %s, not a string",
                            checkpoint->origin, kind_name(key->kind));
         const char *name = key->string;
-        if (strncmp(name, own_prefix, strlen(own_prefix)) == 0)
-            name += strlen(own_prefix);
+        if (begins_with(name, prefix))
+            name += strlen(prefix);
         checkpoint->entries[i].name = name;
         checkpoint->entries[i].value = dict->sequence.items[2 * i + 1];
     }

@@ -1,7 +1,8 @@
 /*
  * checkpoint.h - a checkpoint as named tensors, and their numbers in any order they are wanted in.
  *
- * The names are those of the file without a leading "clip_model."; a dict nested under "params" or
+ * The names are those of the file without what wrappers put before them ("clip_model.", "module.",
+ * "clip.", "model."); a dict nested under "params" or
  * "state_dict" is looked into.  The numbers of one view at a time are held in memory.
  */
 #ifndef QUALICLIP_CHECKPOINT_H

@@ -1,6 +1,5 @@
 /*
- * leftovers.c - the names that CLIP's text tower, BatchNorm's training and OpenAI's files bring
- * along.
+ * leftovers.c - a text tower that is not kept, and what files bring along, are passed over.
  */
 #include "leftovers.h"
 
@@ -8,23 +7,6 @@
 #include <string.h>
 
 #include "problem.h"
-
-static const char *const text_tower_prefixes[] = {"transformer.", "token_embedding.", "ln_final."};
-static const char *const known_names[] = {"positional_embedding", "text_projection",
-                                          "input_resolution", "context_length", "vocab_size"};
-static const char counter[] = ".num_batches_tracked"; /* of BatchNorm: for training alone */
-
-static bool is_droppable(const char *name)
-{
-    for (size_t i = 0; i < sizeof text_tower_prefixes / sizeof text_tower_prefixes[0]; i++)
-        if (strncmp(name, text_tower_prefixes[i], strlen(text_tower_prefixes[i])) == 0)
-            return true;
-    for (size_t i = 0; i < sizeof known_names / sizeof known_names[0]; i++)
-        if (strcmp(name, known_names[i]) == 0)
-            return true;
-    size_t length = strlen(name);
-    return length > strlen(counter) && strcmp(name + length - strlen(counter), counter) == 0;
-}
 
 static void note_dropped(void (*note)(void *, const char *), void *context, const char *what,
                          const char *name)
@@ -37,7 +19,8 @@ static void note_dropped(void (*note)(void *, const char *), void *context, cons
     note(context, line);
 }
 
-bool pass_over_leftovers(const struct checkpoint *checkpoint, bool allow_unknown,
+bool pass_over_leftovers(const struct checkpoint *checkpoint, const struct naming *naming,
+                         bool keeps_text, bool allow_unknown,
                          void (*note)(void *context, const char *line), void *context,
                          char *message)
 {
@@ -47,7 +30,7 @@ bool pass_over_leftovers(const struct checkpoint *checkpoint, bool allow_unknown
         const struct checkpoint_entry *entry = &checkpoint->entries[i];
         if (entry->used)
             continue;
-        if (is_droppable(entry->name))
+        if (is_needless_name(entry->name) || (!keeps_text && is_text_name(naming, entry->name)))
             note_dropped(note, context, "dropped", entry->name);
         else if (allow_unknown)
             note_dropped(note, context, "dropped unknown", entry->name);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -35,4 +36,29 @@ bool hash_file(const char *path, char digits[SOURCE_HASH_SIZE], char *message)
     snprintf(digits, SOURCE_HASH_SIZE, "%016" PRIx64, xxh64(data, size, 0));
     munmap(data, size);
     return true;
+}
+
+bool hash_checkpoint(const struct checkpoint *checkpoint, char digits[SOURCE_HASH_SIZE],
+                     char *message)
+{
+    const struct container *container = checkpoint->container;
+    const size_t count = container->file_count;
+    size_t size = 1, used = 0;
+    if (!count)
+        return hash_file(checkpoint->path, digits, message);
+    for (size_t i = 0; i < count; i++)
+        size += SOURCE_HASH_SIZE + strlen(base_name(container->files[i])) + 1;
+    char *lines = malloc(size);
+    if (!lines)
+        return problem(message, "%.200s: out of memory", checkpoint->origin);
+    bool good = true;
+    for (size_t i = 0; i < count && good; i++) {
+        good = hash_file(container->files[i], digits, message);
+        if (good)
+            used += (size_t)snprintf(lines + used, size - used, "%s %s\n", digits,
+                                     base_name(container->files[i]));
+    }
+    snprintf(digits, SOURCE_HASH_SIZE, "%016" PRIx64, xxh64(lines, used, 0));
+    free(lines);
+    return good;
 }
