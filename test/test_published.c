@@ -187,14 +187,15 @@ static void all_names_give_the_same_model(void **state)
 
     const char *const others[] = {OPEN_CLIP, OPEN_CLIP "/epoch_1.pt", custom, prefixed,
                                   TRANSFORMERS "/model.safetensors.index.json"};
-    for (int half = 0; half < 2; half++) {
+    static const enum gguf_tensor_type types[] = {GGML_F32, GGML_F16, GGML_BF16};
+    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
         convert((struct conversion){
-            .checkpoint_path = TRANSFORMERS, .vocabulary = VOCABULARY, .half = half});
+            .checkpoint_path = TRANSFORMERS, .vocabulary = VOCABULARY, .type = types[t]});
         expect_note("names: transformers");
         for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
             convert((struct conversion){.checkpoint_path = others[i],
                                         .vocabulary = VOCABULARY,
-                                        .half = half,
+                                        .type = types[t],
                                         .model_path = model_path[1]});
             expect_note(i == 4 ? "activation: gelu, config.json"
                                : "activation: gelu, open_clip_config.json");

@@ -21,15 +21,17 @@
 static const char help[] =
     "Usage: qualiclip convert CHECKPOINT -o MODEL.gguf [OPTION]...\n"
     "\n"
-    "Turns a checkpoint into a model file: PyTorch's (torch.save: a dict of tensors), safetensors,\n"
-    "an index of several such files, or a directory that holds them as published.  CLIP's ViT and\n"
-    "ModifiedResNet are known under the names of OpenAI, OpenCLIP and transformers, beside\n"
-    "QualiCLIP's `prompts_features`.  config.json, preprocessor_config.json (transformers) or\n"
+    "Turns a checkpoint into a model file: PyTorch's (torch.save: a dict of tensors, also inside a\n"
+    "dict such as `state_dict` or `params`; or a TorchScript archive, as OpenAI's own files are),\n"
+    "safetensors, an index of several such files, or a directory that holds them as published.\n"
+    "CLIP's ViT and ModifiedResNet are known under the names of OpenAI, OpenCLIP and transformers,\n"
+    "with or without `clip_model.` and the like before them, beside QualiCLIP's\n"
+    "`prompts_features`.  config.json and preprocessor_config.json (transformers) or\n"
     "open_clip_config.json in the same directory is read.  Nothing in a checkpoint is executed.\n"
     "\n"
     "Options:\n"
     "  -o, --output=FILE    the model file to write; one that is there is replaced at the end\n"
-    "      --type=TYPE      f32 (default) or f16: how matrices and convolutions are stored\n"
+    "      --type=TYPE      f32 (default), f16 or bf16: how matrices and convolutions are stored\n"
     "      --profile=NAME   the scoring recipe: qualiclip (default where there are prompts), clip\n"
     "                       (else), qualiclip-pyiqa, qualiclip+, clip-iqa, clip-iqa+,\n"
     "                       clip-iqa-pyiqa; any other name is a label for the default\n"
@@ -128,13 +130,34 @@ static bool verify(void *context, const char *path, char *message)
     qc_model_options_init(&options);
     options.message = reason;
     options.message_size = sizeof reason;
-    qc_model *model;
     erase_progress(context);
-    if (qc_model_open(&model, path, &options) != QC_OK)
+    if (qc_model_check(path, &options) != QC_OK)
         return problem(message, "the converted model is not usable: %.400s",
                        without_subject(reason, path));
-    qc_model_close(model);
     return true;
+}
+
+static const struct {
+    const char *name;
+    enum gguf_tensor_type type;
+} types[] = {{"f32", GGML_F32}, {"f16", GGML_F16}, {"bf16", GGML_BF16}};
+
+static bool type_named(const char *name, enum gguf_tensor_type *type)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i].name, name) == 0) {
+            *type = types[i].type;
+            return true;
+        }
+    return false;
+}
+
+static const char *type_name(enum gguf_tensor_type type)
+{
+    size_t i = 0;
+    while (types[i].type != type)
+        i++;
+    return types[i].name;
 }
 
 static void print_summary(const struct conversion *conversion,
@@ -153,7 +176,7 @@ static void print_summary(const struct conversion *conversion,
                tower->layers, tower->layers == 1 ? "" : "s", tower->patch_size);
     printf(", feature %" PRIu32 ", %" PRIu64 " pair%s, profile %s, %s, %.2f MB",
            tower->feature_size, result->pair_count, result->pair_count == 1 ? "" : "s",
-           printable(result->profile).text, conversion->half ? "f16" : "f32",
+           printable(result->profile).text, type_name(conversion->type),
            (double)result->file_size / 1e6);
     output_end_line();
 }
@@ -163,7 +186,7 @@ static int run(struct conversion *conversion, const char *prompts, bool truncate
     struct work work = {.percent = -1, .truncate = truncate};
     struct conversion_result result;
     char message[QC_MESSAGE_SIZE];
-    if (prompts && !prompts_read(&work.prompts, prompts, message)) {
+    if (prompts && !prompts_read(&work.prompts, prompts, false, message)) {
         complain("convert: %s", message);
         return COMMAND_FAILED;
     }
@@ -213,9 +236,8 @@ int command_convert(int argc, char **argv)
         switch (option) {
         case 'o': conversion.model_path = optarg; break;
         case TYPE:
-            conversion.half = strcmp(optarg, "f16") == 0;
-            if (!conversion.half && strcmp(optarg, "f32") != 0)
-                return usage_error("convert", "--type=%s: expected f32 or f16", optarg);
+            if (!type_named(optarg, &conversion.type))
+                return usage_error("convert", "--type=%s: expected f32, f16 or bf16", optarg);
             break;
         case PROFILE: conversion.profile = optarg; break;
         case NAME: conversion.name = optarg; break;

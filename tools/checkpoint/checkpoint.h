@@ -1,9 +1,8 @@
 /*
  * checkpoint.h - a checkpoint as named tensors, and their numbers in any order they are wanted in.
  *
- * The names are those of the file without what wrappers put before them ("clip_model.", "module.",
- * "clip.", "model."); a dict nested under "params" or
- * "state_dict" is looked into.  The numbers of one view at a time are held in memory.
+ * The names are those of the file, without what training programs wrap around them (wrapping.c).
+ * The numbers of one view at a time are held in memory.
  */
 #ifndef QUALICLIP_CHECKPOINT_H
 #define QUALICLIP_CHECKPOINT_H
@@ -18,7 +17,16 @@
 struct checkpoint_entry {
     const char *name;
     const struct value *value;
-    bool used; /* for whoever wants to know what was left over */
+    bool used;       /* for whoever wants to know what was left over */
+    const char *key; /* the name in the file */
+};
+
+enum { CHECKPOINT_NESTING_MAX = 4 };
+
+/* A dict that was looked into. */
+struct checkpoint_nesting {
+    const char *name;
+    const struct value *around; /* the dict that it lies in */
 };
 
 /* A part of a tensor in another order: element (i, j, ...) at offset + i * stride[0] + ... */
@@ -35,7 +43,8 @@ struct checkpoint {
     uint64_t file_size;
     size_t count;
     struct checkpoint_entry *entries; /* sorted by name */
-    const char *outside;              /* where the dict was nested: a name beside it, else NULL */
+    unsigned nesting;                 /* dicts that were looked into, the outermost first: */
+    struct checkpoint_nesting nested_in[CHECKPOINT_NESTING_MAX];
 
     struct container *container;
     struct value_pool pool;

@@ -18,6 +18,7 @@ struct container {
     const char *format;       /* for people: "torch.save", ... */
     uint64_t file_size;       /* of everything that it consists of, in bytes */
     bool big_endian;          /* the order of bytes in its numbers */
+    bool is_module;           /* what is not a tensor in it is settings, not weights */
     size_t file_count;        /* where it consists of several files: how many, else 0 */
     const char *const *files; /* their paths, sorted */
     const struct value *root; /* names and tensors; lives in the pool given to container_open() */

@@ -15,6 +15,7 @@
 
 #include "activation.h"
 #include "leftovers.h"
+#include "wrapping.h"
 #include "problem.h"
 #include "recipe.h"
 #include "source.h"
@@ -201,6 +202,8 @@ static bool plan_model(struct job *job)
     job->plan.message = job->message;
     job->plan.naming = find_naming(&job->checkpoint);
     job->plan.config = &job->config;
+    if (conversion->note)
+        note_names(&job->checkpoint, conversion->note, conversion->context);
     take_note(job, "names: ", job->plan.naming->title);
     if (!published_config_read(&job->config, job->file, job->plan.naming->config, job->message) ||
         !plan_tower(&job->plan, &job->result->tower) || !plan_text(job) ||
@@ -321,11 +324,11 @@ static bool write_model(struct job *job, const char *path)
     put_tower(writer, job);
     put_text(writer, job);
     put_recipe(writer, job);
-    plan_declare(&job->plan, writer, conversion->half);
+    plan_declare(&job->plan, writer, conversion->type);
     const uint64_t shape[] = {job->result->tower.feature_size, 2 * conversion->prompt_count};
     if (conversion->prompt_count)
         gguf_declare(writer, "qualiclip.prompts", GGML_F32, 2, shape);
-    if (!plan_write(&job->plan, writer, conversion->half, conversion->progress,
+    if (!plan_write(&job->plan, writer, conversion->type, conversion->progress,
                     conversion->context)) {
         gguf_writer_abandon(writer);
         return false;
@@ -421,8 +424,6 @@ static bool open_checkpoint(struct job *job)
         return problem(job->message, "%.200s: the output would overwrite the checkpoint",
                        origin_of(conversion->model_path));
     }
-    if (strcmp(job->file, conversion->checkpoint_path) != 0)
-        take_note(job, "reading ", job->file);
     return true;
 }
 

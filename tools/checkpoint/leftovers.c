@@ -19,18 +19,35 @@ static void note_dropped(void (*note)(void *, const char *), void *context, cons
     note(context, line);
 }
 
+/* What lies beside a dict of weights: counters, settings, an optimizer's state. */
+static void note_beside(const struct checkpoint_nesting *nesting,
+                        void (*note)(void *, const char *), void *context)
+{
+    for (size_t i = 0; i + 1 < nesting->around->sequence.count; i += 2) {
+        const struct value *key = nesting->around->sequence.items[i];
+        char what[64];
+        snprintf(what, sizeof what, "dropped, beside %s:", nesting->name);
+        if (key->kind == VALUE_STRING && strcmp(key->string, nesting->name) != 0)
+            note_dropped(note, context, what, key->string);
+    }
+}
+
 bool pass_over_leftovers(const struct checkpoint *checkpoint, const struct naming *naming,
                          bool keeps_text, bool allow_unknown,
                          void (*note)(void *context, const char *line), void *context,
                          char *message)
 {
-    if (checkpoint->outside)
-        note_dropped(note, context, "dropped what lies beside the dict", checkpoint->outside);
+    for (unsigned i = 0; i < checkpoint->nesting; i++)
+        note_beside(&checkpoint->nested_in[i], note, context);
     for (size_t i = 0; i < checkpoint->count; i++) {
         const struct checkpoint_entry *entry = &checkpoint->entries[i];
         if (entry->used)
             continue;
-        if (is_needless_name(entry->name) || (!keeps_text && is_text_name(naming, entry->name)))
+        if (checkpoint->container && checkpoint->container->is_module &&
+            entry->value->kind != VALUE_TENSOR)
+            note_dropped(note, context, "dropped setting", entry->name);
+        else if (is_needless_name(entry->name) ||
+                 (!keeps_text && is_text_name(naming, entry->name)))
             note_dropped(note, context, "dropped", entry->name);
         else if (allow_unknown)
             note_dropped(note, context, "dropped unknown", entry->name);

@@ -115,10 +115,11 @@ static bool ends_in(const char *name, const char *end)
 bool is_needless_name(const char *name)
 {
     static const char *const names[] = {"input_resolution", "context_length", "vocab_size",
-                                        "attn_mask", "text.attn_mask"};
+                                        "attn_mask"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(name, names[i]) == 0)
             return true;
-    /* BatchNorm's counter is for training alone; the others are 0, 1, 2 ... */
-    return ends_in(name, ".num_batches_tracked") || ends_in(name, ".position_ids");
+    /* BatchNorm's counter is for training alone; 0, 1, 2 ...; the mask of the text tower. */
+    return ends_in(name, ".num_batches_tracked") || ends_in(name, ".position_ids") ||
+           ends_in(name, ".attn_mask");
 }

@@ -1,5 +1,5 @@
 /*
- * pickle_globals.c - OrderedDict, torch's tensors and storages.  Every size is checked here, so
+ * pickle_globals.c - OrderedDict, torch's tensors and storages, TorchScript's modules and lists.  Every size is checked here, so
  * that a tensor that leaves this file lies within its storage, whatever the pickle says.
  */
 #include "pickle_globals.h"
@@ -13,6 +13,9 @@ enum global {
     GLOBAL_REBUILD_PARAMETER,
     GLOBAL_SIZE,
     GLOBAL_DEVICE,
+    GLOBAL_TYPED_LIST, /* of one list: that list */
+    GLOBAL_TYPE_TAG,   /* of something and its type: that thing */
+    GLOBAL_CLASS,      /* of TorchScript: its code is in the archive, and not looked at */
     GLOBAL_STORAGE /* + enum element_type */
 };
 
@@ -25,6 +28,11 @@ static const struct {
     {"torch._utils", "_rebuild_parameter", GLOBAL_REBUILD_PARAMETER},
     {"torch", "Size", GLOBAL_SIZE},
     {"torch", "device", GLOBAL_DEVICE},
+    {"torch.jit._pickle", "build_intlist", GLOBAL_TYPED_LIST},
+    {"torch.jit._pickle", "build_doublelist", GLOBAL_TYPED_LIST},
+    {"torch.jit._pickle", "build_boollist", GLOBAL_TYPED_LIST},
+    {"torch.jit._pickle", "build_tensorlist", GLOBAL_TYPED_LIST},
+    {"torch.jit._pickle", "restore_type_tag", GLOBAL_TYPE_TAG},
     {"torch", "FloatStorage", GLOBAL_STORAGE + ELEMENT_F32},
     {"torch", "HalfStorage", GLOBAL_STORAGE + ELEMENT_F16},
     {"torch", "BFloat16Storage", GLOBAL_STORAGE + ELEMENT_BF16},
@@ -43,23 +51,47 @@ static struct value *refuse(char *message, const char *origin, const char *what)
     return NULL;
 }
 
+static int find_known(const char *module, const char *name)
+{
+    static const char script[] = "__torch__";
+    for (size_t i = 0; i < sizeof known_globals / sizeof known_globals[0]; i++)
+        if (strcmp(module, known_globals[i].module) == 0 &&
+            strcmp(name, known_globals[i].name) == 0)
+            return known_globals[i].global;
+    const size_t length = strlen(script);
+    const bool is_script =
+        strncmp(module, script, length) == 0 && (!module[length] || module[length] == '.');
+    return is_script ? GLOBAL_CLASS : -1;
+}
+
 struct value *find_global(const char *module, const char *name, const char *origin,
                           struct value_pool *pool, char *message)
 {
-    for (size_t i = 0; i < sizeof known_globals / sizeof known_globals[0]; i++)
-        if (strcmp(module, known_globals[i].module) == 0 &&
-            strcmp(name, known_globals[i].name) == 0) {
-            struct value *value = new_value(pool, VALUE_GLOBAL);
-            if (!value)
-                return refuse(message, origin, "out of memory");
-            value->global = known_globals[i].global;
-            return value;
-        }
+    const int known = find_known(module, name);
+    if (known >= 0) {
+        struct value *value = new_value(pool, VALUE_GLOBAL);
+        if (!value)
+            return refuse(message, origin, "out of memory");
+        value->global = known;
+        return value;
+    }
+    const bool is_class = name[0] >= 'A' && name[0] <= 'Z'; /* by Python's convention */
     problem(message,
             "%.200s: data.pkl: %.80s.%.80s is not allowed in a checkpoint: only the names that a "
-            "dict of tensors needs are (nothing was executed)",
-            origin, module, name);
+            "dict of tensors needs are (nothing was executed%s)",
+            origin, module, name,
+            is_class ? "; if the file holds a whole model, save its state_dict() instead" : "");
     return NULL;
+}
+
+struct value *new_module(const struct value *class, const struct value *arguments,
+                         const char *origin, struct value_pool *pool, char *message)
+{
+    if (class->kind != VALUE_GLOBAL || class->global != GLOBAL_CLASS ||
+        arguments->kind != VALUE_TUPLE || arguments->sequence.count)
+        return refuse(message, origin, "makes an object of something that is not a module's class");
+    struct value *value = new_value(pool, VALUE_OBJECT);
+    return value ? value : refuse(message, origin, "out of memory");
 }
 
 struct value *find_storage(const struct value *id, const char *origin, struct value_pool *pool,
@@ -168,6 +200,15 @@ struct value *call_global(const struct value *callable, struct value *arguments,
         if (count != 1 || items[0]->kind != VALUE_TUPLE)
             return refuse(message, origin, "the argument of torch.Size is not a tuple");
         return items[0];
+    case GLOBAL_TYPED_LIST:
+        if (count != 1 || items[0]->kind != VALUE_LIST)
+            return refuse(message, origin, "a list of numbers or tensors is made of something else");
+        return items[0];
+    case GLOBAL_TYPE_TAG:
+        if (count != 2)
+            return refuse(message, origin, "the arguments of restore_type_tag are not two");
+        return items[0];
+    case GLOBAL_CLASS: return refuse(message, origin, "a module's class is called as a function");
     case GLOBAL_DEVICE: value = new_value(pool, VALUE_OPAQUE); break;
     default: return refuse(message, origin, "a type of storage is called as a function");
     }

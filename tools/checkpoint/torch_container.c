@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "modules.h"
 #include "pickle.h"
 #include "problem.h"
 #include "torch_zip.h"
@@ -30,16 +31,22 @@ static void close_torch(struct container *container)
     free(torch);
 }
 
-static const struct value *read_root(struct torch_zip *zip, const char *origin,
-                                     struct value_pool *pool, char *message)
+static bool read_root(struct torch_container *torch, const char *origin, struct value_pool *pool,
+                      char *message)
 {
     size_t size;
-    unsigned char *pickle = torch_zip_read_pickle(zip, &size, message);
+    unsigned char *pickle = torch_zip_read_pickle(torch->zip, &size, message);
     if (!pickle)
-        return NULL;
-    const struct value *root = pickle_read(pickle, size, origin, pool, message);
+        return false;
+    struct value *root = pickle_read(pickle, size, origin, pool, message);
     free(pickle);
-    return root;
+    if (!root)
+        return false;
+    torch->container.is_module = root->kind == VALUE_OBJECT;
+    torch->container.format = torch->container.is_module ? "TorchScript" : "torch.save";
+    torch->container.root =
+        torch->container.is_module ? flatten_modules(root, origin, pool, message) : root;
+    return torch->container.root != NULL;
 }
 
 struct container *torch_open(const char *path, struct value_pool *pool, char *message)
@@ -49,13 +56,10 @@ struct container *torch_open(const char *path, struct value_pool *pool, char *me
         problem(message, "%.200s: out of memory", origin_of(path));
         return NULL;
     }
-    torch->container.format = "torch.save";
     torch->container.read = read_storage;
     torch->container.close = close_torch;
     torch->zip = torch_zip_open(path, message);
-    if (torch->zip)
-        torch->container.root = read_root(torch->zip, origin_of(path), pool, message);
-    if (!torch->container.root) {
+    if (!torch->zip || !read_root(torch, origin_of(path), pool, message)) {
         close_torch(&torch->container);
         return NULL;
     }

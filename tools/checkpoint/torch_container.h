@@ -1,6 +1,6 @@
 /*
- * torch_container.h - what PyTorch's torch.save writes, as a container: the pickle's value is its
- * root, the archive's entries are its storages.
+ * torch_container.h - what PyTorch's torch.save and torch.jit.save write, as a container: the
+ * pickle's value is its root, modules flattened to a dict; the archive's entries are its storages.
  */
 #ifndef QUALICLIP_TORCH_CONTAINER_H
 #define QUALICLIP_TORCH_CONTAINER_H

@@ -76,13 +76,9 @@ static bool find_prefix(struct torch_zip *zip, char *message)
     }
     if (!zip->prefix)
         return problem(
-            message, "%.200s: a zip archive without NAME/data.pkl: not a checkpoint of torch.save",
+            message, "%.200s: a zip archive without NAME/data.pkl: not written by torch.save "
+            "or torch.jit.save",
             zip->origin);
-    if (has_entry(zip, "constants.pkl"))
-        return problem(message,
-                       "%.200s: a TorchScript archive, which is not read: load it with "
-                       "torch.jit.load and save its state_dict() with torch.save",
-                       zip->origin);
     return true;
 }
 

@@ -1,6 +1,6 @@
 /*
- * torch_zip.h - the container that torch.save writes: a zip archive with NAME/data.pkl and one
- * entry NAME/data/KEY for each storage.
+ * torch_zip.h - the archive that torch.save and torch.jit.save write: a zip file with NAME/data.pkl
+ * and one entry NAME/data/KEY for each storage.  Other entries (code, constants) are not looked at.
  *
  * Whatever the archive claims is checked before memory is asked for: an entry may not be larger
  * than what is expected of it, nor inflate beyond measure.

@@ -125,6 +125,7 @@ const char *kind_name(enum value_kind kind)
     case VALUE_TENSOR: return "a tensor";
     case VALUE_STORAGE: return "a storage";
     case VALUE_GLOBAL: return "a global name";
+    case VALUE_OBJECT: return "a module";
     case VALUE_OPAQUE: return "an object";
     }
     return "an unknown thing";

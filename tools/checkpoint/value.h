@@ -2,7 +2,7 @@
  * value.h - what a pickle describes: a tree (or, from a hostile file, any graph) of plain values.
  *
  * All of them live in one pool with a limit and are freed together.  Nothing here walks the graph,
- * so cycles and depth cannot hurt; those who read it look at a fixed number of levels.
+ * so cycles and depth cannot hurt; those who read it look at a limited number of levels.
  */
 #ifndef QUALICLIP_VALUE_H
 #define QUALICLIP_VALUE_H
@@ -47,6 +47,7 @@ enum value_kind {
     VALUE_TENSOR,
     VALUE_STORAGE, /* while reading only: an operand of a tensor */
     VALUE_GLOBAL,  /* while reading only: one of the known names */
+    VALUE_OBJECT,  /* a TorchScript module: attributes, and no behaviour */
     VALUE_OPAQUE   /* bytes, an integer beyond 64 bits, a device: of no use to us */
 };
 
@@ -64,6 +65,10 @@ struct value {
         struct tensor *tensor;   /* VALUE_TENSOR */
         struct tensor *storage;  /* VALUE_STORAGE: type, storage_key and storage_count */
         int global;              /* VALUE_GLOBAL: see pickle_globals.c */
+        struct {
+            struct value *state; /* a dict; NULL: there is none */
+            bool open;           /* for whoever walks: being looked at */
+        } object;
     };
 };
 
