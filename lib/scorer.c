@@ -337,8 +337,9 @@ static qc_status check_batch(const struct qc_scorer *scorer, const qc_image *ima
                     scorer->limits.batch);
     if (!scorer->prompts.count)
         return fail(message, QC_ERROR_UNSUPPORTED,
-                    "the model %s has no prompts: it can embed images but not score them",
-                    scorer->model->info.name);
+                    "the model %s has no prompts: it can embed images but not score them%s",
+                    scorer->model->info.name,
+                    scorer->model->info.has_text ? " without the caller's prompts" : "");
     return QC_OK;
 }
 

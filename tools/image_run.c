@@ -189,7 +189,11 @@ static bool open_model(struct image_run *run, struct settings *settings,
     if (!read_prompts(run, settings, name))
         return false;
     if (command->needs_pairs && !settings->prompts && run->info.pair_count == 0) {
-        complain_about(name, "has no prompts to compare with: it can embed, but not score");
+        complain_about(name, run->info.has_text
+                                 ? "has no prompts to compare with: give some with --prompts=FILE"
+                                 : "has no prompts to compare with and cannot encode any: embed "
+                                   "works; to score, convert a checkpoint that has prompts, or one "
+                                   "with a text tower with --vocab and --prompts");
         return false;
     }
     if (!workspace_open(&run->workspace, run->model, &settings->scorer, settings->threads,
