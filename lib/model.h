@@ -11,6 +11,7 @@
 
 #include "gguf.h"
 #include "kernels.h"
+#include "recipe.h"
 #include "status.h"
 
 /* What numbers of that type in a file are to the kernels; false: the library cannot use them. */
@@ -98,11 +99,7 @@ struct qc_model {
     size_t feature_size;
     float image_mean[3], image_std[3];
 
-    size_t pair_count;
-    const float *prompt_features; /* 2 * pair_count x feature_size: positive, negative, ... */
-    char **pair_names;
-    float logit_scale, temperature;
-    qc_positions positions; /* none or grid */
+    struct recipe recipe; /* as the file says */
 
     qc_model_info info; /* strings owned by the model */
 
@@ -110,6 +107,7 @@ struct qc_model {
     const void *data;
     size_t size;
     bool mapped;
+    bool only_checked; /* what was read may leave memory again */
     void *owned; /* list of blocks freed at close; private to model_load.c */
 };
 

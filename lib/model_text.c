@@ -124,4 +124,6 @@ void load_text_tower(struct loader *loader)
     memcpy(loader->matrix_numbers, before.matrix_numbers, sizeof before.matrix_numbers);
     model->info.parameter_count = parameters;
     model->info.has_text = text->tokens != NULL;
+    model->info.has_text_tower = true;
+    model->info.text_width = (uint32_t)text->width;
 }

@@ -183,7 +183,7 @@ static void files_are_described(void **state)
     qc_model_describe(model, &info);
     assert_int_equal(model->vit.activation, ACTIVATION_GELU);
     assert_int_equal(model->text.activation, ACTIVATION_GELU);
-    assert_int_equal(model->positions, QC_POSITIONS_GRID);
+    assert_int_equal(model->recipe.positions, QC_POSITIONS_GRID);
     assert_string_equal(info.name, "clip.cpp");
     assert_string_equal(info.profile, "");
     assert_string_equal(info.weight_type, "f16");

@@ -188,7 +188,8 @@ static void check_golden(const char *checkpoint, const char *expected, qc_tower 
                          uint32_t pairs)
 {
     char path[96];
-    snprintf(path, sizeof path, GOLDEN "%s.pth", checkpoint);
+    const bool has_extension = strchr(checkpoint, '.') != NULL;
+    snprintf(path, sizeof path, GOLDEN "%s%s", checkpoint, has_extension ? "" : ".pth");
     for (int half = 0; half < 2; half++) {
         convert((struct conversion){.checkpoint_path = path, .type = half ? GGML_F16 : GGML_F32});
         check_against(expected, half);
@@ -295,6 +296,14 @@ static void containers_do_not_matter(void **state)
     check_golden("tiny", "tiny", QC_TOWER_VIT, 0);
     check_golden("tiny_big_endian", "tiny", QC_TOWER_VIT, 0);
     check_golden("tiny_deflated", "tiny", QC_TOWER_VIT, 0);
+}
+
+/* OpenAI's structure and types: modules in modules, f16 matrices, f32 norms; nothing of the code. */
+static void torchscript_has_numpys_numbers(void **state)
+{
+    (void)state;
+    check_golden("traced_vit.pt", "traced_vit", QC_TOWER_VIT, 0);
+    check_golden("scripted_resnet.pt", "scripted_resnet", QC_TOWER_RESNET, 0);
 }
 
 /* --------------------------------------------------------------------------------- recipes */
@@ -466,6 +475,7 @@ int main(void)
         cmocka_unit_test(views_have_numpys_numbers),
         cmocka_unit_test(resnet_is_folded_like_numpy),
         cmocka_unit_test(containers_do_not_matter),
+        cmocka_unit_test(torchscript_has_numpys_numbers),
         cmocka_unit_test(recipe_follows_the_prompts),
         cmocka_unit_test(profiles_bring_their_recipe),
         cmocka_unit_test(provenance_is_kept),

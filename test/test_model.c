@@ -184,7 +184,7 @@ static void resnet_is_described(void **state)
     assert_int_equal(resnet->blocks[4].conv2.linear.weight.inputs, 9 * 32);
     assert_int_equal(resnet->blocks[4].conv2.kernel_size, 3);
     assert_int_equal(resnet->out.weight.outputs, 16);
-    assert_int_equal(model->positions, QC_POSITIONS_GRID);
+    assert_int_equal(model->recipe.positions, QC_POSITIONS_GRID);
     qc_model_close(model);
 }
 
@@ -207,7 +207,7 @@ static void weights_are_not_copied(void **state)
     assert_true(in_file(model, vit->position_embedding));
     assert_true(in_file(model, vit->blocks[1].fc2.weight.data));
     assert_true(in_file(model, vit->blocks[1].fc2.bias));
-    assert_true(in_file(model, model->prompt_features));
+    assert_true(in_file(model, model->recipe.features));
     assert_int_equal((uintptr_t)vit->blocks[1].fc2.weight.data % 64, 0);
     qc_model_close(model);
 }
@@ -234,7 +234,7 @@ static void short_numbers_are_used(enum gguf_tensor_type stored, number_type typ
     assert_memory_equal(query->bias, rounded->vit.blocks[0].query.bias, 64 * sizeof(float));
     assert_memory_equal(model->vit.position_embedding, rounded->vit.position_embedding,
                         10 * 64 * sizeof(float));
-    assert_memory_equal(model->prompt_features, rounded->prompt_features, 4 * 16 * sizeof(float));
+    assert_memory_equal(model->recipe.features, rounded->recipe.features, 4 * 16 * sizeof(float));
     float widened[64 * 64];
     model->kernels->widen(widened, query->weight.data, type, 64 * 64);
     assert_memory_equal(widened, rounded->vit.blocks[0].query.weight.data, sizeof widened);
@@ -294,9 +294,9 @@ static void clip_cpp_file_embeds(void **state)
     write_tiny_vit(path, &options);
     qc_model *model = open_file();
     assert_int_equal(model->tower, QC_TOWER_VIT);
-    assert_int_equal(model->positions, QC_POSITIONS_GRID);
-    assert_true(model->logit_scale == 100 && model->temperature == 1);
-    assert_int_equal(model->pair_count, 0);
+    assert_int_equal(model->recipe.positions, QC_POSITIONS_GRID);
+    assert_true(model->recipe.logit_scale == 100 && model->recipe.temperature == 1);
+    assert_int_equal(model->recipe.output_count, 0);
     assert_null(qc_model_pair_name(model, 0));
     assert_int_equal(model->vit.activation, ACTIVATION_QUICK_GELU);
     assert_string_equal(model->info.profile, "");
@@ -315,10 +315,10 @@ static void recipe_follows_the_keys(void **state)
     write_tiny_vit(path, &options);
     qc_model *model = open_file();
     assert_int_equal(model->vit.activation, ACTIVATION_GELU);
-    assert_int_equal(model->positions, QC_POSITIONS_NONE);
+    assert_int_equal(model->recipe.positions, QC_POSITIONS_NONE);
     assert_null(model->vit.position_embedding);
     assert_int_equal(model->info.image_size, 0);
-    assert_true(model->logit_scale == 100 && model->temperature == 1);
+    assert_true(model->recipe.logit_scale == 100 && model->recipe.temperature == 1);
     assert_string_equal(qc_model_pair_name(model, 0), "pair 1");
     qc_model_close(model);
 
@@ -326,7 +326,7 @@ static void recipe_follows_the_keys(void **state)
     options.positions = "none";
     write_tiny_vit(path, &options);
     model = open_file();
-    assert_int_equal(model->positions, QC_POSITIONS_NONE);
+    assert_int_equal(model->recipe.positions, QC_POSITIONS_NONE);
     assert_non_null(model->vit.position_embedding);
     qc_model_close(model);
 }

@@ -20,10 +20,11 @@
 static const char help[] =
     "Usage: qualiclip convert CHECKPOINT -o MODEL.gguf [OPTION]...\n"
     "\n"
-    "Turns a checkpoint of PyTorch (torch.save: a dict of tensors) into a model file.  CLIP's "
-    "image\n"
-    "towers under OpenAI's names are known, ViT and ModifiedResNet, with or without `clip_model.`\n"
-    "before them, beside QualiCLIP's `prompts_features`.  Nothing in a checkpoint is executed.\n"
+    "Turns a checkpoint of PyTorch into a model file: a dict of tensors by torch.save, also inside\n"
+    "a dict such as `state_dict` or `params`, or a TorchScript archive (OpenAI's own files).\n"
+    "CLIP's image towers under OpenAI's names are known, ViT and ModifiedResNet, with or without\n"
+    "`clip_model.` and the like before them, beside QualiCLIP's `prompts_features`.  Nothing in a\n"
+    "checkpoint is executed.\n"
     "\n"
     "Options:\n"
     "  -o, --output=FILE    the model file to write; one that is there is replaced at the end\n"
@@ -123,12 +124,10 @@ static bool verify(void *context, const char *path, char *message)
     qc_model_options_init(&options);
     options.message = reason;
     options.message_size = sizeof reason;
-    qc_model *model;
     erase_progress(context);
-    if (qc_model_open(&model, path, &options) != QC_OK)
+    if (qc_model_check(path, &options) != QC_OK)
         return problem(message, "the converted model is not usable: %.400s",
                        without_subject(reason, path));
-    qc_model_close(model);
     return true;
 }
 
@@ -181,7 +180,7 @@ static int run(struct conversion *conversion, const char *prompts, bool truncate
     struct work work = {.percent = -1, .truncate = truncate};
     struct conversion_result result;
     char message[QC_MESSAGE_SIZE];
-    if (prompts && !prompts_read(&work.prompts, prompts, message)) {
+    if (prompts && !prompts_read(&work.prompts, prompts, false, message)) {
         complain("convert: %s", message);
         return COMMAND_FAILED;
     }

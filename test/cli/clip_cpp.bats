@@ -29,7 +29,7 @@ setup() {
     contains "$stderr" "--prompts"
     [ -z "$output" ]
     run -1 --separate-stderr "$QUALICLIP" score -m "$golden/vision-f32.gguf" "$photo"
-    contains "$stderr" "embed works"
+    contains "$stderr" "it can embed, but not score"
     printf 'Good photo.\tBad photo.\tquality\n' >prompts.txt
     run -0 "$QUALICLIP" score -m "$golden/gelu-f16.gguf" --prompts prompts.txt --format json "$photo"
     jq -e '.score > 0 and .score < 1 and .pair_names == ["quality"] and .positions == "grid"' \

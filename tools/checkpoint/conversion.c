@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "leftovers.h"
+#include "wrapping.h"
 #include "problem.h"
 #include "recipe.h"
 #include "source_hash.h"
@@ -132,6 +133,8 @@ static struct recipe choose_recipe(const struct job *job)
 static void note_plan(const struct job *job)
 {
     const struct conversion *conversion = job->conversion;
+    if (conversion->note)
+        note_names(&job->checkpoint, conversion->note, conversion->context);
     for (size_t i = 0; conversion->note && i < job->plan.count; i++) {
         const struct plan_item *item = &job->plan.items[i];
         char line[QC_MESSAGE_SIZE];
