@@ -9,7 +9,7 @@
 #include "archive.h"
 #include "convert_file.h"
 #include "fuzz.h"
-#include "pickle_writer.h"
+#include "seeds_state_dict.h"
 #include "seeds.h"
 #include "storages.h"
 #include "stored_zip.h"
@@ -22,75 +22,75 @@ enum { WIDTH = 64, FEATURE = 4, TOKENS = 520 };
 
 /* ------------------------------------------------------------------------------------- towers */
 
-static void add_pair(struct pickle *pickle, const char *stem,
+static void add_pair(struct state_dict *dict, const char *stem,
                      uint32_t outputs, uint32_t inputs)
 {
     char name[128];
     snprintf(name, sizeof name, "%.100s.weight", stem);
     if (inputs)
-        pickle_tensor(pickle, name, TENSOR(outputs, inputs));
+        state_dict_tensor(dict, name, TENSOR(outputs, inputs));
     else
-        pickle_tensor(pickle, name, TENSOR(outputs));
+        state_dict_tensor(dict, name, TENSOR(outputs));
     snprintf(name, sizeof name, "%.100s.bias", stem);
-    pickle_tensor(pickle, name, TENSOR(outputs));
+    state_dict_tensor(dict, name, TENSOR(outputs));
 }
 
-static void add_block(struct pickle *pickle, const char *stem)
+static void add_block(struct state_dict *dict, const char *stem)
 {
     char name[128];
     snprintf(name, sizeof name, "%.40s.resblocks.0.attn.in_proj_weight", stem);
-    pickle_tensor(pickle, name, TENSOR(3 * WIDTH, WIDTH));
+    state_dict_tensor(dict, name, TENSOR(3 * WIDTH, WIDTH));
     snprintf(name, sizeof name, "%.40s.resblocks.0.attn.in_proj_bias", stem);
-    pickle_tensor(pickle, name, TENSOR(3 * WIDTH));
+    state_dict_tensor(dict, name, TENSOR(3 * WIDTH));
     snprintf(name, sizeof name, "%.40s.resblocks.0.attn.out_proj", stem);
-    add_pair(pickle, name, WIDTH, WIDTH);
+    add_pair(dict, name, WIDTH, WIDTH);
     for (int i = 1; i <= 2; i++) {
         snprintf(name, sizeof name, "%.40s.resblocks.0.ln_%d", stem, i);
-        add_pair(pickle, name, WIDTH, 0);
+        add_pair(dict, name, WIDTH, 0);
     }
     snprintf(name, sizeof name, "%.40s.resblocks.0.mlp.c_fc", stem);
-    add_pair(pickle, name, 2, WIDTH);
+    add_pair(dict, name, 2, WIDTH);
     snprintf(name, sizeof name, "%.40s.resblocks.0.mlp.c_proj", stem);
-    add_pair(pickle, name, WIDTH, 2);
+    add_pair(dict, name, WIDTH, 2);
 }
 
-static void add_vit(struct pickle *pickle)
+static void add_vit(struct state_dict *dict)
 {
-    pickle_tensor(pickle, "visual.conv1.weight", TENSOR(WIDTH, 3, 1, 1));
-    pickle_tensor(pickle, "visual.class_embedding", TENSOR(WIDTH));
-    pickle_tensor(pickle, "visual.positional_embedding", TENSOR(2, WIDTH));
-    add_pair(pickle, "visual.ln_pre", WIDTH, 0);
-    add_block(pickle, "visual.transformer");
-    add_pair(pickle, "visual.ln_post", WIDTH, 0);
-    pickle_tensor(pickle, "visual.proj", TENSOR(WIDTH, FEATURE));
-    pickle_tensor(pickle, "prompts_features", TENSOR(2, FEATURE));
-    pickle_tensor(pickle, "logit_scale", 0, NULL);
+    state_dict_tensor(dict, "visual.conv1.weight", TENSOR(WIDTH, 3, 1, 1));
+    state_dict_tensor(dict, "visual.class_embedding", TENSOR(WIDTH));
+    state_dict_tensor(dict, "visual.positional_embedding", TENSOR(2, WIDTH));
+    add_pair(dict, "visual.ln_pre", WIDTH, 0);
+    add_block(dict, "visual.transformer");
+    add_pair(dict, "visual.ln_post", WIDTH, 0);
+    state_dict_tensor(dict, "visual.proj", TENSOR(WIDTH, FEATURE));
+    state_dict_tensor(dict, "prompts_features", TENSOR(2, FEATURE));
+    state_dict_tensor(dict, "logit_scale", 0, NULL);
 }
 
-static void add_text(struct pickle *pickle)
+static void add_text(struct state_dict *dict)
 {
-    pickle_tensor(pickle, "token_embedding.weight", TENSOR(TOKENS, WIDTH));
-    pickle_tensor(pickle, "positional_embedding", TENSOR(4, WIDTH));
-    add_block(pickle, "transformer");
-    add_pair(pickle, "ln_final", WIDTH, 0);
-    pickle_tensor(pickle, "text_projection", TENSOR(WIDTH, FEATURE));
+    state_dict_tensor(dict, "token_embedding.weight", TENSOR(TOKENS, WIDTH));
+    state_dict_tensor(dict, "positional_embedding", TENSOR(4, WIDTH));
+    add_block(dict, "transformer");
+    add_pair(dict, "ln_final", WIDTH, 0);
+    state_dict_tensor(dict, "text_projection", TENSOR(WIDTH, FEATURE));
 }
 
-static void add_convolution(struct pickle *pickle, const char *convolution,
+static void add_convolution(struct state_dict *dict, const char *convolution,
                             const char *norm, const uint32_t shape[3])
 {
     char name[128];
     snprintf(name, sizeof name, "visual.%.80s.weight", convolution);
-    pickle_tensor(pickle, name, TENSOR(shape[0], shape[1], shape[2], shape[2]));
+    state_dict_tensor(dict, name, TENSOR(shape[0], shape[1], shape[2], shape[2]));
     snprintf(name, sizeof name, "visual.%.80s", norm);
-    add_pair(pickle, name, shape[0], 0);
+    add_pair(dict, name, shape[0], 0);
     snprintf(name, sizeof name, "visual.%.80s.running_mean", norm);
-    pickle_tensor(pickle, name, TENSOR(shape[0]));
+    state_dict_tensor(dict, name, TENSOR(shape[0]));
     snprintf(name, sizeof name, "visual.%.80s.running_var", norm);
-    pickle_tensor(pickle, name, TENSOR(shape[0]));
+    state_dict_tensor(dict, name, TENSOR(shape[0]));
 }
 
-static void add_resnet(struct pickle *pickle)
+static void add_resnet(struct state_dict *dict)
 {
     static const char *const pool[] = {"q_proj", "k_proj", "v_proj"};
     char convolution[64], norm[64];
@@ -98,7 +98,7 @@ static void add_resnet(struct pickle *pickle)
     for (int i = 0; i < 3; i++) {
         snprintf(convolution, sizeof convolution, "conv%d", i + 1);
         snprintf(norm, sizeof norm, "bn%d", i + 1);
-        add_convolution(pickle, convolution, norm, stem[i]);
+        add_convolution(dict, convolution, norm, stem[i]);
     }
     for (uint32_t stage = 1, planes = 2, inputs = 2; stage <= 4; stage++, planes *= 2) {
         const uint32_t shapes[][3] = {
@@ -108,32 +108,32 @@ static void add_resnet(struct pickle *pickle)
                      i < 3 ? "layer%u.0.conv%d" : "layer%u.0.downsample.0", (unsigned)stage, i + 1);
             snprintf(norm, sizeof norm, i < 3 ? "layer%u.0.bn%d" : "layer%u.0.downsample.1",
                      (unsigned)stage, i + 1);
-            add_convolution(pickle, convolution, norm, shapes[i]);
+            add_convolution(dict, convolution, norm, shapes[i]);
         }
         inputs = 4 * planes;
     }
     for (int i = 0; i < 3; i++) {
         snprintf(convolution, sizeof convolution, "visual.attnpool.%s", pool[i]);
-        add_pair(pickle, convolution, WIDTH, WIDTH);
+        add_pair(dict, convolution, WIDTH, WIDTH);
     }
-    add_pair(pickle, "visual.attnpool.c_proj", FEATURE, WIDTH);
-    pickle_tensor(pickle, "visual.attnpool.positional_embedding", TENSOR(2, WIDTH));
+    add_pair(dict, "visual.attnpool.c_proj", FEATURE, WIDTH);
+    state_dict_tensor(dict, "visual.attnpool.positional_embedding", TENSOR(2, WIDTH));
 }
 
 /* -------------------------------------------------------------------------------------- files */
 
 enum parts { VIT = 1, TEXT = 2, RESNET = 4 };
 
-static void write_pickle(struct pickle *pickle, unsigned parts)
+static void write_dict(struct state_dict *dict, unsigned parts)
 {
-    begin_pickle(pickle);
+    state_dict_begin(dict);
     if (parts & VIT)
-        add_vit(pickle);
+        add_vit(dict);
     if (parts & TEXT)
-        add_text(pickle);
+        add_text(dict);
     if (parts & RESNET)
-        add_resnet(pickle);
-    end_pickle(pickle);
+        add_resnet(dict);
+    state_dict_end(dict);
 }
 
 /* What is to be converted must be, or all that is made of it is refused for the same reason. */
@@ -146,28 +146,28 @@ static void require_conversion(const char *path)
     }
 }
 
-static void make_pickle(struct pickle pickle, unsigned parts, const char *name)
+static void make_pickle(struct state_dict dict, unsigned parts, const char *name)
 {
     size_t size;
     char path[256];
-    pickle.storage = "5";
-    pickle.elements = 1024;
-    write_pickle(&pickle, parts);
-    uint8_t *archive = archive_of_pickle(pickle.seed.bytes, pickle.seed.size, &size);
+    dict.storage = "5";
+    dict.elements = 1024;
+    write_dict(&dict, parts);
+    uint8_t *archive = archive_of_pickle(dict.seed.bytes, dict.seed.size, &size);
     require_conversion(scratch_file(name, archive, size, path));
     free(archive);
-    seed_write(&pickle.seed, pickle.modules ? "torchscript" : "pickle", name);
+    seed_write(&dict.seed, dict.modules ? "torchscript" : "pickle", name);
 }
 
-static void make_archive(struct pickle pickle, unsigned parts, const char *name,
+static void make_archive(struct state_dict dict, unsigned parts, const char *name,
                          const char *byte_order)
 {
     static const uint8_t numbers[64 * 4] = {0, 0, 0x80, 0x3F, 0, 0, 0, 0x3F};
     struct seed seed = {0};
-    pickle.storage = "0";
-    pickle.elements = 64;
-    write_pickle(&pickle, parts);
-    const struct stored_entry entries[] = {{"a/data.pkl", pickle.seed.bytes, pickle.seed.size},
+    dict.storage = "0";
+    dict.elements = 64;
+    write_dict(&dict, parts);
+    const struct stored_entry entries[] = {{"a/data.pkl", dict.seed.bytes, dict.seed.size},
                                            {"a/data/0", numbers, sizeof numbers},
                                            {"a/version", "3\n", 2},
                                            {"a/byteorder", byte_order, strlen(byte_order)}};
@@ -177,21 +177,21 @@ static void make_archive(struct pickle pickle, unsigned parts, const char *name,
     require_conversion(scratch_file(name, archive, size, path));
     seed_add(&seed, archive, size);
     free(archive);
-    free(pickle.seed.bytes);
+    free(dict.seed.bytes);
     seed_write(&seed, "archive", name);
 }
 
 static void make_deflated_archive(void)
 {
     static const uint8_t zeros[256];
-    struct pickle pickle = {.storage = "0", .elements = 64};
+    struct state_dict dict = {.storage = "0", .elements = 64};
     char path[256];
-    write_pickle(&pickle, VIT);
+    write_dict(&dict, VIT);
     scratch_path("deflated", path);
-    archive_add(path, "a/data.pkl", pickle.seed.bytes, pickle.seed.size, 1);
+    archive_add(path, "a/data.pkl", dict.seed.bytes, dict.seed.size, 1);
     archive_add(path, "a/data/0", zeros, sizeof zeros, 1);
     require_conversion(path);
-    free(pickle.seed.bytes);
+    free(dict.seed.bytes);
     seed_copy("archive", path);
 }
 
@@ -218,7 +218,7 @@ static void make_odd_pickles(void)
 {
     struct seed seed = {0};
     seed_literal(&seed, "\x80\2}q\0(");
-    pickle_string(&seed, "self");
+    seed_string(&seed, "self");
     seed_literal(&seed, "h\0u.");
     seed_write(&seed, "pickle", "cyclic");
     seed_literal(&seed, "\x80\4\x95\x30\0\0\0\0\0\0\0");
@@ -257,7 +257,7 @@ void make_checkpoint_seeds(void)
                                         "legacy.pth"};
     static const char *const pickles[] = {"calls_eval.pth", "expanded.pth", "tiny.pth",
                                           "vit.pth",        "vit_half.pth", "vit_views.pth"};
-    const struct pickle plain = {0}, modules = {.modules = true},
+    const struct state_dict plain = {0}, modules = {.modules = true},
                         nested = {.wrapper = "state_dict"};
     char path[256];
     make_pickle(plain, VIT, "vit");
