@@ -250,6 +250,7 @@ static uint64_t element_size(enum gguf_tensor_type type)
     case GGML_F16: return 2;
     case GGML_BF16: return 2;
     case GGML_I8: return 1;
+    case GGML_F64: return 8;
     }
     return 0;
 }
