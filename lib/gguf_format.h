@@ -60,7 +60,9 @@ enum gguf_tensor_type { GGML_F32 = 0, GGML_F16 = 1, GGML_I8 = 24, GGML_F64 = 28,
 #define KEY_PRISTINE_PHOTOS "qualiclip.low_level.pristine.photos"   /* how many */
 #define KEY_PRISTINE_PATCHES "qualiclip.low_level.pristine.patches" /* how many were kept */
 #define KEY_PROFILE "qualiclip.profile"               /* string */
-#define KEY_POSITIONS "qualiclip.positions"           /* string "none" or "grid"; default "grid" */
+#define KEY_POSITIONS "qualiclip.positions" /* string "none", "grid" or "flat"; default "grid" */
+#define KEY_READOUT "qualiclip.readout" /* string "pairs", "levels" or "texts"; default "pairs" */
+#define KEY_SIZE "qualiclip.size"       /* string "native", "cropN", "long=N", "tiles" */
 #define KEY_LOGIT_SCALE "qualiclip.logit_scale"       /* f32: the factor, not its logarithm */
 #define KEY_TEMPERATURE "qualiclip.temperature"       /* f32; default 1 */
 #define KEY_PAIR_NAMES "qualiclip.pairs.names"        /* string[pairs] */

@@ -218,7 +218,13 @@ void qc_model_describe(const qc_model *model, qc_model_info *info)
 
 const char *qc_model_pair_name(const qc_model *model, uint32_t index)
 {
-    return index < model->pair_count ? model->pair_names[index] : NULL;
+    return index < model->recipe.output_count ? model->recipe.names[index] : NULL;
+}
+
+const char *qc_profile_name(size_t index)
+{
+    const struct profile *profile = profile_at(index);
+    return profile ? profile->name : NULL;
 }
 
 const char *qc_kernels_name(size_t index)

@@ -11,6 +11,7 @@
 
 #include "gguf.h"
 #include "kernels.h"
+#include "recipe.h"
 #include "status.h"
 
 /* outputs x inputs numbers, the inputs of one output contiguous. */
@@ -120,11 +121,7 @@ struct qc_model {
     size_t feature_size;
     float image_mean[3], image_std[3];
 
-    size_t pair_count;
-    const float *prompt_features; /* 2 * pair_count x feature_size: positive, negative, ... */
-    char **pair_names;
-    float logit_scale, temperature;
-    qc_positions positions; /* none or grid */
+    struct recipe recipe; /* as the file says */
 
     qc_model_info info; /* strings owned by the model */
 

@@ -123,4 +123,6 @@ void load_text_tower(struct loader *loader)
     loader->matrix_numbers[1] = before.matrix_numbers[1];
     model->info.parameter_count = parameters;
     model->info.has_text = text->merges != NULL;
+    model->info.has_text_tower = true;
+    model->info.text_width = (uint32_t)text->width;
 }

@@ -185,7 +185,7 @@ static void resnet_is_described(void **state)
     assert_int_equal(resnet->blocks[4].conv2.linear.weight.inputs, 9 * 32);
     assert_int_equal(resnet->blocks[4].conv2.kernel_size, 3);
     assert_int_equal(resnet->out.weight.outputs, 16);
-    assert_int_equal(model->positions, QC_POSITIONS_GRID);
+    assert_int_equal(model->recipe.positions, QC_POSITIONS_GRID);
     qc_model_close(model);
 }
 
@@ -208,7 +208,7 @@ static void weights_are_not_copied(void **state)
     assert_true(in_file(model, vit->position_embedding));
     assert_true(in_file(model, vit->blocks[1].fc2.weight.data));
     assert_true(in_file(model, vit->blocks[1].fc2.bias));
-    assert_true(in_file(model, model->prompt_features));
+    assert_true(in_file(model, model->recipe.features));
     assert_int_equal((uintptr_t)vit->blocks[1].fc2.weight.data % 64, 0);
     qc_model_close(model);
 }
@@ -284,9 +284,9 @@ static void clip_cpp_file_embeds(void **state)
     write_tiny_vit(path, &options);
     qc_model *model = open_file();
     assert_int_equal(model->tower, QC_TOWER_VIT);
-    assert_int_equal(model->positions, QC_POSITIONS_GRID);
-    assert_true(model->logit_scale == 100 && model->temperature == 1);
-    assert_int_equal(model->pair_count, 0);
+    assert_int_equal(model->recipe.positions, QC_POSITIONS_GRID);
+    assert_true(model->recipe.logit_scale == 100 && model->recipe.temperature == 1);
+    assert_int_equal(model->recipe.output_count, 0);
     assert_null(qc_model_pair_name(model, 0));
     assert_int_equal(model->vit.activation, ACTIVATION_QUICK_GELU);
     assert_string_equal(model->info.profile, "");
@@ -305,10 +305,10 @@ static void recipe_follows_the_keys(void **state)
     write_tiny_vit(path, &options);
     qc_model *model = open_file();
     assert_int_equal(model->vit.activation, ACTIVATION_GELU);
-    assert_int_equal(model->positions, QC_POSITIONS_NONE);
+    assert_int_equal(model->recipe.positions, QC_POSITIONS_NONE);
     assert_null(model->vit.position_embedding);
     assert_int_equal(model->info.image_size, 0);
-    assert_true(model->logit_scale == 100 && model->temperature == 1);
+    assert_true(model->recipe.logit_scale == 100 && model->recipe.temperature == 1);
     assert_string_equal(qc_model_pair_name(model, 0), "pair 1");
     qc_model_close(model);
 
@@ -316,7 +316,7 @@ static void recipe_follows_the_keys(void **state)
     options.positions = "none";
     write_tiny_vit(path, &options);
     model = open_file();
-    assert_int_equal(model->positions, QC_POSITIONS_NONE);
+    assert_int_equal(model->recipe.positions, QC_POSITIONS_NONE);
     assert_non_null(model->vit.position_embedding);
     qc_model_close(model);
 }
