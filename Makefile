@@ -197,8 +197,9 @@ $(SHARED): $(library_objects)
 $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
-# The converter names its source by the library's hash, which is hidden in the library.
-$(TOOL): $(tool_objects) $(BUILD)/lib/xxh64.o $(STATIC)
+# The converter shares two things that are hidden in the library: the hash that names its source,
+# and the statistics of patches.
+$(TOOL): $(tool_objects) $(BUILD)/lib/xxh64.o $(BUILD)/lib/patch_statistics.o $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
 

@@ -8,7 +8,6 @@
 
 #include "patch_statistics.h"
 
-#define GREPQ          "grepq"
 #define MAX_PROJECTION 1024
 #define COVARIANCE     "l.pristine.covariance"
 
@@ -92,7 +91,7 @@ static bool is_grepq(struct loader *loader)
     if (!loader->status)
         loader->status =
             gguf_get_text(&loader->model->gguf, KEY_PROFILE, false, &profile, loader->message);
-    return text_is(profile, GREPQ);
+    return text_is(profile, "grepq");
 }
 
 void load_low_level(struct loader *loader)

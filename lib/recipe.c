@@ -47,7 +47,7 @@ static qc_status apply_profile(struct recipe *recipe, const struct profile *prof
     const struct profile *own = profile_find(recipe->profile);
     if (own == profile)
         return QC_OK;
-    if (profile->low_level)
+    if (profile->low_level && !model->has_low_level)
         return fail(message, QC_ERROR_UNSUPPORTED,
                     "the model %s has no low-level part, which profile %s needs: convert its "
                     "checkpoint with --profile=%s --low-level=FILE --pristine=DIRECTORY",
@@ -65,7 +65,7 @@ static qc_status apply_profile(struct recipe *recipe, const struct profile *prof
                                                                         : QC_POSITIONS_NONE;
     recipe->minimum = profile->minimum;
     recipe->maximum = profile->maximum;
-    recipe->low_level = false;
+    recipe->low_level = profile->low_level;
     if (profile->prompts == recipe->prompts && recipe->text_count)
         return QC_OK;
     recipe->source = PROMPTS_OF_PROFILE;
@@ -76,6 +76,15 @@ static qc_status apply_profile(struct recipe *recipe, const struct profile *prof
 }
 
 /* ------------------------------------------------------------------------------------- prompts */
+
+/* The caller's prompts alone make the score: what another profile adds to its own is left out. */
+static void become_custom(struct recipe *recipe)
+{
+    recipe->profile = PROFILE_CUSTOM;
+    if (recipe->low_level)
+        recipe->maximum--;
+    recipe->low_level = false;
+}
 
 /* The caller's prompts: pairs, or under the profile "clip" single texts. */
 static qc_status apply_prompts(struct recipe *recipe, const qc_scorer_options *options,
@@ -95,7 +104,7 @@ static qc_status apply_prompts(struct recipe *recipe, const qc_scorer_options *o
                     recipe->profile);
     const bool texts = recipe->readout == QC_READOUT_TEXTS;
     if (!texts && !options->profile)
-        recipe->profile = PROFILE_CUSTOM;
+        become_custom(recipe);
     recipe->source = PROMPTS_OF_CALLER;
     recipe->prompts = PROMPTS_ANY;
     recipe->output_count = options->prompt_count;
@@ -137,6 +146,11 @@ static qc_status apply_size(struct recipe *recipe, const qc_scorer_options *opti
         return fail(message, QC_ERROR_ARGUMENT, "size_pixels is 0, expected the long side's pixels");
     if (options->size_rule == QC_SIZE_MODEL)
         return QC_OK;
+    if (recipe->low_level && options->size_rule != QC_SIZE_NATIVE)
+        return fail(message, QC_ERROR_ARGUMENT,
+                    "size_rule is not native, but profile %s looks at patches of the image at its "
+                    "own size",
+                    recipe->profile);
     recipe->size_rule = options->size_rule;
     recipe->size_pixels = options->size_pixels;
     return QC_OK;

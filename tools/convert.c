@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +14,9 @@
 #include "checkpoint/problem.h"
 #include "commands.h"
 #include "diagnostics.h"
+#include "inputs.h"
+#include "machine.h"
+#include "memory.h"
 #include "output.h"
 #include "prompts.h"
 #include "qualiclip.h"
@@ -39,6 +43,9 @@ static const char help[] =
     "      --prompts=FILE   compare with these instead: a pair a line, positive TAB negative\n"
     "                       [TAB name]; # begins a comment.  Needs --vocab\n"
     "      --truncate       cut prompts of too many tokens instead of refusing them\n"
+    "      --low-level=FILE GRepQ's second checkpoint, for the profile grepq; needs --pristine\n"
+    "      --pristine=DIR   the photos that others are measured by: the .png, .jpg and .jpeg files\n"
+    "                       in and below DIR, of which sharp and colourful patches are used\n"
     "      --allow-unknown  pass over names that are not known to be part of CLIP\n"
     "  -v, --verbose        list what was taken, folded and dropped on standard error\n"
     "  -h, --help           print this help and exit\n"
@@ -51,6 +58,9 @@ static const char help[] =
 /* The prompts; and a line that is drawn over itself on a terminal, once it has taken a moment. */
 struct work {
     struct prompt_list prompts;
+    struct input_list photos;
+    const char **photo_paths;
+    struct pristine pristine;
     bool truncate;
     bool shown;
     int percent;
@@ -89,10 +99,9 @@ static void note(void *context, const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-/* The prompts' features, as the model that was just written encodes them. */
-static bool encode(void *context, const char *path, float *features, char *message)
+/* The model that was just written, or NULL. */
+static qc_model *open_written(struct work *work, const char *path, char *message)
 {
-    struct work *work = context;
     char reason[QC_MESSAGE_SIZE] = "";
     qc_model_options options;
     qc_model_options_init(&options);
@@ -101,8 +110,19 @@ static bool encode(void *context, const char *path, float *features, char *messa
     qc_model *model;
     erase_progress(work);
     if (qc_model_open(&model, path, &options) != QC_OK)
-        return problem(message, "the converted model is not usable: %.400s",
-                       without_subject(reason, path));
+        problem(message, "the converted model is not usable: %.400s",
+                without_subject(reason, path));
+    return model;
+}
+
+/* The prompts' features, as the model that was just written encodes them. */
+static bool encode(void *context, const char *path, float *features, char *message)
+{
+    struct work *work = context;
+    char reason[QC_MESSAGE_SIZE] = "";
+    qc_model *model = open_written(work, path, message);
+    if (!model)
+        return false;
     qc_model_info info;
     qc_model_describe(model, &info);
     const bool good = prompts_encode(&work->prompts, model, work->truncate, reason);
@@ -115,21 +135,47 @@ static bool encode(void *context, const char *path, float *features, char *messa
     return good;
 }
 
+/* Mean and covariance of the pristine patches, as that model sees them. */
+static bool measure(void *context, const char *path, double *mean, double *covariance,
+                    char *message)
+{
+    struct work *work = context;
+    qc_model *model = open_written(work, path, message);
+    const bool good = model && pristine_measure(&work->pristine, model, machine_processors(), mean,
+                                                covariance, message);
+    qc_model_close(model);
+    return good;
+}
+
+/* Finds the pristine photos and the patches in them; false: `message` says what is wrong. */
+static bool choose_pristine(struct work *work, const char *directory, char *message)
+{
+    char *arguments[] = {(char *)directory};
+    inputs_gather(&work->photos, arguments, 1, true);
+    work->photo_paths = reallocate(NULL, work->photos.count, sizeof *work->photo_paths);
+    for (size_t i = 0; i < work->photos.count; i++) {
+        const struct input *photo = &work->photos.items[i];
+        if (photo->error)
+            return problem(message, "%.200s: %s", photo->path, photo->error);
+        work->photo_paths[i] = photo->path;
+    }
+    return pristine_choose(&work->pristine, work->photo_paths, work->photos.count, message);
+}
+
+static void free_work(struct work *work)
+{
+    prompts_free(&work->prompts);
+    pristine_free(&work->pristine);
+    inputs_free(&work->photos);
+    free(work->photo_paths);
+}
+
 /* Whether the library takes the file: everything in it is there, fits and is finite. */
 static bool verify(void *context, const char *path, char *message)
 {
-    char reason[QC_MESSAGE_SIZE];
-    qc_model_options options;
-    qc_model_options_init(&options);
-    options.message = reason;
-    options.message_size = sizeof reason;
-    qc_model *model;
-    erase_progress(context);
-    if (qc_model_open(&model, path, &options) != QC_OK)
-        return problem(message, "the converted model is not usable: %.400s",
-                       without_subject(reason, path));
+    qc_model *model = open_written(context, path, message);
     qc_model_close(model);
-    return true;
+    return model != NULL;
 }
 
 static void print_summary(const struct conversion *conversion,
@@ -153,15 +199,25 @@ static void print_summary(const struct conversion *conversion,
     output_end_line();
 }
 
-static int run(struct conversion *conversion, const char *prompts, bool truncate)
+/* What was given beside the checkpoints. */
+struct sources {
+    const char *prompts, *pristine;
+    bool truncate;
+};
+
+static int run(struct conversion *conversion, const struct sources *sources)
 {
-    struct work work = {.percent = -1, .truncate = truncate};
+    struct work work = {.percent = -1, .truncate = sources->truncate};
     struct conversion_result result;
     char message[QC_MESSAGE_SIZE];
-    if (prompts && !prompts_read(&work.prompts, prompts, message)) {
+    if ((sources->prompts && !prompts_read(&work.prompts, sources->prompts, message)) ||
+        (sources->pristine && !choose_pristine(&work, sources->pristine, message))) {
         complain("convert: %s", message);
+        free_work(&work);
         return COMMAND_FAILED;
     }
+    conversion->pristine = &work.pristine;
+    conversion->measure = measure;
     conversion->prompts = work.prompts.pairs;
     conversion->prompt_count = work.prompts.count;
     conversion->encode = encode;
@@ -172,7 +228,7 @@ static int run(struct conversion *conversion, const char *prompts, bool truncate
     conversion->context = &work;
     bool good = convert_checkpoint(conversion, &result, message);
     erase_progress(&work);
-    prompts_free(&work.prompts);
+    free_work(&work);
     if (!good) {
         complain("convert: %s", message);
         return COMMAND_FAILED;
@@ -183,7 +239,8 @@ static int run(struct conversion *conversion, const char *prompts, bool truncate
 
 int command_convert(int argc, char **argv)
 {
-    enum { TYPE = 256, PROFILE, NAME, LICENSE, VOCAB, PROMPTS, TRUNCATE, ALLOW_UNKNOWN };
+    enum { TYPE = 256, PROFILE, NAME, LICENSE, VOCAB, PROMPTS, TRUNCATE, ALLOW_UNKNOWN,
+           LOW_LEVEL, PRISTINE };
     static const struct option options[] = {
         {"output", required_argument, NULL, 'o'},
         {"type", required_argument, NULL, TYPE},
@@ -193,14 +250,15 @@ int command_convert(int argc, char **argv)
         {"vocab", required_argument, NULL, VOCAB},
         {"prompts", required_argument, NULL, PROMPTS},
         {"truncate", no_argument, NULL, TRUNCATE},
+        {"low-level", required_argument, NULL, LOW_LEVEL},
+        {"pristine", required_argument, NULL, PRISTINE},
         {"allow-unknown", no_argument, NULL, ALLOW_UNKNOWN},
         {"verbose", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     struct conversion conversion = {0};
-    const char *prompts = NULL;
-    bool truncate = false;
+    struct sources sources = {0};
     int option;
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":o:vh", options, NULL)) != -1)
@@ -215,9 +273,11 @@ int command_convert(int argc, char **argv)
         case NAME: conversion.name = optarg; break;
         case LICENSE: conversion.license = optarg; break;
         case VOCAB: conversion.vocabulary = optarg; break;
-        case PROMPTS: prompts = optarg; break;
-        case TRUNCATE: truncate = true; break;
+        case PROMPTS: sources.prompts = optarg; break;
+        case TRUNCATE: sources.truncate = true; break;
         case ALLOW_UNKNOWN: conversion.allow_unknown = true; break;
+        case LOW_LEVEL: conversion.low_level_path = optarg; break;
+        case PRISTINE: sources.pristine = optarg; break;
         case 'v': conversion.note = note; break;
         case 'h': fputs(help, stdout); return COMMAND_OK;
         default: return option_error("convert", option, argv);
@@ -229,8 +289,10 @@ int command_convert(int argc, char **argv)
                            argv[optind + 1]);
     if (!conversion.model_path)
         return usage_error("convert", "no output file is given (-o MODEL.gguf)");
-    if (prompts && !conversion.vocabulary)
+    if (!conversion.low_level_path != !sources.pristine)
+        return usage_error("convert", "--low-level and --pristine go together");
+    if (sources.prompts && !conversion.vocabulary)
         return usage_error("convert", "--prompts needs --vocab: texts have to be encoded");
     conversion.checkpoint_path = argv[optind];
-    return run(&conversion, prompts, truncate);
+    return run(&conversion, &sources);
 }

@@ -60,6 +60,22 @@ static bool list_entries(struct checkpoint *checkpoint, const struct value *dict
     return true;
 }
 
+/* The dict of tensors inside `dict`, at most two wrappers deep: GRepQ's is model -> state_dict. */
+static const struct value *unwrap(struct checkpoint *checkpoint, const struct value *dict)
+{
+    static const char *const wrappers[] = {"params", "state_dict", "model"};
+    for (int depth = 0; depth < 2; depth++) {
+        const struct value *inner = NULL;
+        for (size_t i = 0; i < sizeof wrappers / sizeof wrappers[0] && !inner; i++) {
+            inner = nested_dict(dict, wrappers[i]);
+            if (inner && !checkpoint->outside)
+                checkpoint->outside = wrappers[i];
+        }
+        dict = inner ? inner : dict;
+    }
+    return dict;
+}
+
 static bool read_dict(struct checkpoint *checkpoint, char *message)
 {
     size_t size;
@@ -74,16 +90,7 @@ static bool read_dict(struct checkpoint *checkpoint, char *message)
     if (dict->kind != VALUE_DICT)
         return problem(message, "%.200s: holds %s, expected a dict of tensors", checkpoint->origin,
                        kind_name(dict->kind));
-    const char *const wrappers[] = {"params", "state_dict"};
-    for (size_t i = 0; i < sizeof wrappers / sizeof wrappers[0]; i++) {
-        const struct value *inner = nested_dict(dict, wrappers[i]);
-        if (inner) {
-            checkpoint->outside = wrappers[i];
-            dict = inner;
-            break;
-        }
-    }
-    return list_entries(checkpoint, dict, message);
+    return list_entries(checkpoint, unwrap(checkpoint, dict), message);
 }
 
 bool checkpoint_open(struct checkpoint *checkpoint, const char *path, char *message)

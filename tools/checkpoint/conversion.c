@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "leftovers.h"
+#include "low_level_source.h"
 #include "problem.h"
 #include "recipe.h"
 #include "source_hash.h"
@@ -31,6 +32,7 @@ struct job {
     struct plan plan;
     struct text_tower_sizes text;
     struct vocabulary_files vocabulary;
+    struct low_level_source low_level;
     struct recipe recipe;
     double logit_scale;
     char source_hash[SOURCE_HASH_SIZE];
@@ -163,6 +165,14 @@ static bool plan_model(struct job *job)
            check_total(job);
 }
 
+static bool open_low_level(struct job *job)
+{
+    const struct conversion *conversion = job->conversion;
+    return !conversion->low_level_path ||
+           low_level_open(&job->low_level, conversion->low_level_path, conversion->allow_unknown,
+                          conversion->note, conversion->context, job->message);
+}
+
 /* ----------------------------------------------------------------------------------- writing */
 
 static void put_tower(struct gguf_writer *writer, const struct tower *tower)
@@ -256,6 +266,36 @@ static void write_blank_prompts(const struct job *job, struct gguf_writer *write
         gguf_write(writer, &zero, sizeof zero);
 }
 
+/* Bytes of the statistics of pristine patches. */
+static size_t mean_size(const struct job *job)
+{
+    return job->low_level.feature_size * sizeof(double);
+}
+
+static size_t covariance_size(const struct job *job)
+{
+    return job->low_level.feature_size * mean_size(job);
+}
+
+static void declare_low_level(const struct job *job, struct gguf_writer *writer)
+{
+    const uint64_t shape[] = {job->low_level.feature_size, job->low_level.feature_size};
+    plan_declare(&job->low_level.plan, writer, job->conversion->half);
+    gguf_declare(writer, "l.pristine.mean", GGML_F64, 1, shape);
+    gguf_declare(writer, "l.pristine.covariance", GGML_F64, 2, shape);
+}
+
+/* The encoder, and zeros in place of the statistics, which the model itself will measure. */
+static bool write_low_level(const struct job *job, struct gguf_writer *writer)
+{
+    static const double zero = 0;
+    if (!plan_write(&job->low_level.plan, writer, job->conversion->half, NULL, NULL))
+        return false;
+    for (size_t i = 0; i < (mean_size(job) + covariance_size(job)) / sizeof zero; i++)
+        gguf_write(writer, &zero, sizeof zero);
+    return true;
+}
+
 static bool write_model(struct job *job, const char *path)
 {
     const struct conversion *conversion = job->conversion;
@@ -266,12 +306,18 @@ static bool write_model(struct job *job, const char *path)
     put_tower(writer, &job->result->tower);
     put_text(writer, job);
     put_recipe(writer, job);
+    const bool low_level = conversion->low_level_path != NULL;
+    if (low_level)
+        put_low_level(writer, &job->low_level, conversion->pristine);
     plan_declare(&job->plan, writer, conversion->half);
+    if (low_level)
+        declare_low_level(job, writer);
     const uint64_t shape[] = {job->result->tower.feature_size, 2 * conversion->prompt_count};
     if (conversion->prompt_count)
         gguf_declare(writer, "qualiclip.prompts", GGML_F32, 2, shape);
     if (!plan_write(&job->plan, writer, conversion->half, conversion->progress,
-                    conversion->context)) {
+                    conversion->context) ||
+        (low_level && !write_low_level(job, writer))) {
         gguf_writer_abandon(writer);
         return false;
     }
@@ -279,29 +325,54 @@ static bool write_model(struct job *job, const char *path)
     return gguf_writer_finish(writer, job->message);
 }
 
-/* Own prompts are encoded by the model that was just written, and put where zeros hold their place:
- * at the end of the file. */
+/* Bytes that a tensor takes in the file. */
+static size_t padded(size_t size)
+{
+    return (size + GGUF_OUR_ALIGNMENT - 1) / GGUF_OUR_ALIGNMENT * GGUF_OUR_ALIGNMENT;
+}
+
+/* Puts what was computed by the unfinished model where zeros hold its place. */
+static bool fill_in(const char *path, size_t before_end, const void *data, size_t size,
+                    char *message)
+{
+    FILE *file = fopen(path, "r+b");
+    bool good = file && fseek(file, -(long)before_end, SEEK_END) == 0 &&
+                fwrite(data, 1, size, file) == size;
+    if (file && fclose(file) != 0)
+        good = false;
+    return good ||
+           problem(message, "%.200s: cannot be written: %s", origin_of(path), strerror(errno));
+}
+
+/* Own prompts are at the end of the file ... */
 static bool write_prompts(const struct job *job, const char *path)
 {
     const struct conversion *conversion = job->conversion;
     const size_t size = prompts_size(job);
     float *features = malloc(size);
-    if (!features)
-        return problem(job->message, "%.200s: out of memory", origin_of(path));
-    bool good = conversion->encode(conversion->context, path, features, job->message);
-    FILE *file = good ? fopen(path, "r+b") : NULL;
-    if (good) {
-        const long padded = (long)((size + GGUF_OUR_ALIGNMENT - 1) / GGUF_OUR_ALIGNMENT *
-                                   GGUF_OUR_ALIGNMENT);
-        good = file && fseek(file, -padded, SEEK_END) == 0 &&
-               fwrite(features, 1, size, file) == size;
-        if (file && fclose(file) != 0)
-            good = false;
-        if (!good)
-            problem(job->message, "%.200s: cannot be written: %s", origin_of(path),
-                    strerror(errno));
-    }
+    const bool good =
+        features ? conversion->encode(conversion->context, path, features, job->message) &&
+                       fill_in(path, padded(size), features, size, job->message)
+                 : problem(job->message, "%.200s: out of memory", origin_of(path));
     free(features);
+    return good;
+}
+
+/* ... and the statistics of pristine patches before them. */
+static bool write_pristine(const struct job *job, const char *path)
+{
+    const struct conversion *conversion = job->conversion;
+    const size_t one = mean_size(job), two = covariance_size(job);
+    const size_t behind = padded(prompts_size(job));
+    double *mean = malloc(one), *covariance = malloc(two);
+    bool good = mean && covariance;
+    if (!good)
+        problem(job->message, "%.200s: out of memory", origin_of(path));
+    good = good && conversion->measure(conversion->context, path, mean, covariance, job->message) &&
+           fill_in(path, behind + padded(two) + padded(one), mean, one, job->message) &&
+           fill_in(path, behind + padded(two), covariance, two, job->message);
+    free(mean);
+    free(covariance);
     return good;
 }
 
@@ -316,7 +387,8 @@ static bool write_and_verify(struct job *job)
         return problem(job->message, "%.200s: out of memory", origin_of(path));
     snprintf(candidate, size, "%s.%ld.unverified", path, (long)getpid());
     bool written = write_model(job, candidate);
-    bool good = written && (!conversion->prompt_count || write_prompts(job, candidate));
+    bool good = written && (!conversion->prompt_count || write_prompts(job, candidate)) &&
+                (!conversion->low_level_path || write_pristine(job, candidate));
     if (good) {
         struct stat status;
         job->result->file_size = stat(candidate, &status) == 0 ? (uint64_t)status.st_size : 0;
@@ -367,9 +439,10 @@ bool convert_checkpoint(const struct conversion *conversion, struct conversion_r
     if (!check_paths(conversion, message) ||
         !checkpoint_open(&job.checkpoint, conversion->checkpoint_path, message))
         return false;
-    bool good = plan_model(&job) &&
+    bool good = plan_model(&job) && open_low_level(&job) &&
                 hash_file(conversion->checkpoint_path, job.source_hash, message) &&
                 write_and_verify(&job);
+    low_level_close(&job.low_level);
     vocabulary_free(&job.vocabulary);
     plan_free(&job.plan);
     checkpoint_close(&job.checkpoint);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "plan_write.h"
+#include "pristine.h"
 #include "qualiclip.h"
 #include "towers.h"
 
@@ -20,12 +21,17 @@ struct conversion {
     const char *vocabulary; /* see vocabulary.h; NULL: the text tower is dropped */
     const qc_prompt_pair *prompts; /* instead of the checkpoint's; every one with a name */
     size_t prompt_count;           /* 0: as in the checkpoint */
+    const char *low_level_path;      /* GRepQ's second checkpoint; NULL: none */
+    const struct pristine *pristine; /* what goes with it */
     bool allow_unknown;  /* pass over names that are not known */
 
     void (*note)(void *context, const char *line); /* what was read and dropped; may be NULL */
     plan_progress *progress;                       /* may be NULL */
     /* Writes the unit features of the prompts by the unfinished model; false: message says why. */
     bool (*encode)(void *context, const char *path, float *features, char *message);
+    /* Writes mean and covariance of the pristine patches by the unfinished model; false: message. */
+    bool (*measure)(void *context, const char *path, double *mean, double *covariance,
+                    char *message);
     /* Looks at the finished file before it takes its place; false: message says why.  May be NULL.
      */
     bool (*verify)(void *context, const char *path, char *message);

@@ -7,6 +7,7 @@
 
 #include "gguf_writer.h"
 #include "plan.h"
+#include "pristine.h"
 #include "source_hash.h"
 
 struct low_level_source {
@@ -25,6 +26,7 @@ bool low_level_open(struct low_level_source *source, const char *path, bool allo
 void low_level_close(struct low_level_source *source);
 
 /* The keys; the tensors are those of `plan`. */
-void put_low_level(struct gguf_writer *writer, const struct low_level_source *source);
+void put_low_level(struct gguf_writer *writer, const struct low_level_source *source,
+                   const struct pristine *pristine);
 
 #endif
