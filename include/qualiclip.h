@@ -97,6 +97,12 @@ QC_API void qc_model_options_init(qc_model_options *options);
 QC_API qc_status qc_model_open(qc_model **model, const char *path, const qc_model_options *options);
 
 /*
+ * Whether qc_model_open() would take the file, with the same checks of the same numbers, but without
+ * keeping more than a few megabytes of it in memory.
+ */
+QC_API qc_status qc_model_check(const char *path, const qc_model_options *options);
+
+/*
  * Opens a model that lies in memory (flash, a linked object).  `data` is used in place, is not
  * copied, must be aligned to 4 bytes (64 is faster) and must live as long as the model.
  */
@@ -145,7 +151,7 @@ typedef struct qc_model_info {
     const char *hash;            /* "xxh64:" + 16 hexadecimal digits of the whole file (XXH64)   */
     const char *kernels;         /* the kernel set chosen at open                                */
     const char *precision;       /* "f32": what is added up in; weights may be stored smaller    */
-    const char *weight_type;     /* "f32" or "f16": the type of the matrices                     */
+    const char *weight_type;     /* "f32", "f16" or "bf16": the type of the matrices             */
     qc_tower    tower;
     uint32_t    width;           /* ViT: channels of a token; ResNet: channels after the stem    */
     uint32_t    layers;          /* ViT: transformer blocks; ResNet: bottleneck blocks           */
@@ -351,6 +357,11 @@ typedef struct qc_scorer_options {
     const char      *profile;
     qc_size_rule     size_rule;
     uint32_t         size_pixels;  /* of QC_SIZE_CROP and QC_SIZE_LONG; 0: 224 for a crop         */
+    /*
+     * A living scorer of the same model, prompts and profile: its prompts' features are taken over
+     * instead of encoding the texts once more.  NULL: none.
+     */
+    const struct qc_scorer *prompts_of;
     size_t           memory_limit; /* bytes a scorer may take; more is QC_ERROR_MEMORY; 0: any    */
 } qc_scorer_options;
 
@@ -389,6 +400,7 @@ typedef struct qc_result {
     uint32_t    width, height;       /* the size that was scored, pixels                         */
     qc_positions positions;          /* as used: none, grid or flat                              */
     qc_size_rule size_rule;          /* as used                                                  */
+    uint32_t    size_pixels;         /* N of QC_SIZE_CROP and QC_SIZE_LONG, else 0               */
     float       logit_scale;         /* as used                                                  */
     float       temperature;         /* as used                                                  */
     const char *profile;             /* its name; "custom" with the caller's prompts             */
@@ -398,9 +410,9 @@ typedef struct qc_result {
     /*
      * All that decides the number beside the pixels, the model, the kernels and the precision, as
      * one line: "clip-iqa size=native positions=none scale=100 temperature=1 prompts=model".
-     * Numbers of equal recipes and models can be compared; others cannot.  Lives with the scorer.
+     * Numbers of equal recipes and models can be compared; others cannot.
      */
-    const char *recipe;
+    char        recipe[QC_RECIPE_SIZE];
     char        message[QC_MESSAGE_SIZE]; /* why `status` is not QC_OK                           */
 } qc_result;
 

@@ -14,6 +14,9 @@
 #include "recipe.h"
 #include "status.h"
 
+/* What numbers of that type in a file are to the kernels; false: the library cannot use them. */
+bool number_type_of(enum gguf_tensor_type stored, number_type *type);
+
 /* outputs x inputs numbers, the inputs of one output contiguous. */
 struct matrix {
     const void *data;
@@ -129,6 +132,7 @@ struct qc_model {
     const void *data;
     size_t size;
     bool mapped;
+    bool only_checked; /* what was read may leave memory again */
     void *owned; /* list of blocks freed at close; private to model_load.c */
 };
 

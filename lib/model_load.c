@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "map_file.h"
 #include "unicode.h"
 
 /* Head of each block of memory that a model owns. */
@@ -134,21 +135,53 @@ static bool check_shape(struct loader *loader, const char *name, const struct gg
     return same;
 }
 
+bool number_type_of(enum gguf_tensor_type stored, number_type *type)
+{
+    switch (stored) {
+    case GGML_F32: *type = NUMBER_F32; return true;
+    case GGML_F16: *type = NUMBER_F16; return true;
+    case GGML_BF16: *type = NUMBER_BF16; return true;
+    case GGML_I8:
+    case GGML_F64: break;
+    }
+    return false;
+}
+
 static bool check_type(struct loader *loader, const char *name, const struct gguf_tensor *tensor)
 {
-    if (tensor->type == GGML_F32 || tensor->type == GGML_F16)
+    number_type type;
+    if (number_type_of(tensor->type, &type))
         return true;
     const char *type_name = gguf_type_name(tensor->type);
     loader_fail(loader, QC_ERROR_UNSUPPORTED,
-                "tensor %s has number type %lu%s%s%s, expected f32 or f16", name,
+                "tensor %s has number type %lu%s%s%s, expected f32, f16 or bf16", name,
                 (unsigned long)tensor->type, type_name ? " (" : "", type_name ? type_name : "",
                 type_name ? ")" : "");
     return false;
 }
 
+/* Of a tensor that passed check_type(). */
 static number_type type_of(const struct gguf_tensor *tensor)
 {
-    return tensor->type == GGML_F16 ? NUMBER_F16 : NUMBER_F32;
+    number_type type = NUMBER_F32;
+    number_type_of(tensor->type, &type);
+    return type;
+}
+
+/* Looks at every number; a file that is only checked leaves memory again behind the look. */
+static bool is_finite(const struct qc_model *model, const struct gguf_tensor *tensor)
+{
+    const size_t element = (size_t)(tensor->size / tensor->count), window = RELEASE_BYTES / element;
+    const unsigned char *bytes = tensor->data;
+    if (!model->only_checked)
+        return model->kernels->all_finite(bytes, type_of(tensor), tensor->count);
+    bool finite = true;
+    for (size_t first = 0; finite && first < tensor->count; first += window) {
+        const size_t left = tensor->count - first, count = left < window ? left : window;
+        finite = model->kernels->all_finite(bytes + first * element, type_of(tensor), count);
+        release_mapped(bytes + first * element, count * element);
+    }
+    return finite;
 }
 
 /* The tensor of that name, fit for use, or NULL. */
@@ -164,8 +197,7 @@ static const struct gguf_tensor *load_tensor(struct loader *loader, const char *
     }
     if (!check_type(loader, name, tensor) || !check_shape(loader, name, tensor, shape))
         return NULL;
-    if (!loader->skip_numbers &&
-        !loader->model->kernels->all_finite(tensor->data, type_of(tensor), tensor->count)) {
+    if (!loader->skip_numbers && !is_finite(loader->model, tensor)) {
         loader_fail(loader, QC_ERROR_FORMAT, "tensor %s holds a number that is not finite", name);
         return NULL;
     }

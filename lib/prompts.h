@@ -18,6 +18,8 @@ qc_status prompts_check(const struct recipe *recipe, const qc_model *model,
 /* Makes room for features and names where they are not the model's; prompts_fill() fills it in. */
 void prompts_plan(struct recipe *recipe, const qc_model *model, const qc_scorer_options *options,
                   struct arena *arena);
+/* Takes over what a scorer with the same prompts has; false if they are not the same. */
+bool prompts_copy(struct recipe *recipe, const struct recipe *from, size_t feature_size);
 qc_status prompts_fill(struct recipe *recipe, const qc_model *model,
                        const qc_scorer_options *options, struct message *message);
 

@@ -163,7 +163,7 @@ static void close_workspace(struct text_workspace *workspace)
 static void embed_token(const struct qc_model *model, uint32_t id, const float **vector, float *row)
 {
     const struct matrix *table = &model->text.token_embedding;
-    const size_t width = model->text.width, size = table->type == NUMBER_F16 ? 2 : 4;
+    const size_t width = model->text.width, size = number_size(table->type);
     if (id == QC_TOKEN_VECTOR) {
         memcpy(row, *vector, width * sizeof *row);
         *vector += width;
@@ -269,9 +269,9 @@ static qc_status explain(const struct qc_model *model, struct message *message)
         const struct gguf_label name = gguf_label(tensor->name);
         const bool is_text =
             strncmp(name.text, "t.", 2) == 0 || strncmp(name.text, "text_", 5) == 0;
-        if (is_text && (tensor->type == GGML_F32 || tensor->type == GGML_F16) &&
-            !model->kernels->all_finite(
-                tensor->data, tensor->type == GGML_F16 ? NUMBER_F16 : NUMBER_F32, tensor->count))
+        number_type type;
+        if (is_text && number_type_of(tensor->type, &type) &&
+            !model->kernels->all_finite(tensor->data, type, tensor->count))
             return fail(message, QC_ERROR_FORMAT,
                         "the model %s: tensor %s holds a number that is not finite",
                         model->info.name, name.text);

@@ -24,14 +24,15 @@
 static const char help[] =
     "Usage: qualiclip convert CHECKPOINT -o MODEL.gguf [OPTION]...\n"
     "\n"
-    "Turns a checkpoint of PyTorch (torch.save: a dict of tensors) into a model file.  CLIP's "
-    "image\n"
-    "towers under OpenAI's names are known, ViT and ModifiedResNet, with or without `clip_model.`\n"
-    "before them, beside QualiCLIP's `prompts_features`.  Nothing in a checkpoint is executed.\n"
+    "Turns a checkpoint of PyTorch into a model file: a dict of tensors by torch.save, also inside\n"
+    "a dict such as `state_dict` or `params`, or a TorchScript archive (OpenAI's own files).\n"
+    "CLIP's image towers under OpenAI's names are known, ViT and ModifiedResNet, with or without\n"
+    "`clip_model.` and the like before them, beside QualiCLIP's `prompts_features`.  Nothing in a\n"
+    "checkpoint is executed.\n"
     "\n"
     "Options:\n"
     "  -o, --output=FILE    the model file to write; one that is there is replaced at the end\n"
-    "      --type=TYPE      f32 (default) or f16: how matrices and convolutions are stored\n"
+    "      --type=TYPE      f32 (default), f16 or bf16: how matrices and convolutions are stored\n"
     "      --profile=NAME   the scoring recipe: qualiclip (default where there are prompts), clip\n"
     "                       (else), qualiclip-pyiqa, qualiclip+, clip-iqa, clip-iqa+,\n"
     "                       clip-iqa-pyiqa; any other name is a label for the default\n"
@@ -99,9 +100,10 @@ static void note(void *context, const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-/* The model that was just written, or NULL. */
-static qc_model *open_written(struct work *work, const char *path, char *message)
+/* The prompts' features, as the model that was just written encodes them. */
+static bool encode(void *context, const char *path, float *features, char *message)
 {
+    struct work *work = context;
     char reason[QC_MESSAGE_SIZE] = "";
     qc_model_options options;
     qc_model_options_init(&options);
@@ -110,19 +112,8 @@ static qc_model *open_written(struct work *work, const char *path, char *message
     qc_model *model;
     erase_progress(work);
     if (qc_model_open(&model, path, &options) != QC_OK)
-        problem(message, "the converted model is not usable: %.400s",
-                without_subject(reason, path));
-    return model;
-}
-
-/* The prompts' features, as the model that was just written encodes them. */
-static bool encode(void *context, const char *path, float *features, char *message)
-{
-    struct work *work = context;
-    char reason[QC_MESSAGE_SIZE] = "";
-    qc_model *model = open_written(work, path, message);
-    if (!model)
-        return false;
+        return problem(message, "the converted model is not usable: %.400s",
+                       without_subject(reason, path));
     qc_model_info info;
     qc_model_describe(model, &info);
     const bool good = prompts_encode(&work->prompts, model, work->truncate, reason);
@@ -131,18 +122,6 @@ static bool encode(void *context, const char *path, float *features, char *messa
                2 * work->prompts.count * info.feature_size * sizeof *features);
     else
         problem(message, "the prompts cannot be encoded: %.400s", reason);
-    qc_model_close(model);
-    return good;
-}
-
-/* Mean and covariance of the pristine patches, as that model sees them. */
-static bool measure(void *context, const char *path, double *mean, double *covariance,
-                    char *message)
-{
-    struct work *work = context;
-    qc_model *model = open_written(work, path, message);
-    const bool good = model && pristine_measure(&work->pristine, model, machine_processors(), mean,
-                                                covariance, message);
     qc_model_close(model);
     return good;
 }
@@ -173,9 +152,39 @@ static void free_work(struct work *work)
 /* Whether the library takes the file: everything in it is there, fits and is finite. */
 static bool verify(void *context, const char *path, char *message)
 {
-    qc_model *model = open_written(context, path, message);
-    qc_model_close(model);
-    return model != NULL;
+    char reason[QC_MESSAGE_SIZE];
+    qc_model_options options;
+    qc_model_options_init(&options);
+    options.message = reason;
+    options.message_size = sizeof reason;
+    erase_progress(context);
+    if (qc_model_check(path, &options) != QC_OK)
+        return problem(message, "the converted model is not usable: %.400s",
+                       without_subject(reason, path));
+    return true;
+}
+
+static const struct {
+    const char *name;
+    enum gguf_tensor_type type;
+} types[] = {{"f32", GGML_F32}, {"f16", GGML_F16}, {"bf16", GGML_BF16}};
+
+static bool type_named(const char *name, enum gguf_tensor_type *type)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i].name, name) == 0) {
+            *type = types[i].type;
+            return true;
+        }
+    return false;
+}
+
+static const char *type_name(enum gguf_tensor_type type)
+{
+    size_t i = 0;
+    while (types[i].type != type)
+        i++;
+    return types[i].name;
 }
 
 static void print_summary(const struct conversion *conversion,
@@ -194,7 +203,7 @@ static void print_summary(const struct conversion *conversion,
                tower->layers, tower->layers == 1 ? "" : "s", tower->patch_size);
     printf(", feature %" PRIu32 ", %" PRIu64 " pair%s, profile %s, %s, %.2f MB",
            tower->feature_size, result->pair_count, result->pair_count == 1 ? "" : "s",
-           printable(result->profile).text, conversion->half ? "f16" : "f32",
+           printable(result->profile).text, type_name(conversion->type),
            (double)result->file_size / 1e6);
     output_end_line();
 }
@@ -210,14 +219,14 @@ static int run(struct conversion *conversion, const struct sources *sources)
     struct work work = {.percent = -1, .truncate = sources->truncate};
     struct conversion_result result;
     char message[QC_MESSAGE_SIZE];
-    if ((sources->prompts && !prompts_read(&work.prompts, sources->prompts, message)) ||
+    if ((sources->prompts && !prompts_read(&work.prompts, sources->prompts, false, message)) ||
         (sources->pristine && !choose_pristine(&work, sources->pristine, message))) {
         complain("convert: %s", message);
         free_work(&work);
         return COMMAND_FAILED;
     }
     conversion->pristine = &work.pristine;
-    conversion->measure = measure;
+    conversion->threads = machine_processors();
     conversion->prompts = work.prompts.pairs;
     conversion->prompt_count = work.prompts.count;
     conversion->encode = encode;
@@ -265,9 +274,8 @@ int command_convert(int argc, char **argv)
         switch (option) {
         case 'o': conversion.model_path = optarg; break;
         case TYPE:
-            conversion.half = strcmp(optarg, "f16") == 0;
-            if (!conversion.half && strcmp(optarg, "f32") != 0)
-                return usage_error("convert", "--type=%s: expected f32 or f16", optarg);
+            if (!type_named(optarg, &conversion.type))
+                return usage_error("convert", "--type=%s: expected f32, f16 or bf16", optarg);
             break;
         case PROFILE: conversion.profile = optarg; break;
         case NAME: conversion.name = optarg; break;

@@ -15,7 +15,8 @@ static const char help[] =
     "\n"
     "Prints the feature of each image: a vector of length 1, as CLIP's image encoder gives it.\n"
     "The cosine of two images is the sum of the products of their numbers.  `-` is an image on\n"
-    "standard input.  --temperature and --batch are accepted and change nothing.\n"
+    "standard input.  --temperature and --batch are accepted and change nothing.  With\n"
+    "--size=tiles it is the mean of the crops' features, brought to length 1.\n"
     "\n"
     IMAGE_OPTIONS_HELP
     "\n"
@@ -109,7 +110,7 @@ static bool embed_one(struct image_run *run, const struct input *input, float *f
 
 int command_embed(int argc, char **argv)
 {
-    static const struct image_command command = {"embed", help, false, false, false};
+    static const struct image_command command = {"embed", help, false};
     struct image_run run;
     if (!image_run_open(&run, &command, argc, argv))
         return run.status;

@@ -13,14 +13,13 @@
 struct image_command {
     const char *name;
     const char *help;
-    bool needs_pairs; /* cannot work by a model without prompts */
-    bool can_sort;
-    bool can_prompt; /* takes --prompts and --truncate */
+    bool scores; /* takes --profile, --prompts, --text, --truncate and --sort; needs prompts */
 };
 
 struct image_run {
     enum output_format format;
     bool sort;
+    bool other_recipe; /* something of the model's was overridden: say which recipe it was */
     qc_model *model;
     qc_model_info info;
     struct prompt_list prompts; /* the user's; none: the model's */
@@ -46,9 +45,15 @@ void image_run_failed(struct image_run *run, const char *path, const char *messa
     "  -r, --recursive          for a directory, take the .png, .jpg and .jpeg files in it and\n"  \
     "                           below it, sorted by name\n"                                        \
     "      --background=COLOUR  alpha: drop it (default), or compose over black or white\n"        \
-    "      --size=native        score images at their own size: the default, and all there is yet\n"   \
-    "      --positions=MODE     positional embeddings: none, or grid (interpolated to the\n"       \
-    "                           image's size); default: as the model says\n"                       \
+    "      --size=RULE          native: the image at its own size; crop224: the short side\n"      \
+    "                           resized to 224 pixels (or another number), the centre cut out;\n"  \
+    "                           long=N: the long side resized to N pixels where it is longer;\n"   \
+    "                           tiles: the mean over up to 15 crops of 224 x 224; default: as\n"   \
+    "                           the model says.  Resizing is that of Pillow, to the bit\n"         \
+    "      --positions=MODE     positional embeddings: none, grid (interpolated to the image's\n"  \
+    "                           size) or flat (as pyiqa does); default: as the model says\n"       \
+    "      --max-memory=SIZE    bytes to score an image in, beside the model and the picture:\n"   \
+    "                           digits and K, M or G; one that needs more fails\n"                 \
     "      --temperature=T      divide the logits by T; default: as the model says\n"              \
     "      --threads=N          0 (default): one for each processor; the result has the same\n"    \
     "                           bits for any number\n"                                             \

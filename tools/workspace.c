@@ -8,29 +8,41 @@
 
 #include "machine.h"
 
+static double mebibytes(uint64_t bytes)
+{
+    return (double)bytes / (1 << 20);
+}
+
 /* Makes the scorer for the sizes in the options; false with a message if that cannot be. */
 static bool create(struct workspace *workspace)
 {
     qc_scorer_options *options = &workspace->options;
-    qc_scorer_destroy(workspace->scorer);
+    if (workspace->scorer != workspace->prompts)
+        qc_scorer_destroy(workspace->scorer);
     workspace->scorer = NULL;
+    options->prompts_of = workspace->prompts;
     workspace->message[0] = '\0';
 
-    uint64_t present = machine_memory(), needed;
-    while ((needed = qc_scorer_memory(workspace->model, options)) > present / 4 && present &&
+    const uint64_t present = machine_memory() ? machine_memory() : UINT64_MAX;
+    const uint64_t limit = options->memory_limit ? options->memory_limit : UINT64_MAX;
+    const uint64_t comfortable = limit < present / 4 ? limit : present / 4;
+    uint64_t needed;
+    while ((needed = qc_scorer_memory(workspace->model, options)) > comfortable &&
            workspace->automatic_batch && options->max_batch > 1)
         options->max_batch /= 2;
-    if (present && needed > present) {
+    if (needed > limit || needed > present) {
         snprintf(workspace->message, sizeof workspace->message,
-                 "an image of %u x %u needs %.1f GiB of memory to be scored; this machine has "
-                 "%.1f GiB",
-                 (unsigned)options->max_width, (unsigned)options->max_height,
-                 (double)needed / (1 << 30), (double)present / (1 << 30));
+                 "an image of %u x %u needs %.1f MiB of memory to be scored; %s %.1f MiB",
+                 (unsigned)options->max_width, (unsigned)options->max_height, mebibytes(needed),
+                 needed > limit ? "--max-memory allows" : "this machine has",
+                 mebibytes(needed > limit ? limit : present));
         return false;
     }
     qc_status status = qc_scorer_create(&workspace->scorer, workspace->model, options);
     if (status != QC_OK && !workspace->message[0])
         snprintf(workspace->message, sizeof workspace->message, "%s", qc_status_string(status));
+    if (!workspace->prompts)
+        workspace->prompts = workspace->scorer;
     return status == QC_OK;
 }
 
@@ -62,8 +74,10 @@ bool workspace_open(struct workspace *workspace, const qc_model *model,
 
 void workspace_close(struct workspace *workspace)
 {
-    qc_scorer_destroy(workspace->scorer);
-    workspace->scorer = NULL;
+    if (workspace->scorer != workspace->prompts)
+        qc_scorer_destroy(workspace->scorer);
+    qc_scorer_destroy(workspace->prompts);
+    workspace->scorer = workspace->prompts = NULL;
 }
 
 static uint32_t larger(uint32_t a, uint32_t b)

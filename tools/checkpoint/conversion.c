@@ -15,6 +15,7 @@
 
 #include "leftovers.h"
 #include "low_level_source.h"
+#include "wrapping.h"
 #include "problem.h"
 #include "recipe.h"
 #include "source_hash.h"
@@ -134,6 +135,8 @@ static struct recipe choose_recipe(const struct job *job)
 static void note_plan(const struct job *job)
 {
     const struct conversion *conversion = job->conversion;
+    if (conversion->note)
+        note_names(&job->checkpoint, conversion->note, conversion->context);
     for (size_t i = 0; conversion->note && i < job->plan.count; i++) {
         const struct plan_item *item = &job->plan.items[i];
         char line[QC_MESSAGE_SIZE];
@@ -266,36 +269,6 @@ static void write_blank_prompts(const struct job *job, struct gguf_writer *write
         gguf_write(writer, &zero, sizeof zero);
 }
 
-/* Bytes of the statistics of pristine patches. */
-static size_t mean_size(const struct job *job)
-{
-    return job->low_level.feature_size * sizeof(double);
-}
-
-static size_t covariance_size(const struct job *job)
-{
-    return job->low_level.feature_size * mean_size(job);
-}
-
-static void declare_low_level(const struct job *job, struct gguf_writer *writer)
-{
-    const uint64_t shape[] = {job->low_level.feature_size, job->low_level.feature_size};
-    plan_declare(&job->low_level.plan, writer, job->conversion->half);
-    gguf_declare(writer, "l.pristine.mean", GGML_F64, 1, shape);
-    gguf_declare(writer, "l.pristine.covariance", GGML_F64, 2, shape);
-}
-
-/* The encoder, and zeros in place of the statistics, which the model itself will measure. */
-static bool write_low_level(const struct job *job, struct gguf_writer *writer)
-{
-    static const double zero = 0;
-    if (!plan_write(&job->low_level.plan, writer, job->conversion->half, NULL, NULL))
-        return false;
-    for (size_t i = 0; i < (mean_size(job) + covariance_size(job)) / sizeof zero; i++)
-        gguf_write(writer, &zero, sizeof zero);
-    return true;
-}
-
 static bool write_model(struct job *job, const char *path)
 {
     const struct conversion *conversion = job->conversion;
@@ -306,18 +279,18 @@ static bool write_model(struct job *job, const char *path)
     put_tower(writer, &job->result->tower);
     put_text(writer, job);
     put_recipe(writer, job);
-    const bool low_level = conversion->low_level_path != NULL;
-    if (low_level)
+    if (conversion->low_level_path)
         put_low_level(writer, &job->low_level, conversion->pristine);
-    plan_declare(&job->plan, writer, conversion->half);
-    if (low_level)
-        declare_low_level(job, writer);
+    plan_declare(&job->plan, writer, conversion->type);
+    if (conversion->low_level_path)
+        declare_low_level(writer, &job->low_level, conversion->type);
     const uint64_t shape[] = {job->result->tower.feature_size, 2 * conversion->prompt_count};
     if (conversion->prompt_count)
         gguf_declare(writer, "qualiclip.prompts", GGML_F32, 2, shape);
-    if (!plan_write(&job->plan, writer, conversion->half, conversion->progress,
+    if (!plan_write(&job->plan, writer, conversion->type, conversion->progress,
                     conversion->context) ||
-        (low_level && !write_low_level(job, writer))) {
+        (conversion->low_level_path &&
+         !write_low_level(writer, &job->low_level, conversion->type, NULL, NULL))) {
         gguf_writer_abandon(writer);
         return false;
     }
@@ -325,54 +298,29 @@ static bool write_model(struct job *job, const char *path)
     return gguf_writer_finish(writer, job->message);
 }
 
-/* Bytes that a tensor takes in the file. */
-static size_t padded(size_t size)
-{
-    return (size + GGUF_OUR_ALIGNMENT - 1) / GGUF_OUR_ALIGNMENT * GGUF_OUR_ALIGNMENT;
-}
-
-/* Puts what was computed by the unfinished model where zeros hold its place. */
-static bool fill_in(const char *path, size_t before_end, const void *data, size_t size,
-                    char *message)
-{
-    FILE *file = fopen(path, "r+b");
-    bool good = file && fseek(file, -(long)before_end, SEEK_END) == 0 &&
-                fwrite(data, 1, size, file) == size;
-    if (file && fclose(file) != 0)
-        good = false;
-    return good ||
-           problem(message, "%.200s: cannot be written: %s", origin_of(path), strerror(errno));
-}
-
-/* Own prompts are at the end of the file ... */
+/* Own prompts are encoded by the model that was just written, and put where zeros hold their place:
+ * at the end of the file. */
 static bool write_prompts(const struct job *job, const char *path)
 {
     const struct conversion *conversion = job->conversion;
     const size_t size = prompts_size(job);
     float *features = malloc(size);
-    const bool good =
-        features ? conversion->encode(conversion->context, path, features, job->message) &&
-                       fill_in(path, padded(size), features, size, job->message)
-                 : problem(job->message, "%.200s: out of memory", origin_of(path));
+    if (!features)
+        return problem(job->message, "%.200s: out of memory", origin_of(path));
+    bool good = conversion->encode(conversion->context, path, features, job->message);
+    FILE *file = good ? fopen(path, "r+b") : NULL;
+    if (good) {
+        const long padded = (long)((size + GGUF_OUR_ALIGNMENT - 1) / GGUF_OUR_ALIGNMENT *
+                                   GGUF_OUR_ALIGNMENT);
+        good = file && fseek(file, -padded, SEEK_END) == 0 &&
+               fwrite(features, 1, size, file) == size;
+        if (file && fclose(file) != 0)
+            good = false;
+        if (!good)
+            problem(job->message, "%.200s: cannot be written: %s", origin_of(path),
+                    strerror(errno));
+    }
     free(features);
-    return good;
-}
-
-/* ... and the statistics of pristine patches before them. */
-static bool write_pristine(const struct job *job, const char *path)
-{
-    const struct conversion *conversion = job->conversion;
-    const size_t one = mean_size(job), two = covariance_size(job);
-    const size_t behind = padded(prompts_size(job));
-    double *mean = malloc(one), *covariance = malloc(two);
-    bool good = mean && covariance;
-    if (!good)
-        problem(job->message, "%.200s: out of memory", origin_of(path));
-    good = good && conversion->measure(conversion->context, path, mean, covariance, job->message) &&
-           fill_in(path, behind + padded(two) + padded(one), mean, one, job->message) &&
-           fill_in(path, behind + padded(two), covariance, two, job->message);
-    free(mean);
-    free(covariance);
     return good;
 }
 
@@ -388,7 +336,9 @@ static bool write_and_verify(struct job *job)
     snprintf(candidate, size, "%s.%ld.unverified", path, (long)getpid());
     bool written = write_model(job, candidate);
     bool good = written && (!conversion->prompt_count || write_prompts(job, candidate)) &&
-                (!conversion->low_level_path || write_pristine(job, candidate));
+                (!conversion->low_level_path ||
+                 fill_in_pristine(&job->low_level, conversion->pristine, candidate,
+                                  conversion->threads, job->message));
     if (good) {
         struct stat status;
         job->result->file_size = stat(candidate, &status) == 0 ? (uint64_t)status.st_size : 0;

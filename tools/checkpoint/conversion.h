@@ -14,7 +14,7 @@
 
 struct conversion {
     const char *checkpoint_path, *model_path;
-    bool half;           /* matrices and convolutions in f16 */
+    enum gguf_tensor_type type; /* of matrices and convolutions: f32 (0), f16 or bf16 */
     const char *profile; /* NULL: by what the checkpoint has */
     const char *name;    /* NULL: the checkpoint's file name */
     const char *license; /* NULL: none is written */
@@ -23,15 +23,13 @@ struct conversion {
     size_t prompt_count;           /* 0: as in the checkpoint */
     const char *low_level_path;      /* GRepQ's second checkpoint; NULL: none */
     const struct pristine *pristine; /* what goes with it */
+    uint32_t threads;                /* that look at pristine patches; 1 or more */
     bool allow_unknown;  /* pass over names that are not known */
 
     void (*note)(void *context, const char *line); /* what was read and dropped; may be NULL */
     plan_progress *progress;                       /* may be NULL */
     /* Writes the unit features of the prompts by the unfinished model; false: message says why. */
     bool (*encode)(void *context, const char *path, float *features, char *message);
-    /* Writes mean and covariance of the pristine patches by the unfinished model; false: message. */
-    bool (*measure)(void *context, const char *path, double *mean, double *covariance,
-                    char *message);
     /* Looks at the finished file before it takes its place; false: message says why.  May be NULL.
      */
     bool (*verify)(void *context, const char *path, char *message);

@@ -5,8 +5,7 @@
 #ifndef QUALICLIP_LOW_LEVEL_SOURCE_H
 #define QUALICLIP_LOW_LEVEL_SOURCE_H
 
-#include "gguf_writer.h"
-#include "plan.h"
+#include "plan_write.h"
 #include "pristine.h"
 #include "source_hash.h"
 
@@ -15,6 +14,7 @@ struct low_level_source {
     struct plan plan;
     uint32_t width, feature_size;
     char hash[SOURCE_HASH_SIZE];
+    uint64_t mean_place, covariance_place; /* in the file that was written */
 };
 
 /*
@@ -25,8 +25,18 @@ bool low_level_open(struct low_level_source *source, const char *path, bool allo
                     void (*note)(void *context, const char *line), void *context, char *message);
 void low_level_close(struct low_level_source *source);
 
-/* The keys; the tensors are those of `plan`. */
+/* The keys, and the tensors in the order of their numbers. */
 void put_low_level(struct gguf_writer *writer, const struct low_level_source *source,
                    const struct pristine *pristine);
+void declare_low_level(struct gguf_writer *writer, const struct low_level_source *source,
+                       enum gguf_tensor_type type);
+
+/* The numbers, but zeros for the statistics of pristine patches; as plan_write(). */
+bool write_low_level(struct gguf_writer *writer, struct low_level_source *source,
+                     enum gguf_tensor_type type, plan_progress *progress, void *context);
+
+/* Puts the statistics in their place in the file, which has been finished. */
+bool fill_in_pristine(const struct low_level_source *source, const struct pristine *pristine,
+                      const char *path, uint32_t threads, char *message);
 
 #endif

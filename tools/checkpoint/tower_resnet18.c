@@ -126,15 +126,3 @@ void low_level_close(struct low_level_source *source)
     if (source->checkpoint.path) /* it was opened */
         checkpoint_close(&source->checkpoint);
 }
-
-void put_low_level(struct gguf_writer *writer, const struct low_level_source *source,
-                   const struct pristine *pristine)
-{
-    gguf_put_string(writer, KEY_LOW_LEVEL, "resnet18");
-    gguf_put_u32(writer, KEY_LOW_LEVEL_WIDTH, source->width);
-    gguf_put_u32(writer, KEY_LOW_LEVEL_PROJECTION, source->feature_size);
-    gguf_put_string(writer, KEY_LOW_LEVEL_SOURCE, base_name(source->checkpoint.path));
-    gguf_put_string(writer, KEY_LOW_LEVEL_SOURCE_HASH, source->hash);
-    gguf_put_u32(writer, KEY_PRISTINE_PHOTOS, (uint32_t)pristine->photo_count);
-    gguf_put_u32(writer, KEY_PRISTINE_PATCHES, (uint32_t)pristine->patch_count);
-}
