@@ -4,6 +4,9 @@
 #include "names.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "arguments.h"
 
 struct size_name size_name(qc_size_rule rule, uint32_t pixels)
 {
@@ -15,6 +18,23 @@ struct size_name size_name(qc_size_rule rule, uint32_t pixels)
     else if (rule == QC_SIZE_TILES)
         snprintf(name.text, sizeof name.text, "tiles");
     return name;
+}
+
+bool parse_size_rule(const char *text, qc_size_rule *rule, uint32_t *pixels)
+{
+    static const char *const names[] = {"native", "tiles", NULL};
+    static const char crop[] = "crop", longest[] = "long=";
+    int choice;
+    *pixels = 0;
+    if (parse_choice(text, names, &choice)) {
+        *rule = choice ? QC_SIZE_TILES : QC_SIZE_NATIVE;
+        return true;
+    }
+    const bool crops = strncmp(text, crop, strlen(crop)) == 0;
+    if (!crops && strncmp(text, longest, strlen(longest)) != 0)
+        return false;
+    *rule = crops ? QC_SIZE_CROP : QC_SIZE_LONG;
+    return parse_count(text + strlen(crops ? crop : longest), 1, 65535, pixels);
 }
 
 const char *positions_name(qc_positions positions)
