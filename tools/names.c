@@ -22,19 +22,19 @@ struct size_name size_name(qc_size_rule rule, uint32_t pixels)
 
 bool parse_size_rule(const char *text, qc_size_rule *rule, uint32_t *pixels)
 {
-    static const char *const names[] = {"native", "tiles", NULL};
-    static const char crop[] = "crop", longest[] = "long=";
-    int choice;
+    enum { side_most = 65535 };
     *pixels = 0;
-    if (parse_choice(text, names, &choice)) {
-        *rule = choice ? QC_SIZE_TILES : QC_SIZE_NATIVE;
+    *rule = QC_SIZE_NATIVE;
+    if (strcmp(text, "native") == 0)
         return true;
-    }
-    const bool crops = strncmp(text, crop, strlen(crop)) == 0;
-    if (!crops && strncmp(text, longest, strlen(longest)) != 0)
-        return false;
-    *rule = crops ? QC_SIZE_CROP : QC_SIZE_LONG;
-    return parse_count(text + strlen(crops ? crop : longest), 1, 65535, pixels);
+    *rule = QC_SIZE_TILES;
+    if (strcmp(text, "tiles") == 0)
+        return true;
+    *rule = QC_SIZE_CROP;
+    if (strncmp(text, "crop", 4) == 0)
+        return parse_count(text + 4, 1, side_most, pixels);
+    *rule = QC_SIZE_LONG;
+    return strncmp(text, "long=", 5) == 0 && parse_count(text + 5, 1, side_most, pixels);
 }
 
 const char *positions_name(qc_positions positions)

@@ -15,7 +15,7 @@ struct size_name {
 /* "native", "crop224", "long=512" or "tiles". */
 struct size_name size_name(qc_size_rule rule, uint32_t pixels);
 
-/* The inverse; N from 1 to 65535. */
+/* The reverse; sides from 1 to 65535 pixels. */
 bool parse_size_rule(const char *text, qc_size_rule *rule, uint32_t *pixels);
 
 const char *positions_name(qc_positions positions); /* "none", "grid" or "flat" */
