@@ -204,9 +204,9 @@ $(SHARED): $(library_objects)
 $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
-# The converter shares two things that are hidden in the library: the hash that names its source,
-# and the statistics of patches.
-$(TOOL): $(tool_objects) $(BUILD)/lib/xxh64.o $(BUILD)/lib/patch_statistics.o $(STATIC)
+# What the converter shares with the library, in which it is hidden.
+shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics)
+$(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
 

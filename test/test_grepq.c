@@ -59,7 +59,8 @@ static bool can_read(const char *path)
 
 static bool convert(const char *path, char *message)
 {
-    struct conversion conversion = {.checkpoint_path = "test/golden/towers/resnet.pth",
+    struct conversion conversion = {.checkpoint_path = "test/golden/profiles/image.pth",
+                                    .text_path = "test/golden/profiles/clip.pth",
                                     .model_path = path,
                                     .profile = "grepq",
                                     .low_level_path = DIRECTORY "low_level.tar",

@@ -56,6 +56,20 @@ static void note_beside(const struct checkpoint_nesting *nesting,
     }
 }
 
+void set_aside(struct checkpoint *checkpoint, const char *prefix, const char *why,
+               void (*note)(void *context, const char *line), void *context)
+{
+    for (size_t i = 0; i < checkpoint->count; i++) {
+        struct checkpoint_entry *entry = &checkpoint->entries[i];
+        if (entry->used || strncmp(entry->name, prefix, strlen(prefix)) != 0)
+            continue;
+        entry->used = true;
+        char what[128];
+        snprintf(what, sizeof what, "dropped, %s:", why);
+        note_dropped(note, context, what, entry->name);
+    }
+}
+
 bool pass_over_leftovers(const struct checkpoint *checkpoint, bool allow_unknown,
                          void (*note)(void *context, const char *line), void *context,
                          char *message)

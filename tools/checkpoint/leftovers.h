@@ -7,6 +7,10 @@
 
 #include "checkpoint.h"
 
+/* Marks names that begin so and were not used as used: they are known, and `why` says why not. */
+void set_aside(struct checkpoint *checkpoint, const char *prefix, const char *why,
+               void (*note)(void *context, const char *line), void *context);
+
 /* False: an unknown name is left, and `message` tells which.  `note` may be NULL. */
 bool pass_over_leftovers(const struct checkpoint *checkpoint, bool allow_unknown,
                          void (*note)(void *context, const char *line), void *context,

@@ -4,20 +4,19 @@
  */
 #include "text_tower.h"
 
-#include "problem.h"
 #include "towers.h"
 
 enum { HEAD_SIZE = 64 };
+
+bool has_text_tower(const struct checkpoint *checkpoint)
+{
+    return checkpoint_has_prefix(checkpoint, "transformer.resblocks.");
+}
 
 /* Reads the sizes off the shapes. */
 static bool measure(struct plan *plan, struct text_tower_sizes *sizes)
 {
     uint64_t tokens[2], positions[2], mlp[2];
-    if (!checkpoint_has_prefix(plan->checkpoint, "transformer.resblocks.")) {
-        plan->failed = true;
-        return problem(plan->message, "%.200s: has no text tower (transformer.*): there is no use "
-                       "for a vocabulary", plan->checkpoint->origin);
-    }
     if (!plan_shape(plan, "token_embedding.weight", 2, tokens) ||
         !plan_shape(plan, "positional_embedding", 2, positions) ||
         !plan_shape(plan, "transformer.resblocks.0.mlp.c_fc.weight", 2, mlp))
