@@ -582,6 +582,9 @@ static void a_missing_or_wrong_text_tower_is_refused(void **state)
                                        .text_path = CLIP,
                                        .profile = "clip-iqa"},
                    "tensor text_projection has shape (64, 16), expected (64, 32)");
+    /* Not whole. */
+    expect_failure((struct conversion){.checkpoint_path = "test/golden/checkpoints/vit_half.pth"},
+                   "mlp.c_fc.weight is missing (the text tower can be left out with --no-text)");
     expect_failure((struct conversion){.checkpoint_path = "test/golden/checkpoints/vit.pth",
                                        .text_path = CLIP},
                    "there is no use for a text tower");

@@ -174,6 +174,16 @@ static bool keeps_text(struct job *job)
     return conversion->text == TEXT_KEPT;
 }
 
+/* Whoever did not ask for the text tower can do without. */
+static bool explain_damaged_text_tower(struct job *job)
+{
+    const size_t used = strlen(job->message);
+    if (job->conversion->text == TEXT_IF_USEFUL && job->scoring.origin == PROMPTS_NONE)
+        snprintf(job->message + used, QC_MESSAGE_SIZE - used,
+                 " (the text tower can be left out with --no-text)");
+    return false;
+}
+
 static bool plan_text(struct job *job)
 {
     const struct conversion *conversion = job->conversion;
@@ -189,7 +199,7 @@ static bool plan_text(struct job *job)
     if (!has_text_tower(text_source(job)))
         return explain_no_text_tower(job);
     if (!plan_text_tower(&job->text_plan, &job->text_sizes, job->result->tower.feature_size))
-        return false;
+        return explain_damaged_text_tower(job);
     if (job->scoring.origin == PROMPTS_ENCODED)
         plan_check_range(&job->text_plan, "the number of tokens of CLIP's vocabulary",
                          job->text_sizes.token_count, CLIP_TOKENS, UINT32_MAX);
