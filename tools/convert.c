@@ -12,6 +12,7 @@
 #include "arguments.h"
 #include "checkpoint/conversion.h"
 #include "checkpoint/problem.h"
+#include "checkpoint/source.h"
 #include "commands.h"
 #include "diagnostics.h"
 #include "names.h"
@@ -22,10 +23,13 @@
 static const char help[] =
     "Usage: qualiclip convert CHECKPOINT -o MODEL.gguf [OPTION]...\n"
     "\n"
-    "Turns a checkpoint of PyTorch (torch.save: a dict of tensors) into a model file.  CLIP's "
-    "image\n"
-    "towers under OpenAI's names are known, ViT and ModifiedResNet, with or without `clip_model.`\n"
-    "before them, beside QualiCLIP's `prompts_features`.  Nothing in a checkpoint is executed.\n"
+    "Turns a checkpoint into a model file: PyTorch's (torch.save: a dict of tensors, also inside a\n"
+    "dict such as `state_dict` or `params`; or a TorchScript archive, as OpenAI's own files are),\n"
+    "safetensors, an index of several such files, or a directory that holds them as published.\n"
+    "CLIP's ViT and ModifiedResNet are known under the names of OpenAI, OpenCLIP and transformers,\n"
+    "with or without `clip_model.` and the like before them, beside QualiCLIP's\n"
+    "`prompts_features`.  config.json and preprocessor_config.json (transformers) or\n"
+    "open_clip_config.json in the same directory is read.  Nothing in a checkpoint is executed.\n"
     "\n"
     "Options:\n"
     "  -o, --output=FILE    the model file to write; one that is there is replaced at the end\n"
@@ -47,7 +51,10 @@ static const char help[] =
     "      --temperature=T  divide the logits by another number\n"
     "      --vocab=PATH     keep the text tower, with this vocabulary: CLIP's merges file\n"
     "                       (bpe_simple_vocab_16e6.txt, unpacked), or a directory with\n"
-    "                       transformers' vocab.json and merges.txt\n"
+    "                       transformers' vocab.json and merges.txt; default: CHECKPOINT, where\n"
+    "                       it is such a directory\n"
+    "      --activation=A   gelu or quick_gelu, instead of what config.json says; needed where\n"
+    "                       nothing tells: OpenCLIP's models without open_clip_config.json\n"
     "      --keep-text      keep the text tower, which encodes the prompts of other profiles when\n"
     "                       scoring; the profile clip keeps it unasked (ViT-B/32: 250 MB in f32)\n"
     "      --no-text        drop the text tower when the prompts are encoded\n"
@@ -216,13 +223,15 @@ enum option_code {
     NO_TEXT,
     NAME,
     LICENSE,
+    ACTIVATION,
     ALLOW_UNKNOWN
 };
 
-/* Settings of the recipe; NULL, or what was expected. */
+/* Settings of the model; NULL, or what was expected. */
 static const char *take_setting(struct conversion *conversion, int code, const char *value)
 {
     static const char *const positions[] = {"none", "grid", "flat", NULL};
+    static const char *const activations[] = {"gelu", "quick_gelu", NULL};
     int choice;
     double number;
     switch (code) {
@@ -240,6 +249,11 @@ static const char *take_setting(struct conversion *conversion, int code, const c
             return "--temperature: expected a number greater than 0";
         conversion->temperature = (float)number;
         break;
+    case ACTIVATION:
+        conversion->activation = value;
+        if (!parse_choice(value, activations, &choice))
+            return "--activation: expected gelu or quick_gelu";
+        break;
     }
     return NULL;
 }
@@ -249,7 +263,8 @@ static const char *contradiction(const struct conversion *conversion, const char
 {
     if (!conversion->model_path)
         return "no output file is given (-o MODEL.gguf)";
-    if (prompts && !conversion->vocabulary)
+    const char *text = conversion->text_path ? conversion->text_path : conversion->checkpoint_path;
+    if (prompts && !conversion->vocabulary && !source_has_vocabulary(text))
         return "--prompts needs --vocab: texts have to be encoded";
     if (conversion->vocabulary && !prompts && conversion->text == TEXT_DROPPED)
         return "--no-text leaves no use for --vocab";
@@ -267,6 +282,7 @@ int command_convert(int argc, char **argv)
         {"text", required_argument, NULL, TEXT},
         {"context", required_argument, NULL, CONTEXT},
         {"prompts", required_argument, NULL, PROMPTS},
+        {"activation", required_argument, NULL, ACTIVATION},
         {"truncate", no_argument, NULL, TRUNCATE},
         {"size", required_argument, NULL, SIZE},
         {"positions", required_argument, NULL, POSITIONS},
@@ -298,6 +314,7 @@ int command_convert(int argc, char **argv)
         case SIZE:
         case POSITIONS:
         case TEMPERATURE:
+        case ACTIVATION:
             if ((wrong = take_setting(&conversion, option, optarg)))
                 return usage_error("convert", "%s", wrong);
             break;
@@ -316,8 +333,8 @@ int command_convert(int argc, char **argv)
     if (argc - optind > 1)
         return usage_error("convert", "one checkpoint at a time: %s is one too many",
                            argv[optind + 1]);
+    conversion.checkpoint_path = argv[optind];
     if ((wrong = contradiction(&conversion, prompts)))
         return usage_error("convert", "%s", wrong);
-    conversion.checkpoint_path = argv[optind];
     return run(&conversion, prompts);
 }

@@ -5,15 +5,19 @@
 #ifndef QUALICLIP_JOB_H
 #define QUALICLIP_JOB_H
 
+#include "activation.h"
 #include "context.h"
 #include "conversion.h"
 #include "scoring.h"
 #include "source_hash.h"
 #include "text_model.h"
 
-/* A file that something is taken from, under the name of this file. */
+/* A checkpoint that something is taken from, under the name of its file. */
 struct source {
+    char *file;
     struct checkpoint checkpoint;
+    const struct naming *naming;
+    struct published_config config;
     char hash[SOURCE_HASH_SIZE];
     bool is_open;
 };
@@ -26,16 +30,14 @@ struct job {
     struct plan plan;                   /* the image tower, and prompts that are stored */
     struct plan text_plan;              /* the text tower; empty: there is no need of it */
     struct text_tower_sizes text_sizes;
+    struct activation_answer activation, text_activation;
+    const char *vocabulary_path; /* NULL: there is none */
     struct vocabulary_files vocabulary;
     struct scoring scoring;
     struct context learned;
     double logit_scale;
     float *features; /* of prompts that were encoded; NULL: there are none */
 };
-
-/* Where the text tower is, and learned contexts are. */
-struct checkpoint *text_source(struct job *job);
-struct checkpoint *context_source(struct job *job);
 
 static inline bool job_encodes(const struct job *job)
 {

@@ -6,10 +6,12 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "leftovers.h"
 #include "problem.h"
+#include "source.h"
 #include "wrapping.h"
 
 static const char prompts_name[] = "prompts_features";
@@ -17,31 +19,51 @@ static const char learner_prefix[] = "prompt_learner.";
 
 enum { CLIP_TOKENS = 49408 }; /* the profiles' token ids are of CLIP's vocabulary */
 
+static void take_note(const struct job *job, const char *what, const char *more)
+{
+    char line[QC_MESSAGE_SIZE];
+    if (!job->conversion->note)
+        return;
+    snprintf(line, sizeof line, "%s%.300s", what, more);
+    make_printable(line);
+    job->conversion->note(job->conversion->context, line);
+}
+
 /* ------------------------------------------------------------------------------------- files */
 
-static bool open_source(struct source *source, const char *path, char *message)
+/* The output must be none of its files. */
+static bool open_source(struct job *job, struct source *source, const char *path)
 {
     if (!path)
         return true;
-    source->is_open = checkpoint_open(&source->checkpoint, path, message);
-    return source->is_open && hash_file(path, source->hash, message);
+    source->file = source_file(path, job->message);
+    if (!source->file || !checkpoint_open(&source->checkpoint, source->file, job->message))
+        return false;
+    source->is_open = true;
+    source->naming = find_naming(&source->checkpoint);
+    if (source_contains(&source->checkpoint, job->conversion->model_path))
+        return problem(job->message, "%.200s: the output would overwrite the checkpoint",
+                       origin_of(job->conversion->model_path));
+    return hash_checkpoint(&source->checkpoint, source->hash, job->message);
 }
 
 static void close_source(struct source *source)
 {
     if (source->is_open)
         checkpoint_close(&source->checkpoint);
-    source->is_open = false;
+    published_config_free(&source->config);
+    free(source->file);
+    memset(source, 0, sizeof *source);
 }
 
-struct checkpoint *text_source(struct job *job)
+static struct source *text_source(struct job *job)
 {
-    return job->text.is_open ? &job->text.checkpoint : &job->image.checkpoint;
+    return job->text.is_open ? &job->text : &job->image;
 }
 
-struct checkpoint *context_source(struct job *job)
+static struct source *context_source(struct job *job)
 {
-    return job->context.is_open ? &job->context.checkpoint : &job->image.checkpoint;
+    return job->context.is_open ? &job->context : &job->image;
 }
 
 void sources_close(struct job *job)
@@ -85,13 +107,14 @@ static bool settle_logit_scale(struct job *job)
 {
     struct checkpoint *checkpoint = &job->image.checkpoint;
     if (!checkpoint_find(checkpoint, "logit_scale"))
-        checkpoint = text_source(job);
+        checkpoint = &text_source(job)->checkpoint;
     job->logit_scale = 100;
     if (checkpoint_find(checkpoint, "logit_scale")) {
         double logarithm;
         if (!read_logarithm(job, checkpoint, &logarithm))
             return false;
         job->logit_scale = exp(logarithm);
+        take_note(job, KEY_LOGIT_SCALE " <- logit_scale, its exponential", "");
     }
     if (job->scoring.profile->logit_scale > 0)
         job->logit_scale = (double)job->scoring.profile->logit_scale;
@@ -135,8 +158,9 @@ static bool read_learned_contexts(struct job *job)
 {
     const struct conversion *conversion = job->conversion;
     if (is_learned(job))
-        return context_read(&job->learned, context_source(job), job->scoring.profile->prompts,
-                            text_source(job), token_embedding(job), job->message);
+        return context_read(&job->learned, &context_source(job)->checkpoint,
+                            job->scoring.profile->prompts, &text_source(job)->checkpoint,
+                            token_embedding(job), job->message);
     if (conversion->context_path)
         return problem(job->message,
                        "the prompts of profile %s have no learned contexts: --context is for the "
@@ -153,25 +177,43 @@ static bool read_learned_contexts(struct job *job)
 
 /* -------------------------------------------------------------------------------- text tower */
 
+static bool can_encode(struct job *job)
+{
+    const struct source *source = text_source(job);
+    return has_text_tower(&source->checkpoint, source->naming);
+}
+
 static bool explain_no_text_tower(struct job *job)
 {
-    const char *origin = text_source(job)->origin;
+    const struct source *source = text_source(job);
     if (job_encodes(job))
         return problem(job->message,
-                       "%.200s: has no text tower (transformer.*) to encode the prompts of profile "
-                       "%.60s with: name a checkpoint that has it with --text=CHECKPOINT",
-                       origin, job->scoring.name);
-    return problem(job->message, "%.200s: has no text tower (transformer.*): there is %s", origin,
-                   job->conversion->vocabulary ? "no use for a vocabulary" : "none to keep");
+                       "%.200s: has no text tower (%s*) to encode the prompts of profile %.60s "
+                       "with: name a checkpoint that has it with --text=CHECKPOINT",
+                       source->checkpoint.origin, source->naming->text.blocks, job->scoring.name);
+    return problem(job->message, "%.200s: has no text tower (%s*): there is %s",
+                   source->checkpoint.origin, source->naming->text.blocks,
+                   job->vocabulary_path ? "no use for a vocabulary" : "none to keep");
+}
+
+/* A vocabulary that is published with the model is taken; one that is given has to be of use. */
+static void find_vocabulary(struct job *job)
+{
+    const struct conversion *conversion = job->conversion;
+    const char *path = conversion->text_path ? conversion->text_path : conversion->checkpoint_path;
+    job->vocabulary_path = conversion->vocabulary;
+    if (!conversion->vocabulary && source_has_vocabulary(path) && can_encode(job) &&
+        (conversion->text != TEXT_DROPPED || conversion->prompt_count)) {
+        job->vocabulary_path = path;
+        take_note(job, "vocabulary: vocab.json and merges.txt of ", path);
+    }
 }
 
 static bool keeps_text(struct job *job)
 {
-    const struct conversion *conversion = job->conversion;
-    if (conversion->text == TEXT_IF_USEFUL)
-        return conversion->vocabulary ||
-               (job->scoring.origin == PROMPTS_NONE && has_text_tower(text_source(job)));
-    return conversion->text == TEXT_KEPT;
+    if (job->conversion->text == TEXT_IF_USEFUL)
+        return job->vocabulary_path || (job->scoring.origin == PROMPTS_NONE && can_encode(job));
+    return job->conversion->text == TEXT_KEPT;
 }
 
 /* Whoever did not ask for the text tower can do without. */
@@ -187,8 +229,9 @@ static bool explain_damaged_text_tower(struct job *job)
 static bool plan_text(struct job *job)
 {
     const struct conversion *conversion = job->conversion;
+    find_vocabulary(job);
     job->result->keeps_text = keeps_text(job);
-    if (job->scoring.origin == PROMPTS_OWN && !conversion->vocabulary)
+    if (job->scoring.origin == PROMPTS_OWN && !job->vocabulary_path)
         return problem(job->message, "prompts can only be encoded with a vocabulary");
     if (!job->result->keeps_text && !job_encodes(job))
         return !conversion->text_path ||
@@ -196,7 +239,7 @@ static bool plan_text(struct job *job)
                        "%.200s: there is no use for a text tower: nothing has to be encoded, and "
                        "the model does not keep it (--keep-text)",
                        origin_of(conversion->text_path));
-    if (!has_text_tower(text_source(job)))
+    if (!can_encode(job))
         return explain_no_text_tower(job);
     if (!plan_text_tower(&job->text_plan, &job->text_sizes, job->result->tower.feature_size))
         return explain_damaged_text_tower(job);
@@ -204,40 +247,80 @@ static bool plan_text(struct job *job)
         plan_check_range(&job->text_plan, "the number of tokens of CLIP's vocabulary",
                          job->text_sizes.token_count, CLIP_TOKENS, UINT32_MAX);
     return !job->text_plan.failed &&
-           (!conversion->vocabulary || vocabulary_read(&job->vocabulary, conversion->vocabulary,
-                                                       job->text_sizes.token_count, job->message));
+           (!job->vocabulary_path ||
+            vocabulary_read(&job->vocabulary, job->vocabulary_path, job->text_sizes.token_count,
+                            job->message));
+}
+
+static bool ask_activation(struct job *job, const struct source *source, bool has_vit,
+                           bool has_text, struct activation_answer *answer)
+{
+    const struct activation_question question = {.demanded = job->conversion->activation,
+                                                 .checkpoint = &source->checkpoint,
+                                                 .naming = source->naming,
+                                                 .config = &source->config,
+                                                 .has_vit = has_vit,
+                                                 .has_text = has_text};
+    if (!has_vit && !has_text)
+        return true;
+    if (!find_activation(&question, answer, job->message))
+        return false;
+    take_note(job, answer->is_gelu ? "activation: gelu, " : "activation: quick_gelu, ",
+              answer->reason);
+    return true;
+}
+
+/* One for both towers; a text tower out of another checkpoint, that is not kept, has its own. */
+static bool settle_activations(struct job *job)
+{
+    const bool has_vit = !job->result->tower.is_resnet, has_text = job->text_plan.count > 0;
+    const bool apart = job->text.is_open;
+    if (!ask_activation(job, &job->image, has_vit, has_text && !apart, &job->activation))
+        return false;
+    job->text_activation = job->activation;
+    if (apart && !ask_activation(job, &job->text, false, has_text, &job->text_activation))
+        return false;
+    return !has_vit || !job->result->keeps_text ||
+           job->activation.is_gelu == job->text_activation.is_gelu ||
+           problem(job->message,
+                   "%.200s: the activation is %s, that of the image tower is not, which a model "
+                   "file cannot say: leave the text tower out with --no-text",
+                   job->text.checkpoint.origin,
+                   job->text_activation.is_gelu ? "gelu" : "quick_gelu");
 }
 
 /* --------------------------------------------------------------------------------- leftovers */
 
-static bool pass_over(struct job *job, const struct checkpoint *checkpoint)
+static bool pass_over(struct job *job, const struct source *source, bool has_text)
 {
     const struct conversion *conversion = job->conversion;
-    return pass_over_leftovers(checkpoint, conversion->allow_unknown, conversion->note,
-                               conversion->context, job->message);
+    return pass_over_leftovers(&source->checkpoint, source->naming, has_text,
+                               conversion->allow_unknown, conversion->note, conversion->context,
+                               job->message);
 }
 
-static void leave(struct job *job, struct checkpoint *checkpoint, const char *prefix,
-                  const char *why)
+static void leave(struct job *job, struct source *source, const char *prefix, const char *why)
 {
-    set_aside(checkpoint, prefix, why, job->conversion->note, job->conversion->context);
+    set_aside(&source->checkpoint, prefix, why, job->conversion->note, job->conversion->context);
 }
 
 static bool check_leftovers(struct job *job)
 {
-    leave(job, &job->image.checkpoint, prompts_name, "other prompts are used");
-    leave(job, &job->image.checkpoint, learner_prefix,
+    static const char *const others[] = {"visual.",     "vision_model.", "visual_projection.",
+                                         "logit_scale", prompts_name,    learner_prefix};
+    const bool has_text = job->text_plan.count > 0;
+    leave(job, &job->image, prompts_name, "other prompts are used");
+    leave(job, &job->image, learner_prefix,
           is_learned(job) ? "not a context" : "other prompts are used");
     if (job->context.is_open)
-        leave(job, &job->context.checkpoint, "", "not a context");
-    if (!pass_over(job, &job->image.checkpoint))
+        leave(job, &job->context, "", "not a context");
+    if (!pass_over(job, &job->image, has_text && !job->text.is_open))
         return false;
     if (!job->text.is_open)
         return true;
-    static const char *const others[] = {"visual.", "logit_scale", prompts_name, learner_prefix};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        leave(job, &job->text.checkpoint, others[i], "not the text tower");
-    return pass_over(job, &job->text.checkpoint);
+        leave(job, &job->text, others[i], "not the text tower");
+    return pass_over(job, &job->text, has_text);
 }
 
 /* A tensor can repeat a few numbers endlessly; a model of that kind is an attack on the disk. */
@@ -291,8 +374,15 @@ static void note_plan(const struct job *job, const struct plan *plan)
 static void note_source(const struct job *job, const struct source *source)
 {
     const struct conversion *conversion = job->conversion;
-    if (source->is_open && conversion->note)
-        note_names(&source->checkpoint, conversion->note, conversion->context);
+    if (!source->is_open || !conversion->note)
+        return;
+    note_names(&source->checkpoint, conversion->note, conversion->context);
+    if (source != &job->context)
+        take_note(job, "names: ", source->naming->title);
+    if (source->config.path)
+        take_note(job, "agrees with ", source->config.path);
+    if (source->config.pixels_path)
+        take_note(job, "mean and deviation of pixels: ", source->config.pixels_path);
 }
 
 static void note_text(const struct job *job)
@@ -308,19 +398,31 @@ static void note_text(const struct job *job)
 
 /* ------------------------------------------------------------------------------------- whole */
 
+static bool read_config(struct job *job, struct source *source)
+{
+    return !source->is_open ||
+           published_config_read(&source->config, source->file, source->naming->config,
+                                 job->message);
+}
+
+static void begin_plan(struct job *job, struct plan *plan, struct source *source)
+{
+    plan->checkpoint = &source->checkpoint;
+    plan->naming = source->naming;
+    plan->config = &source->config;
+    plan->message = job->message;
+}
+
 static bool open_sources(struct job *job)
 {
     const struct conversion *conversion = job->conversion;
-    if (!open_source(&job->image, conversion->checkpoint_path, job->message) ||
-        !open_source(&job->text, conversion->text_path, job->message) ||
-        !open_source(&job->context, conversion->context_path, job->message))
+    if (!open_source(job, &job->image, conversion->checkpoint_path) ||
+        !open_source(job, &job->text, conversion->text_path) ||
+        !open_source(job, &job->context, conversion->context_path) ||
+        !read_config(job, &job->image) || !read_config(job, &job->text))
         return false;
-    note_source(job, &job->image);
-    note_source(job, &job->text);
-    note_source(job, &job->context);
-    job->plan.checkpoint = &job->image.checkpoint;
-    job->text_plan.checkpoint = text_source(job);
-    job->plan.message = job->text_plan.message = job->message;
+    begin_plan(job, &job->plan, &job->image);
+    begin_plan(job, &job->text_plan, text_source(job));
     return true;
 }
 
@@ -331,12 +433,16 @@ bool sources_plan(struct job *job)
         !settle_scoring(scoring, job->conversion,
                         checkpoint_find(&job->image.checkpoint, prompts_name) != NULL,
                         job->result->tower.grid != 0, job->message) ||
-        !plan_text(job) || !read_learned_contexts(job) ||
+        !plan_text(job) || !settle_activations(job) || !read_learned_contexts(job) ||
         (scoring->origin == PROMPTS_STORED && !plan_stored_prompts(job)) ||
         !settle_logit_scale(job))
         return false;
+    note_source(job, &job->image);
+    note_source(job, &job->text);
+    note_source(job, &job->context);
     note_plan(job, &job->plan);
     note_plan(job, &job->text_plan);
     note_text(job);
-    return check_leftovers(job) && check_totals(job);
+    return check_leftovers(job) && check_totals(job) &&
+           plan_knows_heads(&job->plan, &job->result->tower);
 }
