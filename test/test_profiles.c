@@ -565,7 +565,7 @@ static void a_missing_or_wrong_text_tower_is_refused(void **state)
 {
     (void)state;
     expect_failure((struct conversion){.checkpoint_path = IMAGE, .profile = "clip-iqa"},
-                   "image.pth: has no text tower (transformer.resblocks.*) to encode the prompts of profile "
+                   "image.pth: has no text tower (transformer.*) to encode the prompts of profile "
                    "clip-iqa with: name a checkpoint that has it with --text=CHECKPOINT");
     expect_failure(
         (struct conversion){.checkpoint_path = CLIP, .text_path = IMAGE, .profile = "liqe"},

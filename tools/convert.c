@@ -51,8 +51,8 @@ static const char help[] =
     "      --temperature=T  divide the logits by another number\n"
     "      --vocab=PATH     keep the text tower, with this vocabulary: CLIP's merges file\n"
     "                       (bpe_simple_vocab_16e6.txt, unpacked), or a directory with\n"
-    "                       transformers' vocab.json and merges.txt; default: CHECKPOINT, where\n"
-    "                       it is such a directory\n"
+    "                       transformers' vocab.json and merges.txt; default: CHECKPOINT (or that\n"
+    "                       of --text), where it is such a directory\n"
     "      --activation=A   gelu or quick_gelu, instead of what config.json says; needed where\n"
     "                       nothing tells: OpenCLIP's models without open_clip_config.json\n"
     "      --keep-text      keep the text tower, which encodes the prompts of other profiles when\n"
@@ -219,19 +219,18 @@ enum option_code {
     POSITIONS,
     TEMPERATURE,
     VOCAB,
+    ACTIVATION,
     KEEP_TEXT,
     NO_TEXT,
     NAME,
     LICENSE,
-    ACTIVATION,
     ALLOW_UNKNOWN
 };
 
-/* Settings of the model; NULL, or what was expected. */
+/* Settings of the recipe; NULL, or what was expected. */
 static const char *take_setting(struct conversion *conversion, int code, const char *value)
 {
     static const char *const positions[] = {"none", "grid", "flat", NULL};
-    static const char *const activations[] = {"gelu", "quick_gelu", NULL};
     int choice;
     double number;
     switch (code) {
@@ -249,11 +248,6 @@ static const char *take_setting(struct conversion *conversion, int code, const c
             return "--temperature: expected a number greater than 0";
         conversion->temperature = (float)number;
         break;
-    case ACTIVATION:
-        conversion->activation = value;
-        if (!parse_choice(value, activations, &choice))
-            return "--activation: expected gelu or quick_gelu";
-        break;
     }
     return NULL;
 }
@@ -263,8 +257,9 @@ static const char *contradiction(const struct conversion *conversion, const char
 {
     if (!conversion->model_path)
         return "no output file is given (-o MODEL.gguf)";
-    const char *text = conversion->text_path ? conversion->text_path : conversion->checkpoint_path;
-    if (prompts && !conversion->vocabulary && !source_has_vocabulary(text))
+    if (prompts && !conversion->vocabulary &&
+        !source_has_vocabulary(conversion->text_path ? conversion->text_path
+                                                     : conversion->checkpoint_path))
         return "--prompts needs --vocab: texts have to be encoded";
     if (conversion->vocabulary && !prompts && conversion->text == TEXT_DROPPED)
         return "--no-text leaves no use for --vocab";
@@ -282,12 +277,12 @@ int command_convert(int argc, char **argv)
         {"text", required_argument, NULL, TEXT},
         {"context", required_argument, NULL, CONTEXT},
         {"prompts", required_argument, NULL, PROMPTS},
-        {"activation", required_argument, NULL, ACTIVATION},
         {"truncate", no_argument, NULL, TRUNCATE},
         {"size", required_argument, NULL, SIZE},
         {"positions", required_argument, NULL, POSITIONS},
         {"temperature", required_argument, NULL, TEMPERATURE},
         {"vocab", required_argument, NULL, VOCAB},
+        {"activation", required_argument, NULL, ACTIVATION},
         {"keep-text", no_argument, NULL, KEEP_TEXT},
         {"no-text", no_argument, NULL, NO_TEXT},
         {"allow-unknown", no_argument, NULL, ALLOW_UNKNOWN},
@@ -314,11 +309,16 @@ int command_convert(int argc, char **argv)
         case SIZE:
         case POSITIONS:
         case TEMPERATURE:
-        case ACTIVATION:
             if ((wrong = take_setting(&conversion, option, optarg)))
                 return usage_error("convert", "%s", wrong);
             break;
         case VOCAB: conversion.vocabulary = optarg; break;
+        case ACTIVATION:
+            conversion.activation = optarg;
+            if (strcmp(optarg, "gelu") != 0 && strcmp(optarg, "quick_gelu") != 0)
+                return usage_error("convert", "--activation=%s: expected gelu or quick_gelu",
+                                   optarg);
+            break;
         case KEEP_TEXT: conversion.text = TEXT_KEPT; break;
         case NO_TEXT: conversion.text = TEXT_DROPPED; break;
         case NAME: conversion.name = optarg; break;

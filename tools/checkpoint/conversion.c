@@ -79,9 +79,9 @@ static bool encode_texts(struct job *job, struct progress *progress)
     bool good = path && job->features;
     if (path && !job->features)
         problem(job->message, "%.200s: out of memory", origin_of(job->conversion->model_path));
-    if (good &&
-        write_text_model(path, &job->text_plan, &job->text_sizes, job->result->tower.feature_size,
-                         job->text_activation.is_gelu, &job->vocabulary, tell_progress, progress, job->message)) {
+    if (good && write_text_model(path, &job->text_plan, &job->text_sizes, job->text_gelu,
+                                 job->result->tower.feature_size, &job->vocabulary, tell_progress,
+                                 progress, job->message)) {
         progress->done += count_numbers(&job->text_plan);
         good = encode(job, path, progress);
         unlink(path);
@@ -177,11 +177,22 @@ static bool carry_out(struct job *job)
 
 /* --------------------------------------------------------------------------------- the whole */
 
+static bool is_same_file(const char *path, const char *other)
+{
+    struct stat one, two;
+    return path && stat(path, &one) == 0 && stat(other, &two) == 0 && one.st_dev == two.st_dev &&
+           one.st_ino == two.st_ino;
+}
+
 static bool check_paths(const struct conversion *conversion, char *message)
 {
     const char *path = conversion->model_path;
     const char *file = base_name(path);
     struct stat target;
+    if (is_same_file(conversion->checkpoint_path, path) ||
+        is_same_file(conversion->text_path, path) || is_same_file(conversion->context_path, path))
+        return problem(message, "%.200s: the output would overwrite the checkpoint",
+                       origin_of(path));
     if (!*file)
         return problem(message, "%.200s: the output has no file name", origin_of(path));
     if (stat(path, &target) == 0 && !S_ISREG(target.st_mode))

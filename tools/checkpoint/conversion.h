@@ -27,7 +27,7 @@ struct conversion {
     const char *profile;        /* NULL: by what the checkpoint has */
     const char *name;           /* NULL: the checkpoint's file name */
     const char *license;        /* NULL: none is written */
-    const char *vocabulary;     /* see vocabulary.h; NULL: what a directory has */
+    const char *vocabulary;     /* see vocabulary.h; NULL: of a directory that has one, or none */
     const char *activation;     /* "gelu" or "quick_gelu"; NULL: what the checkpoint tells */
     enum text_choice text;
     const qc_prompt_pair *prompts; /* instead of the profile's; every one with a name */

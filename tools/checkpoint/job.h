@@ -5,16 +5,15 @@
 #ifndef QUALICLIP_JOB_H
 #define QUALICLIP_JOB_H
 
-#include "activation.h"
 #include "context.h"
 #include "conversion.h"
 #include "scoring.h"
 #include "source_hash.h"
 #include "text_model.h"
 
-/* A checkpoint that something is taken from, under the name of its file. */
+/* A file that something is taken from, under the name of this file. */
 struct source {
-    char *file;
+    char *file; /* its path */
     struct checkpoint checkpoint;
     const struct naming *naming;
     struct published_config config;
@@ -30,14 +29,18 @@ struct job {
     struct plan plan;                   /* the image tower, and prompts that are stored */
     struct plan text_plan;              /* the text tower; empty: there is no need of it */
     struct text_tower_sizes text_sizes;
-    struct activation_answer activation, text_activation;
-    const char *vocabulary_path; /* NULL: there is none */
     struct vocabulary_files vocabulary;
+    bool image_gelu, text_gelu; /* the activations of the towers that have one */
     struct scoring scoring;
     struct context learned;
     double logit_scale;
     float *features; /* of prompts that were encoded; NULL: there are none */
 };
+
+/* Where the text tower is, and learned contexts are. */
+struct source *text_file(struct job *job);
+struct checkpoint *text_source(struct job *job);
+struct checkpoint *context_source(struct job *job);
 
 static inline bool job_encodes(const struct job *job)
 {

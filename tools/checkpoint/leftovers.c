@@ -1,5 +1,5 @@
 /*
- * leftovers.c - a text tower that is not kept, and what files bring along, are passed over.
+ * leftovers.c - a text tower that is of no use, and what files bring along, are passed over.
  */
 #include "leftovers.h"
 
@@ -47,7 +47,7 @@ void set_aside(struct checkpoint *checkpoint, const char *prefix, const char *wh
 }
 
 bool pass_over_leftovers(const struct checkpoint *checkpoint, const struct naming *naming,
-                         bool keeps_text, bool allow_unknown,
+                         bool takes_text, bool allow_unknown,
                          void (*note)(void *context, const char *line), void *context,
                          char *message)
 {
@@ -61,7 +61,7 @@ bool pass_over_leftovers(const struct checkpoint *checkpoint, const struct namin
             entry->value->kind != VALUE_TENSOR)
             note_dropped(note, context, "dropped setting", entry->name);
         else if (is_needless_name(entry->name) ||
-                 (!keeps_text && is_text_name(naming, entry->name)))
+                 (!takes_text && is_text_name(naming, entry->name)))
             note_dropped(note, context, "dropped", entry->name);
         else if (allow_unknown)
             note_dropped(note, context, "dropped unknown", entry->name);

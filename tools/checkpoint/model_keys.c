@@ -14,7 +14,7 @@ static void put_source(struct gguf_writer *writer, const struct source *source,
 {
     if (!source->is_open)
         return;
-    gguf_put_string(writer, file_key, base_name(source->file));
+    gguf_put_string(writer, file_key, base_name(source->checkpoint.path));
     gguf_put_string(writer, hash_key, source->hash);
 }
 
@@ -38,7 +38,6 @@ static void put_tower(struct gguf_writer *writer, const struct job *job)
 {
     const struct tower *tower = &job->result->tower;
     const struct published_config *config = &job->image.config;
-    const bool is_told = config->pixels_path != NULL;
     static const float mean[] = {0.48145466f, 0.4578275f, 0.40821073f};
     static const float deviation[] = {0.26862954f, 0.26130258f, 0.27577711f};
     gguf_put_bool(writer, KEY_HAS_VISION, true);
@@ -56,11 +55,11 @@ static void put_tower(struct gguf_writer *writer, const struct job *job)
         gguf_put_u32(writer, KEY_LAYERS, tower->layers);
         gguf_put_f32(writer, KEY_EPSILON, (float)tower->epsilon);
     }
+    /* One key for both towers, which agree: see sources.c. */
     if (!tower->is_resnet || job->result->keeps_text)
-        gguf_put_bool(writer, KEY_USE_GELU,
-                      tower->is_resnet ? job->text_activation.is_gelu : job->activation.is_gelu);
-    gguf_put_f32s(writer, KEY_IMAGE_MEAN, is_told ? config->mean : mean, 3);
-    gguf_put_f32s(writer, KEY_IMAGE_STD, is_told ? config->deviation : deviation, 3);
+        gguf_put_bool(writer, KEY_USE_GELU, tower->is_resnet ? job->text_gelu : job->image_gelu);
+    gguf_put_f32s(writer, KEY_IMAGE_MEAN, config->pixels_path ? config->mean : mean, 3);
+    gguf_put_f32s(writer, KEY_IMAGE_STD, config->pixels_path ? config->deviation : deviation, 3);
 }
 
 static void put_output_names(struct gguf_writer *writer, const struct job *job)
@@ -100,9 +99,10 @@ static void put_scoring(struct gguf_writer *writer, const struct job *job)
 
 void put_model_keys(struct gguf_writer *writer, const struct job *job)
 {
+    const struct tower *tower = &job->result->tower;
     put_provenance(writer, job);
     put_tower(writer, job);
     if (job->result->keeps_text)
-        put_text(writer, &job->text_sizes, job->result->tower.feature_size, &job->vocabulary);
+        put_text(writer, &job->text_sizes, tower->feature_size, &job->vocabulary);
     put_scoring(writer, job);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "activation.h"
 #include "leftovers.h"
 #include "problem.h"
 #include "source.h"
@@ -31,20 +32,27 @@ static void take_note(const struct job *job, const char *what, const char *more)
 
 /* ------------------------------------------------------------------------------------- files */
 
-/* The output must be none of its files. */
 static bool open_source(struct job *job, struct source *source, const char *path)
 {
     if (!path)
         return true;
     source->file = source_file(path, job->message);
-    if (!source->file || !checkpoint_open(&source->checkpoint, source->file, job->message))
+    source->is_open =
+        source->file && checkpoint_open(&source->checkpoint, source->file, job->message);
+    if (!source->is_open)
         return false;
-    source->is_open = true;
-    source->naming = find_naming(&source->checkpoint);
     if (source_contains(&source->checkpoint, job->conversion->model_path))
         return problem(job->message, "%.200s: the output would overwrite the checkpoint",
                        origin_of(job->conversion->model_path));
+    source->naming = find_naming(&source->checkpoint);
     return hash_checkpoint(&source->checkpoint, source->hash, job->message);
+}
+
+/* What is told beside a file that has towers. */
+static bool read_config(struct job *job, struct source *source)
+{
+    return !source->is_open || published_config_read(&source->config, source->file,
+                                                     source->naming->config, job->message);
 }
 
 static void close_source(struct source *source)
@@ -56,14 +64,19 @@ static void close_source(struct source *source)
     memset(source, 0, sizeof *source);
 }
 
-static struct source *text_source(struct job *job)
+struct source *text_file(struct job *job)
 {
     return job->text.is_open ? &job->text : &job->image;
 }
 
-static struct source *context_source(struct job *job)
+struct checkpoint *text_source(struct job *job)
 {
-    return job->context.is_open ? &job->context : &job->image;
+    return &text_file(job)->checkpoint;
+}
+
+struct checkpoint *context_source(struct job *job)
+{
+    return job->context.is_open ? &job->context.checkpoint : &job->image.checkpoint;
 }
 
 void sources_close(struct job *job)
@@ -107,7 +120,7 @@ static bool settle_logit_scale(struct job *job)
 {
     struct checkpoint *checkpoint = &job->image.checkpoint;
     if (!checkpoint_find(checkpoint, "logit_scale"))
-        checkpoint = &text_source(job)->checkpoint;
+        checkpoint = text_source(job);
     job->logit_scale = 100;
     if (checkpoint_find(checkpoint, "logit_scale")) {
         double logarithm;
@@ -158,9 +171,8 @@ static bool read_learned_contexts(struct job *job)
 {
     const struct conversion *conversion = job->conversion;
     if (is_learned(job))
-        return context_read(&job->learned, &context_source(job)->checkpoint,
-                            job->scoring.profile->prompts, &text_source(job)->checkpoint,
-                            token_embedding(job), job->message);
+        return context_read(&job->learned, context_source(job), job->scoring.profile->prompts,
+                            text_source(job), token_embedding(job), job->message);
     if (conversion->context_path)
         return problem(job->message,
                        "the prompts of profile %s have no learned contexts: --context is for the "
@@ -177,43 +189,40 @@ static bool read_learned_contexts(struct job *job)
 
 /* -------------------------------------------------------------------------------- text tower */
 
-static bool can_encode(struct job *job)
-{
-    const struct source *source = text_source(job);
-    return has_text_tower(&source->checkpoint, source->naming);
-}
-
 static bool explain_no_text_tower(struct job *job)
 {
-    const struct source *source = text_source(job);
+    const char *origin = text_source(job)->origin, *names = text_file(job)->naming->text.all[0];
     if (job_encodes(job))
         return problem(job->message,
-                       "%.200s: has no text tower (%s*) to encode the prompts of profile %.60s "
-                       "with: name a checkpoint that has it with --text=CHECKPOINT",
-                       source->checkpoint.origin, source->naming->text.blocks, job->scoring.name);
-    return problem(job->message, "%.200s: has no text tower (%s*): there is %s",
-                   source->checkpoint.origin, source->naming->text.blocks,
-                   job->vocabulary_path ? "no use for a vocabulary" : "none to keep");
-}
-
-/* A vocabulary that is published with the model is taken; one that is given has to be of use. */
-static void find_vocabulary(struct job *job)
-{
-    const struct conversion *conversion = job->conversion;
-    const char *path = conversion->text_path ? conversion->text_path : conversion->checkpoint_path;
-    job->vocabulary_path = conversion->vocabulary;
-    if (!conversion->vocabulary && source_has_vocabulary(path) && can_encode(job) &&
-        (conversion->text != TEXT_DROPPED || conversion->prompt_count)) {
-        job->vocabulary_path = path;
-        take_note(job, "vocabulary: vocab.json and merges.txt of ", path);
-    }
+                       "%.200s: has no text tower (%s*) to encode the prompts of profile "
+                       "%.60s with: name a checkpoint that has it with --text=CHECKPOINT",
+                       origin, names, job->scoring.name);
+    return problem(job->message, "%.200s: has no text tower (%s*): there is %s", origin, names,
+                   job->conversion->vocabulary ? "no use for a vocabulary" : "none to keep");
 }
 
 static bool keeps_text(struct job *job)
 {
-    if (job->conversion->text == TEXT_IF_USEFUL)
-        return job->vocabulary_path || (job->scoring.origin == PROMPTS_NONE && can_encode(job));
-    return job->conversion->text == TEXT_KEPT;
+    const struct conversion *conversion = job->conversion;
+    if (conversion->text == TEXT_IF_USEFUL)
+        return conversion->vocabulary || (job->scoring.origin == PROMPTS_NONE &&
+                                          has_text_tower(text_source(job), text_file(job)->naming));
+    return conversion->text == TEXT_KEPT;
+}
+
+/* The one that is given; else the one that is published with the text tower, where it is of use. */
+static const char *find_vocabulary(struct job *job)
+{
+    const struct conversion *conversion = job->conversion;
+    const char *directory =
+        conversion->text_path ? conversion->text_path : conversion->checkpoint_path;
+    if (conversion->vocabulary)
+        return conversion->vocabulary;
+    if ((!job->result->keeps_text && job->scoring.origin != PROMPTS_OWN) ||
+        !source_has_vocabulary(directory))
+        return NULL;
+    take_note(job, "vocabulary: vocab.json and merges.txt of ", directory);
+    return directory;
 }
 
 /* Whoever did not ask for the text tower can do without. */
@@ -229,9 +238,9 @@ static bool explain_damaged_text_tower(struct job *job)
 static bool plan_text(struct job *job)
 {
     const struct conversion *conversion = job->conversion;
-    find_vocabulary(job);
     job->result->keeps_text = keeps_text(job);
-    if (job->scoring.origin == PROMPTS_OWN && !job->vocabulary_path)
+    const char *vocabulary = find_vocabulary(job);
+    if (job->scoring.origin == PROMPTS_OWN && !vocabulary)
         return problem(job->message, "prompts can only be encoded with a vocabulary");
     if (!job->result->keeps_text && !job_encodes(job))
         return !conversion->text_path ||
@@ -239,7 +248,7 @@ static bool plan_text(struct job *job)
                        "%.200s: there is no use for a text tower: nothing has to be encoded, and "
                        "the model does not keep it (--keep-text)",
                        origin_of(conversion->text_path));
-    if (!can_encode(job))
+    if (!has_text_tower(text_source(job), text_file(job)->naming))
         return explain_no_text_tower(job);
     if (!plan_text_tower(&job->text_plan, &job->text_sizes, job->result->tower.feature_size))
         return explain_damaged_text_tower(job);
@@ -247,80 +256,79 @@ static bool plan_text(struct job *job)
         plan_check_range(&job->text_plan, "the number of tokens of CLIP's vocabulary",
                          job->text_sizes.token_count, CLIP_TOKENS, UINT32_MAX);
     return !job->text_plan.failed &&
-           (!job->vocabulary_path ||
-            vocabulary_read(&job->vocabulary, job->vocabulary_path, job->text_sizes.token_count,
-                            job->message));
+           (!vocabulary || vocabulary_read(&job->vocabulary, vocabulary,
+                                           job->text_sizes.token_count, job->message));
 }
 
-static bool ask_activation(struct job *job, const struct source *source, bool has_vit,
-                           bool has_text, struct activation_answer *answer)
+/* -------------------------------------------------------------------------------- activation */
+
+static bool settle_activation(struct job *job, struct source *source, bool is_text, bool *is_gelu)
 {
     const struct activation_question question = {.demanded = job->conversion->activation,
                                                  .checkpoint = &source->checkpoint,
                                                  .naming = source->naming,
                                                  .config = &source->config,
-                                                 .has_vit = has_vit,
-                                                 .has_text = has_text};
-    if (!has_vit && !has_text)
-        return true;
-    if (!find_activation(&question, answer, job->message))
+                                                 .is_text = is_text};
+    struct activation_answer answer;
+    char what[64];
+    if (!find_activation(&question, &answer, job->message))
         return false;
-    take_note(job, answer->is_gelu ? "activation: gelu, " : "activation: quick_gelu, ",
-              answer->reason);
+    *is_gelu = answer.is_gelu;
+    snprintf(what, sizeof what, "activation%s: %s, ", is_text ? " of the text tower" : "",
+             answer.is_gelu ? "gelu" : "quick_gelu");
+    take_note(job, what, answer.reason);
     return true;
 }
 
-/* One for both towers; a text tower out of another checkpoint, that is not kept, has its own. */
+/* Of the towers that have one: a ResNet has none. */
 static bool settle_activations(struct job *job)
 {
     const bool has_vit = !job->result->tower.is_resnet, has_text = job->text_plan.count > 0;
-    const bool apart = job->text.is_open;
-    if (!ask_activation(job, &job->image, has_vit, has_text && !apart, &job->activation))
+    if ((has_vit && !settle_activation(job, &job->image, false, &job->image_gelu)) ||
+        (has_text && !settle_activation(job, text_file(job), true, &job->text_gelu)))
         return false;
-    job->text_activation = job->activation;
-    if (apart && !ask_activation(job, &job->text, false, has_text, &job->text_activation))
-        return false;
-    return !has_vit || !job->result->keeps_text ||
-           job->activation.is_gelu == job->text_activation.is_gelu ||
-           problem(job->message,
-                   "%.200s: the activation is %s, that of the image tower is not, which a model "
-                   "file cannot say: leave the text tower out with --no-text",
-                   job->text.checkpoint.origin,
-                   job->text_activation.is_gelu ? "gelu" : "quick_gelu");
+    if (has_vit && job->result->keeps_text && job->image_gelu != job->text_gelu)
+        return problem(job->message,
+                       "%.200s: the towers differ in their activations, which a model file cannot "
+                       "say: leave the text tower out (--no-text)",
+                       origin_of(text_file(job)->config.path ? text_file(job)->config.path
+                                                             : text_source(job)->path));
+    return true;
 }
 
 /* --------------------------------------------------------------------------------- leftovers */
 
-static bool pass_over(struct job *job, const struct source *source, bool has_text)
+static bool pass_over(struct job *job, const struct source *source)
 {
     const struct conversion *conversion = job->conversion;
-    return pass_over_leftovers(&source->checkpoint, source->naming, has_text,
+    const bool takes_text = job->text_plan.count && source == text_file(job);
+    return pass_over_leftovers(&source->checkpoint, source->naming, takes_text,
                                conversion->allow_unknown, conversion->note, conversion->context,
                                job->message);
 }
 
-static void leave(struct job *job, struct source *source, const char *prefix, const char *why)
+static void leave(struct job *job, struct checkpoint *checkpoint, const char *prefix,
+                  const char *why)
 {
-    set_aside(&source->checkpoint, prefix, why, job->conversion->note, job->conversion->context);
+    set_aside(checkpoint, prefix, why, job->conversion->note, job->conversion->context);
 }
 
 static bool check_leftovers(struct job *job)
 {
-    static const char *const others[] = {"visual.",     "vision_model.", "visual_projection.",
-                                         "logit_scale", prompts_name,    learner_prefix};
-    const bool has_text = job->text_plan.count > 0;
-    leave(job, &job->image, prompts_name, "other prompts are used");
-    leave(job, &job->image, learner_prefix,
+    leave(job, &job->image.checkpoint, prompts_name, "other prompts are used");
+    leave(job, &job->image.checkpoint, learner_prefix,
           is_learned(job) ? "not a context" : "other prompts are used");
     if (job->context.is_open)
-        leave(job, &job->context, "", "not a context");
-    if (!pass_over(job, &job->image, has_text && !job->text.is_open))
+        leave(job, &job->context.checkpoint, "", "not a context");
+    if (!pass_over(job, &job->image))
         return false;
     if (!job->text.is_open)
         return true;
+    static const char *const others[] = {"visual.",     "vision_model.", "visual_projection.",
+                                         "logit_scale", prompts_name,    learner_prefix};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        leave(job, &job->text, others[i], "not the text tower");
-    return pass_over(job, &job->text, has_text);
+        leave(job, &job->text.checkpoint, others[i], "not the text tower");
+    return pass_over(job, &job->text);
 }
 
 /* A tensor can repeat a few numbers endlessly; a model of that kind is an attack on the disk. */
@@ -377,11 +385,15 @@ static void note_source(const struct job *job, const struct source *source)
     if (!source->is_open || !conversion->note)
         return;
     note_names(&source->checkpoint, conversion->note, conversion->context);
-    if (source != &job->context)
-        take_note(job, "names: ", source->naming->title);
+    take_note(job, "names: ", source->naming->title);
+}
+
+/* Said when it is so. */
+static void note_config(const struct job *job, const struct source *source)
+{
     if (source->config.path)
         take_note(job, "agrees with ", source->config.path);
-    if (source->config.pixels_path)
+    if (source == &job->image && source->config.pixels_path)
         take_note(job, "mean and deviation of pixels: ", source->config.pixels_path);
 }
 
@@ -398,21 +410,6 @@ static void note_text(const struct job *job)
 
 /* ------------------------------------------------------------------------------------- whole */
 
-static bool read_config(struct job *job, struct source *source)
-{
-    return !source->is_open ||
-           published_config_read(&source->config, source->file, source->naming->config,
-                                 job->message);
-}
-
-static void begin_plan(struct job *job, struct plan *plan, struct source *source)
-{
-    plan->checkpoint = &source->checkpoint;
-    plan->naming = source->naming;
-    plan->config = &source->config;
-    plan->message = job->message;
-}
-
 static bool open_sources(struct job *job)
 {
     const struct conversion *conversion = job->conversion;
@@ -421,8 +418,16 @@ static bool open_sources(struct job *job)
         !open_source(job, &job->context, conversion->context_path) ||
         !read_config(job, &job->image) || !read_config(job, &job->text))
         return false;
-    begin_plan(job, &job->plan, &job->image);
-    begin_plan(job, &job->text_plan, text_source(job));
+    note_source(job, &job->image);
+    note_source(job, &job->text);
+    note_source(job, &job->context);
+    job->plan.checkpoint = &job->image.checkpoint;
+    job->plan.naming = job->image.naming;
+    job->plan.config = &job->image.config;
+    job->text_plan.checkpoint = text_source(job);
+    job->text_plan.naming = text_file(job)->naming;
+    job->text_plan.config = &text_file(job)->config;
+    job->plan.message = job->text_plan.message = job->message;
     return true;
 }
 
@@ -437,12 +442,11 @@ bool sources_plan(struct job *job)
         (scoring->origin == PROMPTS_STORED && !plan_stored_prompts(job)) ||
         !settle_logit_scale(job))
         return false;
-    note_source(job, &job->image);
-    note_source(job, &job->text);
-    note_source(job, &job->context);
     note_plan(job, &job->plan);
     note_plan(job, &job->text_plan);
     note_text(job);
+    note_config(job, &job->image);
+    note_config(job, &job->text);
     return check_leftovers(job) && check_totals(job) &&
            plan_knows_heads(&job->plan, &job->result->tower);
 }

@@ -21,11 +21,6 @@ static void check_told(struct plan *plan, const struct told_tower *told,
     plan_check_told(plan, told->token_count, sizes->token_count);
 }
 
-bool has_text_tower(const struct checkpoint *checkpoint, const struct naming *naming)
-{
-    return checkpoint_has_prefix(checkpoint, naming->text.blocks);
-}
-
 /* What there is may not be what is read; better said than "missing". */
 static bool check_kind(struct plan *plan, const struct text_names *names)
 {
@@ -36,6 +31,11 @@ static bool check_kind(struct plan *plan, const struct text_names *names)
                        "%.200s: the text tower's projection has a bias (%s), which is not read",
                        plan->checkpoint->origin, bias);
     return true;
+}
+
+bool has_text_tower(const struct checkpoint *checkpoint, const struct naming *naming)
+{
+    return checkpoint_has_prefix(checkpoint, naming->text.blocks);
 }
 
 /* Reads the sizes off the shapes. */
