@@ -13,6 +13,7 @@
 #include "arguments.h"
 #include "checkpoint/conversion.h"
 #include "checkpoint/problem.h"
+#include "checkpoint/source.h"
 #include "commands.h"
 #include "diagnostics.h"
 #include "inputs.h"
@@ -26,10 +27,13 @@
 static const char help[] =
     "Usage: qualiclip convert CHECKPOINT -o MODEL.gguf [OPTION]...\n"
     "\n"
-    "Turns a checkpoint of PyTorch (torch.save: a dict of tensors) into a model file.  CLIP's "
-    "image\n"
-    "towers under OpenAI's names are known, ViT and ModifiedResNet, with or without `clip_model.`\n"
-    "before them, beside QualiCLIP's `prompts_features`.  Nothing in a checkpoint is executed.\n"
+    "Turns a checkpoint into a model file: PyTorch's (torch.save: a dict of tensors, also inside a\n"
+    "dict such as `state_dict` or `params`; or a TorchScript archive, as OpenAI's own files are),\n"
+    "safetensors, an index of several such files, or a directory that holds them as published.\n"
+    "CLIP's ViT and ModifiedResNet are known under the names of OpenAI, OpenCLIP and transformers,\n"
+    "with or without `clip_model.` and the like before them, beside QualiCLIP's\n"
+    "`prompts_features`.  config.json and preprocessor_config.json (transformers) or\n"
+    "open_clip_config.json in the same directory is read.  Nothing in a checkpoint is executed.\n"
     "\n"
     "Options:\n"
     "  -o, --output=FILE    the model file to write; one that is there is replaced at the end\n"
@@ -55,7 +59,10 @@ static const char help[] =
     "      --temperature=T  divide the logits by another number\n"
     "      --vocab=PATH     keep the text tower, with this vocabulary: CLIP's merges file\n"
     "                       (bpe_simple_vocab_16e6.txt, unpacked), or a directory with\n"
-    "                       transformers' vocab.json and merges.txt\n"
+    "                       transformers' vocab.json and merges.txt; default: CHECKPOINT (or that\n"
+    "                       of --text), where it is such a directory\n"
+    "      --activation=A   gelu or quick_gelu, instead of what config.json says; needed where\n"
+    "                       nothing tells: OpenCLIP's models without open_clip_config.json\n"
     "      --keep-text      keep the text tower, which encodes the prompts of other profiles when\n"
     "                       scoring; the profile clip keeps it unasked (ViT-B/32: 250 MB in f32)\n"
     "      --no-text        drop the text tower when the prompts are encoded\n"
@@ -255,6 +262,7 @@ enum option_code {
     POSITIONS,
     TEMPERATURE,
     VOCAB,
+    ACTIVATION,
     KEEP_TEXT,
     NO_TEXT,
     NAME,
@@ -292,7 +300,9 @@ static const char *contradiction(const struct conversion *conversion, const char
 {
     if (!conversion->model_path)
         return "no output file is given (-o MODEL.gguf)";
-    if (prompts && !conversion->vocabulary)
+    if (prompts && !conversion->vocabulary &&
+        !source_has_vocabulary(conversion->text_path ? conversion->text_path
+                                                     : conversion->checkpoint_path))
         return "--prompts needs --vocab: texts have to be encoded";
     if (conversion->vocabulary && !prompts && conversion->text == TEXT_DROPPED)
         return "--no-text leaves no use for --vocab";
@@ -317,6 +327,7 @@ int command_convert(int argc, char **argv)
         {"positions", required_argument, NULL, POSITIONS},
         {"temperature", required_argument, NULL, TEMPERATURE},
         {"vocab", required_argument, NULL, VOCAB},
+        {"activation", required_argument, NULL, ACTIVATION},
         {"keep-text", no_argument, NULL, KEEP_TEXT},
         {"no-text", no_argument, NULL, NO_TEXT},
         {"allow-unknown", no_argument, NULL, ALLOW_UNKNOWN},
@@ -349,6 +360,12 @@ int command_convert(int argc, char **argv)
                 return usage_error("convert", "%s", wrong);
             break;
         case VOCAB: conversion.vocabulary = optarg; break;
+        case ACTIVATION:
+            conversion.activation = optarg;
+            if (strcmp(optarg, "gelu") != 0 && strcmp(optarg, "quick_gelu") != 0)
+                return usage_error("convert", "--activation=%s: expected gelu or quick_gelu",
+                                   optarg);
+            break;
         case KEEP_TEXT: conversion.text = TEXT_KEPT; break;
         case NO_TEXT: conversion.text = TEXT_DROPPED; break;
         case NAME: conversion.name = optarg; break;
@@ -365,8 +382,8 @@ int command_convert(int argc, char **argv)
                            argv[optind + 1]);
     if (!conversion.low_level_path != !pristine)
         return usage_error("convert", "--low-level and --pristine go together");
+    conversion.checkpoint_path = argv[optind];
     if ((wrong = contradiction(&conversion, prompts)))
         return usage_error("convert", "%s", wrong);
-    conversion.checkpoint_path = argv[optind];
     return run(&conversion, prompts, pristine);
 }

@@ -108,6 +108,21 @@ static void check_scores(const qc_model *model, const qc_model_info *info,
     qc_scorer_destroy(scorer);
 }
 
+/* One of the profiles, and of the rules; tiles are of 224 pixels, which takes too long. */
+static void choose_recipe(qc_scorer_options *options, const qc_model_info *info, size_t choice)
+{
+    static const qc_positions positions[] = {QC_POSITIONS_MODEL, QC_POSITIONS_NONE,
+                                             QC_POSITIONS_GRID, QC_POSITIONS_FLAT};
+    static const qc_size_rule rules[] = {QC_SIZE_NATIVE, QC_SIZE_CROP, QC_SIZE_LONG};
+    size_t profiles = 0;
+    while (qc_profile_name(profiles))
+        profiles++;
+    options->profile = qc_profile_name(choice % (profiles + 1));
+    options->positions = positions[choice % 4];
+    options->size_rule = rules[choice % 3];
+    options->size_pixels = options->size_rule == QC_SIZE_NATIVE ? 0 : info->minimum_size;
+}
+
 /* The low-level part: two patches alone, and an image that has them. */
 static void check_patches(const qc_model *model, const qc_model_info *info)
 {
@@ -158,8 +173,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_description(model, &info);
     qc_scorer_options scoring;
     qc_scorer_options_init(&scoring);
-    scoring.positions = size % 2 ? QC_POSITIONS_NONE : QC_POSITIONS_MODEL;
     check_scores(model, &info, &scoring);
+    choose_recipe(&scoring, &info, size);
+    check_scores(model, &info, &scoring);
+    scoring.profile = NULL;
     if (info.patch_feature_size)
         check_patches(model, &info);
     if (info.has_text && check_texts(model, &info)) {

@@ -79,9 +79,9 @@ static bool encode_texts(struct job *job, struct progress *progress)
     bool good = path && job->features;
     if (path && !job->features)
         problem(job->message, "%.200s: out of memory", origin_of(job->conversion->model_path));
-    if (good &&
-        write_text_model(path, &job->text_plan, &job->text_sizes, job->result->tower.feature_size,
-                         &job->vocabulary, tell_progress, progress, job->message)) {
+    if (good && write_text_model(path, &job->text_plan, &job->text_sizes, job->text_gelu,
+                                 job->result->tower.feature_size, &job->vocabulary, tell_progress,
+                                 progress, job->message)) {
         progress->done += count_numbers(&job->text_plan);
         good = encode(job, path, progress);
         unlink(path);
@@ -117,8 +117,7 @@ static bool write_plan(const struct job *job, const struct plan *plan, struct gg
     return good;
 }
 
-static bool write_numbers(struct gguf_writer *writer, struct job *job,
-                          struct progress *progress)
+static bool write_numbers(struct gguf_writer *writer, struct job *job, struct progress *progress)
 {
     if (!write_plan(job, &job->plan, writer, progress) ||
         (job->result->keeps_text && !write_plan(job, &job->text_plan, writer, progress)))
@@ -202,8 +201,7 @@ static bool check_paths(const struct conversion *conversion, char *message)
     const char *file = base_name(path);
     struct stat target;
     if (is_same_file(conversion->checkpoint_path, path) ||
-        is_same_file(conversion->text_path, path) ||
-        is_same_file(conversion->context_path, path) ||
+        is_same_file(conversion->text_path, path) || is_same_file(conversion->context_path, path) ||
         is_same_file(conversion->low_level_path, path))
         return problem(message, "%.200s: the output would overwrite the checkpoint",
                        origin_of(path));

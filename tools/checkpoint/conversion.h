@@ -21,14 +21,15 @@ enum text_choice {
 };
 
 struct conversion {
-    const char *checkpoint_path, *model_path;
+    const char *checkpoint_path, *model_path; /* the former may be a directory: see source.h */
     const char *text_path;      /* a checkpoint to take the text tower from; NULL: the same */
     const char *context_path;   /* learned contexts; NULL: in the checkpoint, where needed */
     enum gguf_tensor_type type; /* of matrices and convolutions: f32 (0), f16 or bf16 */
     const char *profile;        /* NULL: by what the checkpoint has */
     const char *name;           /* NULL: the checkpoint's file name */
     const char *license;        /* NULL: none is written */
-    const char *vocabulary;     /* see vocabulary.h; NULL: none */
+    const char *vocabulary;     /* see vocabulary.h; NULL: of a directory that has one, or none */
+    const char *activation;     /* "gelu" or "quick_gelu"; NULL: what the checkpoint tells */
     enum text_choice text;
     const qc_prompt_pair *prompts; /* instead of the profile's; every one with a name */
     size_t prompt_count;           /* 0: the profile's */
@@ -40,7 +41,7 @@ struct conversion {
     const char *low_level_path;      /* GRepQ's second checkpoint; NULL: none */
     const struct pristine *pristine; /* what goes with it */
     uint32_t threads;                /* that look at pristine patches; 1 or more */
-    bool allow_unknown; /* pass over names that are not known */
+    bool allow_unknown;              /* pass over names that are not known */
 
     void (*note)(void *context, const char *line); /* what was read and dropped; may be NULL */
     plan_progress *progress;                       /* may be NULL */

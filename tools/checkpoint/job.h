@@ -14,7 +14,10 @@
 
 /* A file that something is taken from, under the name of this file. */
 struct source {
+    char *file; /* its path */
     struct checkpoint checkpoint;
+    const struct naming *naming;
+    struct published_config config;
     char hash[SOURCE_HASH_SIZE];
     bool is_open;
 };
@@ -31,6 +34,7 @@ struct job {
     struct low_level_part low_level_part;
     struct text_tower_sizes text_sizes;
     struct vocabulary_files vocabulary;
+    bool image_gelu, text_gelu; /* the activations of the towers that have one */
     struct scoring scoring;
     struct context learned;
     double logit_scale;
@@ -38,6 +42,7 @@ struct job {
 };
 
 /* Where the text tower is, and learned contexts are. */
+struct source *text_file(struct job *job);
 struct checkpoint *text_source(struct job *job);
 struct checkpoint *context_source(struct job *job);
 

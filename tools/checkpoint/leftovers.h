@@ -6,13 +6,18 @@
 #define QUALICLIP_LEFTOVERS_H
 
 #include "checkpoint.h"
+#include "naming.h"
 
 /* Marks names that begin so and were not used as used: they are known, and `why` says why not. */
 void set_aside(struct checkpoint *checkpoint, const char *prefix, const char *why,
                void (*note)(void *context, const char *line), void *context);
 
-/* False: an unknown name is left, and `message` tells which.  `note` may be NULL. */
-bool pass_over_leftovers(const struct checkpoint *checkpoint, bool allow_unknown,
+/*
+ * takes_text: the text tower was taken, and nothing of it may be left.  False: an unknown name is
+ * left, and `message` tells which.  `note` may be NULL.
+ */
+bool pass_over_leftovers(const struct checkpoint *checkpoint, const struct naming *naming,
+                         bool takes_text, bool allow_unknown,
                          void (*note)(void *context, const char *line), void *context,
                          char *message);
 

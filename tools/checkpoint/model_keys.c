@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "problem.h"
+#include "source.h"
 
 static void put_source(struct gguf_writer *writer, const struct source *source,
                        const char *file_key, const char *hash_key)
@@ -21,10 +22,7 @@ static void put_provenance(struct gguf_writer *writer, const struct job *job)
 {
     const struct conversion *conversion = job->conversion;
     char name[256], converter[64];
-    snprintf(name, sizeof name, "%s", base_name(conversion->checkpoint_path));
-    char *extension = strrchr(name, '.');
-    if (extension && extension != name)
-        *extension = 0;
+    source_name(conversion->checkpoint_path, name, sizeof name);
     snprintf(converter, sizeof converter, "qualiclip %s", qc_version());
     gguf_put_string(writer, KEY_ARCHITECTURE, "clip");
     gguf_put_string(writer, KEY_NAME, conversion->name ? conversion->name : name);
@@ -37,8 +35,10 @@ static void put_provenance(struct gguf_writer *writer, const struct job *job)
     gguf_put_string(writer, KEY_CONVERTER, converter);
 }
 
-static void put_tower(struct gguf_writer *writer, const struct tower *tower)
+static void put_tower(struct gguf_writer *writer, const struct job *job)
 {
+    const struct tower *tower = &job->result->tower;
+    const struct published_config *config = &job->image.config;
     static const float mean[] = {0.48145466f, 0.4578275f, 0.40821073f};
     static const float deviation[] = {0.26862954f, 0.26130258f, 0.27577711f};
     gguf_put_bool(writer, KEY_HAS_VISION, true);
@@ -54,11 +54,13 @@ static void put_tower(struct gguf_writer *writer, const struct tower *tower)
         gguf_put_u32(writer, KEY_PATCH_SIZE, tower->patch_size);
         gguf_put_u32(writer, KEY_MLP_WIDTH, tower->mlp_width);
         gguf_put_u32(writer, KEY_LAYERS, tower->layers);
-        gguf_put_f32(writer, KEY_EPSILON, 1e-5f);
-        gguf_put_bool(writer, KEY_USE_GELU, false);
+        gguf_put_f32(writer, KEY_EPSILON, (float)tower->epsilon);
     }
-    gguf_put_f32s(writer, KEY_IMAGE_MEAN, mean, 3);
-    gguf_put_f32s(writer, KEY_IMAGE_STD, deviation, 3);
+    /* One key for both towers, which agree: see sources.c. */
+    if (!tower->is_resnet || job->result->keeps_text)
+        gguf_put_bool(writer, KEY_USE_GELU, tower->is_resnet ? job->text_gelu : job->image_gelu);
+    gguf_put_f32s(writer, KEY_IMAGE_MEAN, config->pixels_path ? config->mean : mean, 3);
+    gguf_put_f32s(writer, KEY_IMAGE_STD, config->pixels_path ? config->deviation : deviation, 3);
 }
 
 static void put_output_names(struct gguf_writer *writer, const struct job *job)
@@ -100,7 +102,7 @@ void put_model_keys(struct gguf_writer *writer, const struct job *job)
 {
     const struct tower *tower = &job->result->tower;
     put_provenance(writer, job);
-    put_tower(writer, tower);
+    put_tower(writer, job);
     if (job->result->keeps_text)
         put_text(writer, &job->text_sizes, tower->feature_size, &job->vocabulary);
     if (job->low_level.is_open)

@@ -6,10 +6,13 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "activation.h"
 #include "leftovers.h"
 #include "problem.h"
+#include "source.h"
 #include "wrapping.h"
 
 static const char prompts_name[] = "prompts_features";
@@ -17,26 +20,58 @@ static const char learner_prefix[] = "prompt_learner.";
 
 enum { CLIP_TOKENS = 49408 }; /* the profiles' token ids are of CLIP's vocabulary */
 
+static void take_note(const struct job *job, const char *what, const char *more)
+{
+    char line[QC_MESSAGE_SIZE];
+    if (!job->conversion->note)
+        return;
+    snprintf(line, sizeof line, "%s%.300s", what, more);
+    make_printable(line);
+    job->conversion->note(job->conversion->context, line);
+}
+
 /* ------------------------------------------------------------------------------------- files */
 
-static bool open_source(struct source *source, const char *path, char *message)
+static bool open_source(struct job *job, struct source *source, const char *path)
 {
     if (!path)
         return true;
-    source->is_open = checkpoint_open(&source->checkpoint, path, message);
-    return source->is_open && hash_file(path, source->hash, message);
+    source->file = source_file(path, job->message);
+    source->is_open =
+        source->file && checkpoint_open(&source->checkpoint, source->file, job->message);
+    if (!source->is_open)
+        return false;
+    if (source_contains(&source->checkpoint, job->conversion->model_path))
+        return problem(job->message, "%.200s: the output would overwrite the checkpoint",
+                       origin_of(job->conversion->model_path));
+    source->naming = find_naming(&source->checkpoint);
+    return hash_checkpoint(&source->checkpoint, source->hash, job->message);
+}
+
+/* What is told beside a file that has towers. */
+static bool read_config(struct job *job, struct source *source)
+{
+    return !source->is_open || published_config_read(&source->config, source->file,
+                                                     source->naming->config, job->message);
 }
 
 static void close_source(struct source *source)
 {
     if (source->is_open)
         checkpoint_close(&source->checkpoint);
-    source->is_open = false;
+    published_config_free(&source->config);
+    free(source->file);
+    memset(source, 0, sizeof *source);
+}
+
+struct source *text_file(struct job *job)
+{
+    return job->text.is_open ? &job->text : &job->image;
 }
 
 struct checkpoint *text_source(struct job *job)
 {
-    return job->text.is_open ? &job->text.checkpoint : &job->image.checkpoint;
+    return &text_file(job)->checkpoint;
 }
 
 struct checkpoint *context_source(struct job *job)
@@ -94,6 +129,7 @@ static bool settle_logit_scale(struct job *job)
         if (!read_logarithm(job, checkpoint, &logarithm))
             return false;
         job->logit_scale = exp(logarithm);
+        take_note(job, KEY_LOGIT_SCALE " <- logit_scale, its exponential", "");
     }
     if (job->scoring.profile->logit_scale > 0)
         job->logit_scale = (double)job->scoring.profile->logit_scale;
@@ -157,13 +193,13 @@ static bool read_learned_contexts(struct job *job)
 
 static bool explain_no_text_tower(struct job *job)
 {
-    const char *origin = text_source(job)->origin;
+    const char *origin = text_source(job)->origin, *names = text_file(job)->naming->text.all[0];
     if (job_encodes(job))
         return problem(job->message,
-                       "%.200s: has no text tower (transformer.*) to encode the prompts of profile "
+                       "%.200s: has no text tower (%s*) to encode the prompts of profile "
                        "%.60s with: name a checkpoint that has it with --text=CHECKPOINT",
-                       origin, job->scoring.name);
-    return problem(job->message, "%.200s: has no text tower (transformer.*): there is %s", origin,
+                       origin, names, job->scoring.name);
+    return problem(job->message, "%.200s: has no text tower (%s*): there is %s", origin, names,
                    job->conversion->vocabulary ? "no use for a vocabulary" : "none to keep");
 }
 
@@ -171,16 +207,42 @@ static bool keeps_text(struct job *job)
 {
     const struct conversion *conversion = job->conversion;
     if (conversion->text == TEXT_IF_USEFUL)
-        return conversion->vocabulary ||
-               (job->scoring.origin == PROMPTS_NONE && has_text_tower(text_source(job)));
+        return conversion->vocabulary || (job->scoring.origin == PROMPTS_NONE &&
+                                          has_text_tower(text_source(job), text_file(job)->naming));
     return conversion->text == TEXT_KEPT;
+}
+
+/* The one that is given; else the one that is published with the text tower, where it is of use. */
+static const char *find_vocabulary(struct job *job)
+{
+    const struct conversion *conversion = job->conversion;
+    const char *directory =
+        conversion->text_path ? conversion->text_path : conversion->checkpoint_path;
+    if (conversion->vocabulary)
+        return conversion->vocabulary;
+    if ((!job->result->keeps_text && job->scoring.origin != PROMPTS_OWN) ||
+        !source_has_vocabulary(directory))
+        return NULL;
+    take_note(job, "vocabulary: vocab.json and merges.txt of ", directory);
+    return directory;
+}
+
+/* Whoever did not ask for the text tower can do without. */
+static bool explain_damaged_text_tower(struct job *job)
+{
+    const size_t used = strlen(job->message);
+    if (job->conversion->text == TEXT_IF_USEFUL && job->scoring.origin == PROMPTS_NONE)
+        snprintf(job->message + used, QC_MESSAGE_SIZE - used,
+                 " (the text tower can be left out with --no-text)");
+    return false;
 }
 
 static bool plan_text(struct job *job)
 {
     const struct conversion *conversion = job->conversion;
     job->result->keeps_text = keeps_text(job);
-    if (job->scoring.origin == PROMPTS_OWN && !conversion->vocabulary)
+    const char *vocabulary = find_vocabulary(job);
+    if (job->scoring.origin == PROMPTS_OWN && !vocabulary)
         return problem(job->message, "prompts can only be encoded with a vocabulary");
     if (!job->result->keeps_text && !job_encodes(job))
         return !conversion->text_path ||
@@ -188,16 +250,52 @@ static bool plan_text(struct job *job)
                        "%.200s: there is no use for a text tower: nothing has to be encoded, and "
                        "the model does not keep it (--keep-text)",
                        origin_of(conversion->text_path));
-    if (!has_text_tower(text_source(job)))
+    if (!has_text_tower(text_source(job), text_file(job)->naming))
         return explain_no_text_tower(job);
     if (!plan_text_tower(&job->text_plan, &job->text_sizes, job->result->tower.feature_size))
-        return false;
+        return explain_damaged_text_tower(job);
     if (job->scoring.origin == PROMPTS_ENCODED)
         plan_check_range(&job->text_plan, "the number of tokens of CLIP's vocabulary",
                          job->text_sizes.token_count, CLIP_TOKENS, UINT32_MAX);
     return !job->text_plan.failed &&
-           (!conversion->vocabulary || vocabulary_read(&job->vocabulary, conversion->vocabulary,
-                                                       job->text_sizes.token_count, job->message));
+           (!vocabulary || vocabulary_read(&job->vocabulary, vocabulary,
+                                           job->text_sizes.token_count, job->message));
+}
+
+/* -------------------------------------------------------------------------------- activation */
+
+static bool settle_activation(struct job *job, struct source *source, bool is_text, bool *is_gelu)
+{
+    const struct activation_question question = {.demanded = job->conversion->activation,
+                                                 .checkpoint = &source->checkpoint,
+                                                 .naming = source->naming,
+                                                 .config = &source->config,
+                                                 .is_text = is_text};
+    struct activation_answer answer;
+    char what[64];
+    if (!find_activation(&question, &answer, job->message))
+        return false;
+    *is_gelu = answer.is_gelu;
+    snprintf(what, sizeof what, "activation%s: %s, ", is_text ? " of the text tower" : "",
+             answer.is_gelu ? "gelu" : "quick_gelu");
+    take_note(job, what, answer.reason);
+    return true;
+}
+
+/* Of the towers that have one: a ResNet has none. */
+static bool settle_activations(struct job *job)
+{
+    const bool has_vit = !job->result->tower.is_resnet, has_text = job->text_plan.count > 0;
+    if ((has_vit && !settle_activation(job, &job->image, false, &job->image_gelu)) ||
+        (has_text && !settle_activation(job, text_file(job), true, &job->text_gelu)))
+        return false;
+    if (has_vit && job->result->keeps_text && job->image_gelu != job->text_gelu)
+        return problem(job->message,
+                       "%.200s: the towers differ in their activations, which a model file cannot "
+                       "say: leave the text tower out (--no-text)",
+                       origin_of(text_file(job)->config.path ? text_file(job)->config.path
+                                                             : text_source(job)->path));
+    return true;
 }
 
 /* -------------------------------------------------------------------------------- low level */
@@ -221,11 +319,13 @@ static bool plan_low_level(struct job *job)
 
 /* --------------------------------------------------------------------------------- leftovers */
 
-static bool pass_over(struct job *job, const struct checkpoint *checkpoint)
+static bool pass_over(struct job *job, const struct source *source)
 {
     const struct conversion *conversion = job->conversion;
-    return pass_over_leftovers(checkpoint, conversion->allow_unknown, conversion->note,
-                               conversion->context, job->message);
+    const bool takes_text = job->text_plan.count && source == text_file(job);
+    return pass_over_leftovers(&source->checkpoint, source->naming, takes_text,
+                               conversion->allow_unknown, conversion->note, conversion->context,
+                               job->message);
 }
 
 static void leave(struct job *job, struct checkpoint *checkpoint, const char *prefix,
@@ -243,15 +343,16 @@ static bool check_leftovers(struct job *job)
         leave(job, &job->context.checkpoint, "", "not a context");
     if (job->low_level.is_open)
         leave(job, &job->low_level.checkpoint, LOW_LEVEL_ASIDE, "the same under another name");
-    if (!pass_over(job, &job->image.checkpoint) ||
-        (job->low_level.is_open && !pass_over(job, &job->low_level.checkpoint)))
+    if (!pass_over(job, &job->image) ||
+        (job->low_level.is_open && !pass_over(job, &job->low_level)))
         return false;
     if (!job->text.is_open)
         return true;
-    static const char *const others[] = {"visual.", "logit_scale", prompts_name, learner_prefix};
+    static const char *const others[] = {"visual.",     "vision_model.", "visual_projection.",
+                                         "logit_scale", prompts_name,    learner_prefix};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         leave(job, &job->text.checkpoint, others[i], "not the text tower");
-    return pass_over(job, &job->text.checkpoint);
+    return pass_over(job, &job->text);
 }
 
 /* A tensor can repeat a few numbers endlessly; a model of that kind is an attack on the disk. */
@@ -307,8 +408,19 @@ static void note_plan(const struct job *job, const struct plan *plan)
 static void note_source(const struct job *job, const struct source *source)
 {
     const struct conversion *conversion = job->conversion;
-    if (source->is_open && conversion->note)
-        note_names(&source->checkpoint, conversion->note, conversion->context);
+    if (!source->is_open || !conversion->note)
+        return;
+    note_names(&source->checkpoint, conversion->note, conversion->context);
+    take_note(job, "names: ", source->naming->title);
+}
+
+/* Said when it is so. */
+static void note_config(const struct job *job, const struct source *source)
+{
+    if (source->config.path)
+        take_note(job, "agrees with ", source->config.path);
+    if (source == &job->image && source->config.pixels_path)
+        take_note(job, "mean and deviation of pixels: ", source->config.pixels_path);
 }
 
 static void note_text(const struct job *job)
@@ -327,17 +439,22 @@ static void note_text(const struct job *job)
 static bool open_sources(struct job *job)
 {
     const struct conversion *conversion = job->conversion;
-    if (!open_source(&job->image, conversion->checkpoint_path, job->message) ||
-        !open_source(&job->text, conversion->text_path, job->message) ||
-        !open_source(&job->context, conversion->context_path, job->message) ||
-        !open_source(&job->low_level, conversion->low_level_path, job->message))
+    if (!open_source(job, &job->image, conversion->checkpoint_path) ||
+        !open_source(job, &job->text, conversion->text_path) ||
+        !open_source(job, &job->context, conversion->context_path) ||
+        !open_source(job, &job->low_level, conversion->low_level_path) ||
+        !read_config(job, &job->image) || !read_config(job, &job->text))
         return false;
     note_source(job, &job->image);
     note_source(job, &job->text);
     note_source(job, &job->context);
     note_source(job, &job->low_level);
     job->plan.checkpoint = &job->image.checkpoint;
+    job->plan.naming = job->image.naming;
+    job->plan.config = &job->image.config;
     job->text_plan.checkpoint = text_source(job);
+    job->text_plan.naming = text_file(job)->naming;
+    job->text_plan.config = &text_file(job)->config;
     job->low_level_plan.checkpoint = &job->low_level.checkpoint;
     job->plan.message = job->text_plan.message = job->low_level_plan.message = job->message;
     return true;
@@ -350,7 +467,8 @@ bool sources_plan(struct job *job)
         !settle_scoring(scoring, job->conversion,
                         checkpoint_find(&job->image.checkpoint, prompts_name) != NULL,
                         job->result->tower.grid != 0, job->message) ||
-        !plan_low_level(job) || !plan_text(job) || !read_learned_contexts(job) ||
+        !plan_low_level(job) || !plan_text(job) || !settle_activations(job) ||
+        !read_learned_contexts(job) ||
         (scoring->origin == PROMPTS_STORED && !plan_stored_prompts(job)) ||
         !settle_logit_scale(job))
         return false;
@@ -358,5 +476,8 @@ bool sources_plan(struct job *job)
     note_plan(job, &job->text_plan);
     note_plan(job, &job->low_level_plan);
     note_text(job);
-    return check_leftovers(job) && check_totals(job);
+    note_config(job, &job->image);
+    note_config(job, &job->text);
+    return check_leftovers(job) && check_totals(job) &&
+           plan_knows_heads(&job->plan, &job->result->tower);
 }

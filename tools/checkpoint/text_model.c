@@ -76,7 +76,7 @@ void put_text(struct gguf_writer *writer, const struct text_tower_sizes *sizes,
 }
 
 bool write_text_model(const char *path, const struct plan *plan,
-                      const struct text_tower_sizes *sizes, uint32_t feature_size,
+                      const struct text_tower_sizes *sizes, bool is_gelu, uint32_t feature_size,
                       const struct vocabulary_files *vocabulary, plan_progress *progress,
                       void *context, char *message)
 {
@@ -86,7 +86,7 @@ bool write_text_model(const char *path, const struct plan *plan,
         return false;
     gguf_put_string(writer, KEY_ARCHITECTURE, "clip");
     gguf_put_string(writer, KEY_NAME, plan->checkpoint->origin);
-    gguf_put_bool(writer, KEY_USE_GELU, false);
+    gguf_put_bool(writer, KEY_USE_GELU, is_gelu);
     put_text(writer, sizes, feature_size, vocabulary);
     const uint64_t blanks = declare_blank_tower(writer, feature_size);
     plan_declare(plan, writer, GGML_F32);

@@ -15,7 +15,7 @@ void put_text(struct gguf_writer *writer, const struct text_tower_sizes *sizes,
 
 /* In f32, whatever the model will be stored in.  False: `message` says why; no file is left. */
 bool write_text_model(const char *path, const struct plan *plan,
-                      const struct text_tower_sizes *sizes, uint32_t feature_size,
+                      const struct text_tower_sizes *sizes, bool is_gelu, uint32_t feature_size,
                       const struct vocabulary_files *vocabulary, plan_progress *progress,
                       void *context, char *message);
 

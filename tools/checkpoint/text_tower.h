@@ -9,9 +9,10 @@
 
 struct text_tower_sizes {
     uint32_t width, layers, heads, mlp_width, context_length, token_count;
+    double epsilon; /* of LayerNorm */
 };
 
-bool has_text_tower(const struct checkpoint *checkpoint);
+bool has_text_tower(const struct checkpoint *checkpoint, const struct naming *naming);
 
 /* There must be one.  False: plan->message says why.  `feature_size` is the image tower's. */
 bool plan_text_tower(struct plan *plan, struct text_tower_sizes *sizes, uint32_t feature_size);
