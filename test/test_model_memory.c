@@ -122,6 +122,7 @@ static void low_level_unwinds(void **state)
 {
     (void)state;
     struct tiny_resnet_options options = tiny_resnet_options();
+    options.vector_type = GGML_F16;
     options.low_level_width = 2;
     options.low_level_feature_size = 3;
     write_tiny_resnet(path, &options);
