@@ -128,6 +128,7 @@ static qc_status load_model(struct qc_model *model, const char *origin, struct m
     if (!loader.status && model->tower == QC_TOWER_RESNET)
         load_resnet(&loader);
     load_text_tower(&loader);
+    load_low_level(&loader);
     if (!loader.status)
         load_recipe(&loader);
     if (!loader.status)

@@ -54,7 +54,7 @@ struct vit {
 /* A convolution with its BatchNorm folded in; inputs ordered (y, x, c). */
 struct convolution {
     struct linear linear;
-    size_t kernel_size; /* 1, or 3 with padding 1 */
+    size_t kernel_size; /* odd; the padding is half of it */
     size_t channels;    /* in; linear.weight.inputs = kernel_size^2 * channels */
 };
 
@@ -72,6 +72,29 @@ struct resnet {
     struct bottleneck *blocks;
     const float *position_embedding; /* (1 + grid * grid) x channels, or NULL */
     struct linear query, key, value, out;
+};
+
+/* Two 3x3 convolutions, the first with a stride, and a way past them. */
+struct basic_block {
+    struct convolution conv1, conv2;
+    struct convolution shortcut; /* 1x1 with the stride; linear.weight.data NULL: the identity */
+    size_t stride;
+};
+
+#define RESNET18_BLOCKS 8
+
+/* torchvision's ResNet-18 over small patches, with two linear layers in its classifier's place. */
+struct resnet18 {
+    size_t width, feature_size; /* width: channels behind the stem; 8 times as many at the end */
+    struct convolution stem;    /* 7x7, stride 2 */
+    struct basic_block blocks[RESNET18_BLOCKS];
+    struct linear hidden, out;
+};
+
+/* What GRepQ compares with: an encoder of patches, and how it sees patches of pristine photos. */
+struct low_level {
+    struct resnet18 encoder;
+    const double *pristine_mean, *pristine_covariance; /* feature_size; feature_size squared */
 };
 
 /* Texts to features; its blocks are those of a ViT, with causal attention. */
@@ -96,6 +119,8 @@ struct qc_model {
     };
     bool has_text;
     struct text_tower text;
+    bool has_low_level;
+    struct low_level low_level;
     size_t feature_size;
     float image_mean[3], image_std[3];
 
