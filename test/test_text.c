@@ -11,10 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef QUALICLIP_THREADS
+#include <pthread.h>
+#endif
 
 #include "checkpoint/conversion.h"
 #include "checkpoint/vocabulary.h"
 #include "gguf.h"
+#include "model.h"
 #include "qualiclip.h"
 
 #include <cmocka.h>
@@ -406,6 +410,54 @@ static void incomplete_files_are_refused(void **state)
     qc_model_close(model);
 }
 
+#ifdef QUALICLIP_THREADS
+
+struct asking_thread {
+    pthread_t thread;
+    const qc_model *model;
+    uint32_t ids[12];
+    size_t count;
+    qc_status status;
+};
+
+static void *ask(void *context)
+{
+    struct asking_thread *asking = context;
+    asking->status =
+        qc_tokenize(asking->model, "Good photo.", 0, asking->ids, 12, &asking->count, NULL, 0);
+    return NULL;
+}
+
+/* Threads that all want a model's tokenizer for the first time: each gets the same ids. */
+static void the_tokenizer_is_shared(void **state)
+{
+    (void)state;
+    for (int turn = 0; turn < 20; turn++) {
+        struct asking_thread asking[8];
+        qc_model *model = open_model(model_path, "reference");
+        assert_null(atomic_load(&model->text.tokenizer->made));
+        for (int i = 0; i < 8; i++) {
+            asking[i] = (struct asking_thread){.model = model};
+            assert_int_equal(pthread_create(&asking[i].thread, NULL, ask, &asking[i]), 0);
+        }
+        for (int i = 0; i < 8; i++)
+            pthread_join(asking[i].thread, NULL);
+        const struct tokenizer *kept = atomic_load(&model->text.tokenizer->made);
+        assert_non_null(kept);
+        for (int i = 0; i < 8; i++) {
+            assert_int_equal(asking[i].status, QC_OK);
+            assert_true(asking[i].count > 2);
+            assert_int_equal(asking[i].count, asking[0].count);
+            assert_memory_equal(asking[i].ids, asking[0].ids, sizeof asking[i].ids);
+        }
+        ask(&asking[0]);
+        assert_ptr_equal(atomic_load(&model->text.tokenizer->made), kept);
+        qc_model_close(model);
+    }
+}
+
+#endif
+
 /* As clip.cpp writes them: the merges follow from the tokens. */
 static void merges_may_be_absent(void **state)
 {
@@ -560,6 +612,9 @@ int main(void)
         cmocka_unit_test(own_prompts_are_scored),
         cmocka_unit_test(bad_prompts_are_refused),
         cmocka_unit_test(incomplete_files_are_refused),
+#ifdef QUALICLIP_THREADS
+        cmocka_unit_test(the_tokenizer_is_shared),
+#endif
         cmocka_unit_test(merges_may_be_absent),
         cmocka_unit_test(a_model_without_vocabulary_scores),
         cmocka_unit_test(a_bad_number_is_named),
