@@ -177,6 +177,8 @@ typedef struct qc_model_info {
     int         has_text_tower;  /* whether profiles' own prompts can be encoded: no vocabulary
                                     is needed for those                                          */
     uint32_t    text_width;      /* channels of a token of the text tower; 0 where there is none */
+    const char *text_source;     /* the file of the text tower, if not out of `source`           */
+    const char *context_source;  /* likewise of learned contexts                                 */
 } qc_model_info;
 
 /* Fills `info`, whose strings live as long as the model. */

@@ -64,6 +64,10 @@ enum gguf_tensor_type { GGML_F32 = 0, GGML_F16 = 1, GGML_I8 = 24, GGML_BF16 = 30
 #define KEY_PAIR_NAMES "qualiclip.pairs.names"        /* string[pairs] */
 #define KEY_SOURCE "qualiclip.source.file"            /* string: base name of the checkpoint */
 #define KEY_SOURCE_HASH "qualiclip.source.xxh64"      /* string: 16 hexadecimal digits */
+#define KEY_TEXT_SOURCE "qualiclip.text.source.file" /* where the text tower came from, if not  */
+#define KEY_TEXT_SOURCE_HASH "qualiclip.text.source.xxh64" /* out of the same checkpoint */
+#define KEY_CONTEXT_SOURCE "qualiclip.context.source.file" /* likewise learned contexts */
+#define KEY_CONTEXT_SOURCE_HASH "qualiclip.context.source.xxh64"
 #define KEY_CONVERTER "qualiclip.converter"           /* string: "qualiclip 0.1.0" */
 
 #endif

@@ -228,6 +228,8 @@ static void describe(struct loader *loader)
     info->profile = recipe->profile;
     info->license = load_text(loader, KEY_LICENSE);
     info->source = load_text(loader, KEY_SOURCE);
+    info->text_source = load_text(loader, KEY_TEXT_SOURCE);
+    info->context_source = load_text(loader, KEY_CONTEXT_SOURCE);
     info->converter = load_text(loader, KEY_CONVERTER);
     info->pair_count = (uint32_t)recipe->output_count;
     info->logit_scale = recipe->logit_scale;
