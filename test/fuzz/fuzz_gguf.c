@@ -12,9 +12,9 @@ static const size_t memory_max = (size_t)64 << 20;
 
 static void check_description(const qc_model *model, const qc_model_info *info)
 {
-    const char *const strings[] = {info->name, info->profile,   info->license, info->source,
-                                   info->hash, info->converter, info->kernels, info->precision,
-                                   info->weight_type};
+    const char *const strings[] = {info->name,    info->profile,   info->license,
+                                   info->source,  info->hash,      info->converter,
+                                   info->kernels, info->precision, info->weight_type};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         check_utf8(strings[i]);
     PROMISE(info->feature_size >= 1 && info->pair_count <= QC_PAIRS_MAX);

@@ -15,8 +15,8 @@ static bool gives(const uint8_t *data, size_t size, enum value_kind wanted)
     const struct value *value = pickle_read(data, size, "pickle", &pool, message);
     if (!value)
         check_message(message);
-    const bool good = value && value->kind == wanted &&
-                      (wanted != VALUE_DICT || value->sequence.count > 0);
+    const bool good =
+        value && value->kind == wanted && (wanted != VALUE_DICT || value->sequence.count > 0);
     pool_free(&pool);
     return good;
 }
