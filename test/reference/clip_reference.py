@@ -81,7 +81,8 @@ class SelfAttention(nn.Module):
 
     def forward(self, x):
         query, key, value = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
-        return self.out_proj(multi_head(query, key, value, self.scale, self.mask))
+        mask = self.mask[:len(x), :len(x)] if torch.is_tensor(self.mask) else self.mask
+        return self.out_proj(multi_head(query, key, value, self.scale, mask))
 
 
 # --------------------------------------------------------------------------------------- ViT
@@ -161,10 +162,14 @@ class TextTransformer(nn.Module):
     def forward(self, ids):
         """A list of token ids -> (embed) feature, not of unit length."""
         padded = torch.tensor(ids + [0] * (self.context - len(ids)))
-        x = self.token_embedding(padded) + self.positional_embedding
+        return self.run(self.token_embedding(padded), padded.argmax())
+
+    def run(self, vectors, end):
+        """Tokens as vectors (tokens, width) -> the feature, which is taken at token `end`."""
+        x = vectors + self.positional_embedding[:len(vectors)]
         for block in self.transformer.resblocks:
             x = block(x)
-        return self.ln_final(x)[padded.argmax()] @ self.text_projection
+        return self.ln_final(x)[end] @ self.text_projection
 
 
 @torch.no_grad()
