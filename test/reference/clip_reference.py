@@ -62,12 +62,12 @@ def resample_positions(embedding, rows, columns, mode):
 # --------------------------------------------------------------------------------- attention
 
 def multi_head(query, key, value, scale=HEAD_SIZE ** -0.5, mask=0):
-    """softmax(scale * q k^T + mask) v for each head of 64 channels; all (tokens, width)."""
+    """softmax(scale * q k^T + mask) v for each head of 64 channels; all (..., tokens, width)."""
     def split(x):
-        return x.reshape(x.shape[0], -1, HEAD_SIZE).transpose(0, 1)
+        return x.reshape(*x.shape[:-1], -1, HEAD_SIZE).transpose(-2, -3)
 
-    weights = torch.softmax(scale * split(query) @ split(key).transpose(1, 2) + mask, dim=-1)
-    return (weights @ split(value)).transpose(0, 1).reshape(query.shape)
+    weights = torch.softmax(scale * split(query) @ split(key).transpose(-1, -2) + mask, dim=-1)
+    return (weights @ split(value)).transpose(-2, -3).reshape(query.shape)
 
 
 class SelfAttention(nn.Module):
@@ -81,7 +81,9 @@ class SelfAttention(nn.Module):
 
     def forward(self, x):
         query, key, value = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
-        mask = self.mask[:len(x), :len(x)] if torch.is_tensor(self.mask) else self.mask
+        mask, tokens = self.mask, x.shape[-2]
+        if torch.is_tensor(mask):
+            mask = mask[:tokens, :tokens]
         return self.out_proj(multi_head(query, key, value, self.scale, mask))
 
 
@@ -165,11 +167,11 @@ class TextTransformer(nn.Module):
         return self.run(self.token_embedding(padded), padded.argmax())
 
     def run(self, vectors, end):
-        """Tokens as vectors (tokens, width) -> the feature, which is taken at token `end`."""
-        x = vectors + self.positional_embedding[:len(vectors)]
+        """Tokens as vectors (..., tokens, width) -> the feature, which is taken at token `end`."""
+        x = vectors + self.positional_embedding[:vectors.shape[-2]]
         for block in self.transformer.resblocks:
             x = block(x)
-        return self.ln_final(x)[end] @ self.text_projection
+        return self.ln_final(x[..., end, :]) @ self.text_projection
 
 
 @torch.no_grad()

@@ -65,14 +65,22 @@ PROFILES = {
 # --------------------------------------------------------------------------------------- texts
 
 @torch.no_grad()
-def text_features(tower, ids):
-    """Lists of token ids -> unit features (texts, embed).
+def _run(tower, vectors):
+    """Texts as vectors, each (tokens, width) and ending with its end token -> unit features.
 
-    Under the causal mask nothing after the end token counts, so it is left away: 495 texts in a
-    third of the time."""
-    rows = [tower.run(tower.token_embedding(torch.tensor(one)), len(one) - 1) for one in ids]
-    features = torch.stack(rows)
+    Under the causal mask nothing after the end token counts, so there is no padding; and texts of
+    a length go together: 495 texts in a tenth of the time."""
+    features = torch.empty(len(vectors), tower.text_projection.shape[1], dtype=vectors[0].dtype)
+    for length in {len(one) for one in vectors}:
+        chosen = [index for index, one in enumerate(vectors) if len(one) == length]
+        features[chosen] = tower.run(torch.stack([vectors[index] for index in chosen]), length - 1)
     return features / features.norm(dim=1, keepdim=True)
+
+
+@torch.no_grad()
+def text_features(tower, ids):
+    """Lists of token ids -> unit features (texts, embed)."""
+    return _run(tower, [tower.token_embedding(torch.tensor(one)) for one in ids])
 
 
 @torch.no_grad()
@@ -80,16 +88,13 @@ def context_features(tower, context, ids):
     """Texts in the middle of learned vectors, (16, width) for all or (texts, 16, width):
     start, eight vectors, the text's own tokens, eight vectors, end; as pyiqa's PromptLearner,
     for which the text is preceded by sixteen X and the padding is that of CLIP's tokenizer."""
-    rows = []
+    vectors = []
     for index, one in enumerate(ids):
         learned = context if context.dim() == 2 else context[index]
-        embedding = tower.token_embedding
-        vectors = torch.cat([embedding(torch.tensor(one[:1])), learned[:CONTEXT // 2],
-                             embedding(torch.tensor(one[1:-1])), learned[CONTEXT // 2:],
-                             embedding(torch.tensor(one[-1:]))])
-        rows.append(tower.run(vectors, len(vectors) - 1))
-    features = torch.stack(rows)
-    return features / features.norm(dim=1, keepdim=True)
+        own = tower.token_embedding(torch.tensor(one))
+        vectors.append(torch.cat([own[:1], learned[:CONTEXT // 2], own[1:-1],
+                                  learned[CONTEXT // 2:], own[-1:]]))
+    return _run(tower, vectors)
 
 
 def prompt_features(name, tower, tokenizer, context=None, texts=None):
