@@ -32,6 +32,8 @@ static const struct shape shapes[] = {
     {"ViT-B/32 fc2", 50, 768, 3072, 1, NUMBER_F32},
     {"ViT-B/32 out f16", 50, 768, 768, 1, NUMBER_F16},
     {"ViT-B/32 fc2 f16", 50, 768, 3072, 1, NUMBER_F16},
+    {"ViT-B/32 out bf16", 50, 768, 768, 1, NUMBER_BF16},
+    {"ViT-B/32 fc2 bf16", 50, 768, 3072, 1, NUMBER_BF16},
     {"ViT 385 out", 385, 768, 768, 1, NUMBER_F32},
     {"ViT 385 fc1", 385, 3072, 768, 1, NUMBER_F32},
     {"ViT 385 fc2", 385, 768, 3072, 1, NUMBER_F32},

@@ -108,6 +108,33 @@ QC_API void qc_model_close(qc_model *model);
 
 typedef enum qc_tower { QC_TOWER_VIT = 0, QC_TOWER_RESNET = 1 } qc_tower;
 
+/* How cosines between an image and the model's texts become a score. */
+typedef enum qc_readout {
+    QC_READOUT_PAIRS  = 0, /* mean over pairs of the probability of the positive text; [0, 1]     */
+    QC_READOUT_LEVELS = 1, /* softmax over all texts, summed for each quality level; the score is
+                              the mean level, counted from 1: LIQE's, [1, 5]                     */
+    QC_READOUT_TEXTS  = 2  /* softmax over the texts; the score is the first one's share; [0, 1]  */
+} qc_readout;
+
+/* How positional embeddings are used. */
+typedef enum qc_positions {
+    QC_POSITIONS_MODEL = 0, /* as the model file says, or the profile                             */
+    QC_POSITIONS_NONE  = 1, /* not added: QualiCLIP                                               */
+    QC_POSITIONS_GRID  = 2, /* bicubically interpolated to the image's grid: CLIP at its own size */
+    QC_POSITIONS_FLAT  = 3  /* the whole table, class row included, stretched to the number of
+                               tokens: what CLIP-IQA and pyiqa do where positions are switched on */
+} qc_positions;
+
+/* What of an image is looked at. */
+typedef enum qc_size_rule {
+    QC_SIZE_MODEL  = 0, /* as the model file says, or the profile                                 */
+    QC_SIZE_NATIVE = 1, /* the whole image at its own size: QualiCLIP                             */
+    QC_SIZE_CROP   = 2, /* the short side resized to N pixels, the centre N x N cut out: CLIP     */
+    QC_SIZE_LONG   = 3, /* the long side resized to N pixels where it is longer                   */
+    QC_SIZE_TILES  = 4  /* up to 15 crops of 224 x 224 from a grid of stride 32; their logits are
+                           averaged: LIQE                                                         */
+} qc_size_rule; /* Images are resized as Pillow does, antialiased bicubic, equal to the bit */
+
 /* What a model is.  Strings belong to the model and are never NULL ("" where unknown). */
 typedef struct qc_model_info {
     const char *name;            /* general.name of the file                                     */
@@ -118,7 +145,7 @@ typedef struct qc_model_info {
     const char *hash;            /* "xxh64:" + 16 hexadecimal digits of the whole file (XXH64)   */
     const char *kernels;         /* the kernel set chosen at open                                */
     const char *precision;       /* "f32": what is added up in; weights may be stored smaller    */
-    const char *weight_type;     /* "f32" or "f16": the type of the matrices                     */
+    const char *weight_type;     /* "f32", "f16" or "bf16": the type of the matrices             */
     qc_tower    tower;
     uint32_t    width;           /* ViT: channels of a token; ResNet: channels after the stem    */
     uint32_t    layers;          /* ViT: transformer blocks; ResNet: bottleneck blocks           */
@@ -126,7 +153,8 @@ typedef struct qc_model_info {
     uint32_t    patch_size;      /* ViT: pixels a side of a patch; ResNet: 32, its total stride  */
     uint32_t    image_size;      /* pixels a side the positions were trained for; 0 if none      */
     uint32_t    feature_size;    /* floats that qc_embed() writes                                */
-    uint32_t    pair_count;      /* pairs of opposite prompts; 0: the model can embed, not score */
+    uint32_t    pair_count;      /* pairs of opposite prompts, levels or texts, by `readout`;
+                                    0: the model can embed, not score                            */
     uint32_t    minimum_size;    /* the smallest width and height of an image                    */
     float       logit_scale;     /* factor on the cosines, 100 in released CLIP models           */
     float       temperature;     /* divisor of the logits, usually 1                             */
@@ -134,12 +162,22 @@ typedef struct qc_model_info {
     uint64_t    parameter_count;
     uint64_t    file_size;       /* bytes                                                        */
     int         has_text;        /* whether texts can be encoded: text tower and vocabulary      */
+    qc_readout  readout;
+    qc_positions positions;      /* as scored by default: none, grid or flat                     */
+    qc_size_rule size_rule;      /* as scored by default                                         */
+    uint32_t    size_pixels;     /* N of QC_SIZE_CROP and QC_SIZE_LONG, else 0                   */
+    float       score_minimum;   /* the worst and ...                                            */
+    float       score_maximum;   /* ... the best score there can be                              */
+    int         has_text_tower;  /* whether profiles' own prompts can be encoded: no vocabulary
+                                    is needed for those                                          */
+    uint32_t    text_width;      /* channels of a token of the text tower; 0 where there is none */
 } qc_model_info;
 
 /* Fills `info`, whose strings live as long as the model. */
 QC_API void qc_model_describe(const qc_model *model, qc_model_info *info);
 
-/* The name of pair `index`, such as "Good photo./Bad photo."; NULL beyond the last. */
+/* The name of pair `index`, such as "Good photo./Bad photo.", of a level ("poor") or of a text;
+ * NULL beyond the last. */
 QC_API const char *qc_model_pair_name(const qc_model *model, uint32_t index);
 
 /* Of qc_embed_text() and qc_tokenize(): a text of too many tokens is cut, not refused. */
@@ -161,6 +199,19 @@ QC_API qc_status qc_embed_text(const qc_model *model, const char *text, unsigned
 QC_API qc_status qc_tokenize(const qc_model *model, const char *text, unsigned flags,
                              uint32_t *ids, size_t room, size_t *count, char *message,
                              size_t message_size);
+
+/* Of qc_embed_tokens(): a token that is not in the vocabulary, but given as a vector. */
+#define QC_TOKEN_VECTOR UINT32_MAX
+
+/*
+ * Writes the unit feature of a text that is given as token ids, the end token last and, if its
+ * embedding is to be looked up, the start token first.  Each id that is QC_TOKEN_VECTOR stands for
+ * the next qc_model_info.text_width floats of `vectors` (learned contexts; NULL: there is none).
+ * As qc_embed_text() otherwise, but no vocabulary is needed, only qc_model_info.has_text_tower.
+ */
+QC_API qc_status qc_embed_tokens(const qc_model *model, const uint32_t *ids, size_t count,
+                                 const float *vectors, float *feature, char *message,
+                                 size_t message_size);
 
 /*
  * The kernel sets that this build and this CPU have, the default first: "avx2", "avx2+openblas",
@@ -248,13 +299,6 @@ QC_API void qc_picture_free(qc_picture *picture); /* NULL is allowed */
  */
 typedef struct qc_scorer qc_scorer;
 
-/* How positional embeddings are used. */
-typedef enum qc_positions {
-    QC_POSITIONS_MODEL = 0, /* as the model file says                                            */
-    QC_POSITIONS_NONE  = 1, /* not added: QualiCLIP                                              */
-    QC_POSITIONS_GRID  = 2  /* bicubically interpolated to the image's grid: CLIP at its own size */
-} qc_positions;
-
 /* One of `count` independent pieces of work; `worker` names a workspace. */
 typedef void qc_task(void *context, size_t index, size_t worker);
 
@@ -265,7 +309,14 @@ typedef void qc_task(void *context, size_t index, size_t worker);
  */
 typedef void qc_parallel_for(void *pool, size_t count, qc_task *task, void *context);
 
-/* Two opposite texts: an image scores high where it lies nearer to the first. */
+/* The profile `index`, such as "qualiclip-pyiqa": see qc_scorer_options.profile.  NULL beyond the
+ * last. */
+QC_API const char *qc_profile_name(size_t index);
+
+/*
+ * Two opposite texts: an image scores high where it lies nearer to the first.  Under the profile
+ * "clip", whose probabilities are shared out among all texts, the negative one is NULL.
+ */
 typedef struct qc_prompt_pair {
     const char  *positive, *negative; /* UTF-8                                             */
     const char  *name;                /* NULL: "positive/negative"                         */
@@ -291,6 +342,20 @@ typedef struct qc_scorer_options {
     const qc_prompt_pair *prompts; /* instead of the model's; not needed after qc_scorer_create() */
     size_t           prompt_count; /* pairs, at most QC_PAIRS_MAX; 0: the model's                 */
     unsigned         prompt_flags; /* QC_TEXT_TRUNCATE                                            */
+    /*
+     * A recipe by its name, instead of the model's; NULL: the model's.  It settles the prompts, how
+     * they are read out, temperature, size and positions, which the options above and below may
+     * settle otherwise.  Prompts that the model does not store are encoded by its text tower.
+     */
+    const char      *profile;
+    qc_size_rule     size_rule;
+    uint32_t         size_pixels;  /* of QC_SIZE_CROP and QC_SIZE_LONG; 0: 224 for a crop         */
+    /*
+     * A living scorer of the same model, prompts and profile: its prompts' features are taken over
+     * instead of encoding the texts once more.  NULL: none.
+     */
+    const struct qc_scorer *prompts_of;
+    size_t           memory_limit; /* bytes a scorer may take; more is QC_ERROR_MEMORY; 0: any    */
 } qc_scorer_options;
 
 QC_API void qc_scorer_options_init(qc_scorer_options *options);
@@ -312,21 +377,35 @@ QC_API const char *qc_scorer_pair_name(const qc_scorer *scorer, uint32_t index);
 /* Why the last call on this scorer failed; "" if it did not. */
 QC_API const char *qc_scorer_message(const qc_scorer *scorer);
 
-#define QC_PAIRS_MAX 64 /* a model file with more is refused */
+#define QC_PAIRS_MAX   64  /* a model file with more is refused */
+#define QC_RECIPE_SIZE 160 /* bytes of qc_result.recipe */
 
 /* A score and what it takes to explain it. */
 typedef struct qc_result {
     qc_status   status;              /* of this image; all else is zero if it is not QC_OK       */
-    float       score;               /* mean of the pairs' probabilities; [0, 1], higher: better */
+    float       score;               /* higher is better; see qc_readout                         */
+    float       score_minimum, score_maximum; /* what it lies between: 0 and 1, but 1 and 5 (LIQE)
+                                        or 0 and 2 (GRepQ)                                       */
     uint32_t    pair_count;
-    float       pairs[QC_PAIRS_MAX]; /* probability of each pair's positive prompt               */
+    float       pairs[QC_PAIRS_MAX]; /* probability of each pair's positive prompt, or of a level,
+                                        or of a text                                             */
+    float       low_level;           /* GRepQ's second half, included in `score`; else 0         */
     uint32_t    width, height;       /* the size that was scored, pixels                         */
-    qc_positions positions;          /* as used: none or grid                                    */
+    qc_positions positions;          /* as used: none, grid or flat                              */
+    qc_size_rule size_rule;          /* as used                                                  */
+    uint32_t    size_pixels;         /* N of QC_SIZE_CROP and QC_SIZE_LONG, else 0               */
+    float       logit_scale;         /* as used                                                  */
     float       temperature;         /* as used                                                  */
-    const char *profile;             /* strings of the model's; "custom" with own prompts        */
+    const char *profile;             /* its name; "custom" with the caller's prompts             */
     const char *model;               /* the model's hash                                         */
     const char *kernels;
     const char *precision;
+    /*
+     * All that decides the number beside the pixels, the model, the kernels and the precision, as
+     * one line: "clip-iqa size=native positions=none scale=100 temperature=1 prompts=model".
+     * Numbers of equal recipes and models can be compared; others cannot.
+     */
+    char        recipe[QC_RECIPE_SIZE];
     char        message[QC_MESSAGE_SIZE]; /* why `status` is not QC_OK                           */
 } qc_result;
 

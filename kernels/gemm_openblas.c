@@ -15,7 +15,7 @@
 #include "x86/avx2.h"
 #endif
 
-#define WIDEN_OUTPUTS 64    /* half-precision weights are widened this many outputs at a time */
+#define WIDEN_OUTPUTS 64    /* 16-bit weights are widened this many outputs at a time */
 #define TINY          16384 /* multiply-adds */
 
 static bool suits_openblas(const gemm_call *call)
@@ -26,8 +26,8 @@ static bool suits_openblas(const gemm_call *call)
     if (call->rows > largest || call->outputs > largest || call->inputs > largest ||
         call->x_stride > largest || call->weight_stride > largest || call->out_stride > largest)
         return false;
-    /* Half-precision columns would have to be gathered to be widened. */
-    if (call->weights_transposed && call->weight_type == NUMBER_F16)
+    /* 16-bit columns would have to be gathered to be widened. */
+    if (call->weights_transposed && call->weight_type != NUMBER_F32)
         return false;
     return call->rows * call->outputs >= TINY / call->inputs;
 }
@@ -70,12 +70,12 @@ static void gemm_on_openblas(const gemm_call *call, float *scratch, const kernel
     if (call->weight_type == NUMBER_F32) {
         multiply(call, call->weights, call->weight_stride, 0, call->outputs, add);
     } else {
-        const uint16_t *halves = call->weights;
+        const uint16_t *shorts = call->weights;
         for (size_t n = 0; n < call->outputs; n += WIDEN_OUTPUTS) {
             size_t left = call->outputs - n, count = left < WIDEN_OUTPUTS ? left : WIDEN_OUTPUTS;
             for (size_t i = 0; i < count; i++)
-                own->widen(scratch + i * call->inputs, halves + (n + i) * call->weight_stride,
-                           NUMBER_F16, call->inputs);
+                own->widen(scratch + i * call->inputs, shorts + (n + i) * call->weight_stride,
+                           call->weight_type, call->inputs);
             multiply(call, scratch, call->inputs, n, count, add);
         }
     }

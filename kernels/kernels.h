@@ -18,7 +18,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum number_type { NUMBER_F32 = 0, NUMBER_F16 = 1 } number_type;
+/* How numbers are stored.  Arithmetic is f32 whatever the type: each is widened exactly. */
+typedef enum number_type {
+    NUMBER_F32 = 0,
+    NUMBER_F16 = 1,
+    NUMBER_BF16 = 2 /* the upper half of an f32 */
+} number_type;
+
+#define NUMBER_TYPES 3
+
+/* Bytes of a number. */
+static inline size_t number_size(number_type type)
+{
+    return type == NUMBER_F32 ? sizeof(float) : sizeof(uint16_t);
+}
 
 typedef enum activation {
     ACTIVATION_NONE = 0,
@@ -114,7 +127,7 @@ typedef struct kernel_set {
     /* Whether all `count` numbers are finite. */
     bool (*all_finite)(const void *data, number_type type, size_t count);
 
-    /* f16 or f32 to f32; data may have any alignment of the element's size. */
+    /* Any type to f32; data may have any alignment of the element's size. */
     void (*widen)(float *out, const void *data, number_type type, size_t count);
 } kernel_set;
 

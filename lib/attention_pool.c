@@ -78,7 +78,7 @@ static void whole_product(const struct layers *layers, const float *x, const str
 /* The rows of a matrix that belong to one head. */
 static const void *head_rows(const struct matrix *matrix, size_t head, size_t head_size)
 {
-    size_t element = matrix->type == NUMBER_F16 ? 2 : 4;
+    size_t element = number_size(matrix->type);
     return (const char *)matrix->data + head * head_size * matrix->inputs * element;
 }
 

@@ -53,7 +53,9 @@ enum gguf_tensor_type { GGML_F32 = 0, GGML_F16 = 1, GGML_I8 = 24, GGML_BF16 = 30
 #define KEY_TOWER "qualiclip.tower"                   /* string "vit" or "resnet"; default "vit" */
 #define KEY_STAGE_BLOCKS "qualiclip.resnet.blocks"    /* u32[4]: bottlenecks of each stage */
 #define KEY_PROFILE "qualiclip.profile"               /* string */
-#define KEY_POSITIONS "qualiclip.positions"           /* string "none" or "grid"; default "grid" */
+#define KEY_POSITIONS "qualiclip.positions" /* string "none", "grid" or "flat"; default "grid" */
+#define KEY_READOUT "qualiclip.readout" /* string "pairs", "levels" or "texts"; default "pairs" */
+#define KEY_SIZE "qualiclip.size"       /* string "native", "cropN", "long=N", "tiles" */
 #define KEY_LOGIT_SCALE "qualiclip.logit_scale"       /* f32: the factor, not its logarithm */
 #define KEY_TEMPERATURE "qualiclip.temperature"       /* f32; default 1 */
 #define KEY_PAIR_NAMES "qualiclip.pairs.names"        /* string[pairs] */

@@ -69,7 +69,7 @@ static void cut_gemm(struct gemm_job *job)
 
 static void restrict_outputs(gemm_call *call, size_t first, size_t block)
 {
-    size_t element = call->weight_type == NUMBER_F16 ? 2 : 4;
+    size_t element = number_size(call->weight_type);
     call->outputs = smaller(block, call->outputs - first);
     call->weights = (const char *)call->weights + first * call->weight_stride * element;
     call->bias = call->bias ? call->bias + first : NULL;

@@ -62,6 +62,17 @@ static void check_kind(struct loader *loader)
                     gguf_label(tower).text);
 }
 
+/* What most numbers in matrices are stored as. */
+static const char *most_frequent_type(const uint64_t counts[NUMBER_TYPES])
+{
+    static const char *const names[NUMBER_TYPES] = {"f32", "f16", "bf16"};
+    size_t most = NUMBER_F32;
+    for (size_t type = 0; type < NUMBER_TYPES; type++)
+        if (counts[type] > counts[most])
+            most = type;
+    return names[most];
+}
+
 static void describe(struct loader *loader)
 {
     struct qc_model *model = loader->model;
@@ -72,8 +83,7 @@ static void describe(struct loader *loader)
     info->hash = loader_copy_text(loader, (struct gguf_text){hash, (size_t)length});
     info->kernels = model->kernels->name;
     info->precision = "f32";
-    const uint64_t *numbers = loader->matrix_numbers;
-    info->weight_type = numbers[NUMBER_F16] > numbers[NUMBER_F32] ? "f16" : "f32";
+    info->weight_type = most_frequent_type(loader->matrix_numbers);
     info->tower = model->tower;
     info->feature_size = (uint32_t)model->feature_size;
     info->file_size = model->size;
@@ -217,7 +227,13 @@ void qc_model_describe(const qc_model *model, qc_model_info *info)
 
 const char *qc_model_pair_name(const qc_model *model, uint32_t index)
 {
-    return index < model->pair_count ? model->pair_names[index] : NULL;
+    return index < model->recipe.output_count ? model->recipe.names[index] : NULL;
+}
+
+const char *qc_profile_name(size_t index)
+{
+    const struct profile *profile = profile_at(index);
+    return profile ? profile->name : NULL;
 }
 
 const char *qc_kernels_name(size_t index)

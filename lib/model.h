@@ -11,7 +11,11 @@
 
 #include "gguf.h"
 #include "kernels.h"
+#include "recipe.h"
 #include "status.h"
+
+/* What numbers of that type in a file are to the kernels; false: the library cannot use them. */
+bool number_type_of(enum gguf_tensor_type stored, number_type *type);
 
 /* outputs x inputs numbers, the inputs of one output contiguous. */
 struct matrix {
@@ -95,11 +99,7 @@ struct qc_model {
     size_t feature_size;
     float image_mean[3], image_std[3];
 
-    size_t pair_count;
-    const float *prompt_features; /* 2 * pair_count x feature_size: positive, negative, ... */
-    char **pair_names;
-    float logit_scale, temperature;
-    qc_positions positions; /* none or grid */
+    struct recipe recipe; /* as the file says */
 
     qc_model_info info; /* strings owned by the model */
 

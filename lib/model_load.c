@@ -133,21 +133,36 @@ static bool check_shape(struct loader *loader, const char *name, const struct gg
     return same;
 }
 
+bool number_type_of(enum gguf_tensor_type stored, number_type *type)
+{
+    switch (stored) {
+    case GGML_F32: *type = NUMBER_F32; return true;
+    case GGML_F16: *type = NUMBER_F16; return true;
+    case GGML_BF16: *type = NUMBER_BF16; return true;
+    case GGML_I8: break;
+    }
+    return false;
+}
+
 static bool check_type(struct loader *loader, const char *name, const struct gguf_tensor *tensor)
 {
-    if (tensor->type == GGML_F32 || tensor->type == GGML_F16)
+    number_type type;
+    if (number_type_of(tensor->type, &type))
         return true;
     const char *type_name = gguf_type_name(tensor->type);
     loader_fail(loader, QC_ERROR_UNSUPPORTED,
-                "tensor %s has number type %lu%s%s%s, expected f32 or f16", name,
+                "tensor %s has number type %lu%s%s%s, expected f32, f16 or bf16", name,
                 (unsigned long)tensor->type, type_name ? " (" : "", type_name ? type_name : "",
                 type_name ? ")" : "");
     return false;
 }
 
+/* Of a tensor that passed check_type(). */
 static number_type type_of(const struct gguf_tensor *tensor)
 {
-    return tensor->type == GGML_F16 ? NUMBER_F16 : NUMBER_F32;
+    number_type type = NUMBER_F32;
+    number_type_of(tensor->type, &type);
+    return type;
 }
 
 /* The tensor of that name, fit for use, or NULL. */

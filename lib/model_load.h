@@ -21,9 +21,9 @@
 struct loader {
     struct qc_model *model;
     struct message *message;
-    qc_status status;           /* of the first failure */
-    bool skip_numbers;          /* whether they are finite is not looked at */
-    uint64_t matrix_numbers[2]; /* how many numbers were loaded as matrices, by number_type */
+    qc_status status;                      /* of the first failure */
+    bool skip_numbers;                     /* whether they are finite is not looked at */
+    uint64_t matrix_numbers[NUMBER_TYPES]; /* how many were loaded as matrices, by number_type */
 };
 
 /* Slowest first, as in docs/model-file.md; 1 beyond the last. */
@@ -71,9 +71,9 @@ const float *load_positions(struct loader *loader, const char *name, size_t patc
                             size_t width, size_t *grid);
 
 /* What each file fills in. */
-void load_vit(struct loader *loader);    /* model_vit.c */
-void load_resnet(struct loader *loader); /* model_resnet.c */
-void load_text_tower(struct loader *loader);   /* model_text.c: text tower and vocabulary, if any */
-void load_recipe(struct loader *loader); /* model_recipe.c: prompts, scale, pixels, names */
+void load_vit(struct loader *loader);        /* model_vit.c */
+void load_resnet(struct loader *loader);     /* model_resnet.c */
+void load_text_tower(struct loader *loader); /* model_text.c: text tower and vocabulary, if any */
+void load_recipe(struct loader *loader);     /* model_recipe.c: prompts, scale, pixels, names */
 
 #endif

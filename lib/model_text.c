@@ -6,6 +6,8 @@
  */
 #include "model_load.h"
 
+#include <string.h>
+
 #define HEAD_SIZE          64
 #define MAX_CONTEXT        4096
 #define MAX_TOKENS         (1 << 24)
@@ -119,8 +121,9 @@ void load_text_tower(struct loader *loader)
                                    (struct shape){{model->feature_size, text->width}});
     load_vocabulary(loader, text);
     loader->skip_numbers = false;
-    loader->matrix_numbers[0] = before.matrix_numbers[0];
-    loader->matrix_numbers[1] = before.matrix_numbers[1];
+    memcpy(loader->matrix_numbers, before.matrix_numbers, sizeof before.matrix_numbers);
     model->info.parameter_count = parameters;
     model->info.has_text = text->merges != NULL;
+    model->info.has_text_tower = true;
+    model->info.text_width = (uint32_t)text->width;
 }

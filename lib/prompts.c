@@ -1,18 +1,32 @@
 /*
- * prompts.c - checks the caller's prompts, has them encoded, copies what a scorer keeps of them.
+ * prompts.c - checks the caller's prompts, has texts encoded, copies what a scorer keeps of them.
  */
 #include "prompts.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "text.h"
+#include "xxh64.h"
 
-static bool has_features(const qc_prompt_pair *pair)
+/* ------------------------------------------------------------------------------------ checking */
+
+qc_status prompts_check_count(const qc_scorer_options *options, struct message *message)
 {
-    return pair->positive_feature != NULL;
+    if (options->prompt_count > QC_PAIRS_MAX)
+        return fail(message, QC_ERROR_ARGUMENT, "prompt_count is %zu, expected at most %d",
+                    options->prompt_count, QC_PAIRS_MAX);
+    if (options->prompt_count && !options->prompts)
+        return fail(message, QC_ERROR_ARGUMENT, "prompts is NULL, but prompt_count is %zu",
+                    options->prompt_count);
+    if (options->prompt_flags & ~QC_TEXT_TRUNCATE)
+        return fail(message, QC_ERROR_ARGUMENT,
+                    "prompt_flags is %u, expected QC_TEXT_TRUNCATE or 0",
+                    options->prompt_flags);
+    return QC_OK;
 }
 
 static qc_status check_feature(const float *feature, size_t size, size_t pair,
@@ -32,7 +46,7 @@ static qc_status check_pair(const qc_model *model, const qc_prompt_pair *pair, s
 {
     if (!pair->positive_feature != !pair->negative_feature)
         return fail(message, QC_ERROR_ARGUMENT, "prompts[%zu]: one of two features is NULL", index);
-    if (!has_features(pair)) {
+    if (!pair->positive_feature) {
         if (!pair->positive || !pair->negative)
             return fail(message, QC_ERROR_ARGUMENT, "prompts[%zu]: a text is NULL", index);
         return text_check(model, message);
@@ -46,54 +60,99 @@ static qc_status check_pair(const qc_model *model, const qc_prompt_pair *pair, s
                   : check_feature(pair->negative_feature, model->feature_size, index, message);
 }
 
-qc_status prompts_check(const qc_model *model, const qc_scorer_options *options,
-                        struct message *message)
+static qc_status check_text(const qc_model *model, const qc_prompt_pair *pair, size_t index,
+                            struct message *message)
 {
-    if (options->prompt_count > QC_PAIRS_MAX)
-        return fail(message, QC_ERROR_ARGUMENT, "prompt_count is %zu, expected at most %d",
-                    options->prompt_count, QC_PAIRS_MAX);
-    if (options->prompt_count && !options->prompts)
-        return fail(message, QC_ERROR_ARGUMENT, "prompts is NULL, but prompt_count is %zu",
-                    options->prompt_count);
-    if (options->prompt_flags & ~QC_TEXT_TRUNCATE)
+    if (pair->negative || pair->negative_feature)
         return fail(message, QC_ERROR_ARGUMENT,
-                    "prompt_flags is %u, expected QC_TEXT_TRUNCATE or 0",
-                    options->prompt_flags);
+                    "prompts[%zu]: has a negative text, as prompts[0] has not", index);
+    if (!pair->positive && (!pair->positive_feature || !pair->name))
+        return fail(message, QC_ERROR_ARGUMENT, "prompts[%zu]: the text is NULL", index);
+    return pair->positive_feature
+               ? check_feature(pair->positive_feature, model->feature_size, index, message)
+               : text_check(model, message);
+}
+
+qc_status prompts_check(const struct recipe *recipe, const qc_model *model,
+                        const qc_scorer_options *options, struct message *message)
+{
     qc_status status = QC_OK;
     for (size_t i = 0; i < options->prompt_count && !status; i++)
-        status = check_pair(model, &options->prompts[i], i, message);
+        status = (recipe->readout == QC_READOUT_TEXTS ? check_text : check_pair)(
+            model, &options->prompts[i], i, message);
     return status;
 }
 
-static size_t name_size(const qc_prompt_pair *pair)
+/* ------------------------------------------------------------------------------------ planning */
+
+static size_t caller_name_size(const qc_prompt_pair *pair)
 {
-    return pair->name ? strlen(pair->name) + 1
-                      : strlen(pair->positive) + strlen("/") + strlen(pair->negative) + 1;
+    if (pair->name)
+        return strlen(pair->name) + 1;
+    return strlen(pair->positive) + 1 + (pair->negative ? 1 + strlen(pair->negative) : 0);
 }
 
-void prompts_plan(struct prompts *prompts, const qc_model *model, const qc_scorer_options *options,
+static void write_caller_name(const qc_prompt_pair *pair, char *name)
+{
+    if (pair->name)
+        strcpy(name, pair->name);
+    else if (pair->negative)
+        sprintf(name, "%s/%s", pair->positive, pair->negative);
+    else
+        strcpy(name, pair->positive);
+}
+
+static char *plan_name(const struct recipe *recipe, const qc_scorer_options *options, size_t index,
+                       struct arena *arena)
+{
+    char text[PROMPT_TEXT_SIZE];
+    const bool is_profile = recipe->source == PROMPTS_OF_PROFILE;
+    if (is_profile)
+        prompt_output_name(recipe->prompts, index, text);
+    const size_t size =
+        is_profile ? strlen(text) + 1 : caller_name_size(&options->prompts[index]);
+    char *name = arena_take(arena, size, 1);
+    if (name && is_profile)
+        memcpy(name, text, size);
+    else if (name)
+        write_caller_name(&options->prompts[index], name);
+    return name;
+}
+
+void prompts_plan(struct recipe *recipe, const qc_model *model, const qc_scorer_options *options,
                   struct arena *arena)
 {
-    if (!options->prompt_count) {
-        *prompts = (struct prompts){model->pair_count, model->prompt_features, model->pair_names};
+    if (recipe->source == PROMPTS_OF_MODEL)
         return;
+    char **names = arena_take(arena, recipe->output_count, sizeof *names);
+    for (size_t i = 0; i < recipe->output_count; i++) {
+        char *name = plan_name(recipe, options, i, arena);
+        if (names)
+            names[i] = name;
     }
-    const size_t count = options->prompt_count;
-    char **names = arena_take(arena, count, sizeof *names);
-    for (size_t i = 0; i < count; i++) {
-        const qc_prompt_pair *pair = &options->prompts[i];
-        char *name = arena_take(arena, name_size(pair), 1);
-        if (!name)
-            continue;
-        names[i] = name;
-        if (pair->name)
-            strcpy(name, pair->name);
-        else
-            sprintf(name, "%s/%s", pair->positive, pair->negative);
-    }
-    prompts->count = count;
-    prompts->names = names;
-    prompts->features = arena_take(arena, 2 * count * model->feature_size, sizeof(float));
+    recipe->names = names;
+    recipe->features = arena_take(arena, recipe->text_count * model->feature_size, sizeof(float));
+}
+
+/* -------------------------------------------------------------------------------------- filling */
+
+static qc_status fill_from_profile(const struct recipe *recipe, const qc_model *model,
+                                   float *features, struct message *message)
+{
+    const size_t count = recipe->text_count;
+    uint32_t(*ids)[PROMPT_TOKENS_MAX] = malloc(count * sizeof *ids);
+    struct token_text *texts = malloc(count * sizeof *texts);
+    qc_status status = QC_OK;
+    if (!ids || !texts)
+        status = fail(message, QC_ERROR_MEMORY, "not enough memory to encode prompts");
+    for (size_t i = 0; i < count && !status; i++)
+        texts[i] =
+            (struct token_text){ids[i], prompt_tokens(recipe->prompts, i, ids[i]), NULL};
+    if (!status)
+        status = text_encode_tokens(model, texts, count, features, message);
+    free(ids);
+    free(texts);
+    return status;
 }
 
 /* Texts whose features are wanted, and where they go. */
@@ -102,6 +161,12 @@ struct wanted {
     size_t rows[2 * QC_PAIRS_MAX];
     size_t count;
 };
+
+static void want(struct wanted *wanted, const char *text, size_t row)
+{
+    wanted->texts[wanted->count] = text;
+    wanted->rows[wanted->count++] = row;
+}
 
 static qc_status encode(const struct wanted *wanted, const qc_model *model, bool truncate,
                         float *features, struct message *message)
@@ -118,25 +183,70 @@ static qc_status encode(const struct wanted *wanted, const qc_model *model, bool
     return status;
 }
 
-qc_status prompts_fill(struct prompts *prompts, const qc_model *model,
-                       const qc_scorer_options *options, struct message *message)
+static qc_status fill_from_caller(const struct recipe *recipe, const qc_model *model,
+                                  const qc_scorer_options *options, float *features,
+                                  struct message *message)
 {
     struct wanted wanted = {.count = 0};
-    float *features = (float *)prompts->features;
     const size_t size = model->feature_size;
-    for (size_t i = 0; i < options->prompt_count; i++) {
-        const qc_prompt_pair *pair = &options->prompts[i];
-        if (has_features(pair)) {
-            memcpy(features + 2 * i * size, pair->positive_feature, size * sizeof *features);
-            memcpy(features + (2 * i + 1) * size, pair->negative_feature, size * sizeof *features);
-            continue;
-        }
-        wanted.rows[wanted.count] = 2 * i;
-        wanted.texts[wanted.count++] = pair->positive;
-        wanted.rows[wanted.count] = 2 * i + 1;
-        wanted.texts[wanted.count++] = pair->negative;
+    const size_t each = recipe->text_count / recipe->output_count;
+    for (size_t i = 0; i < recipe->text_count; i++) {
+        const qc_prompt_pair *pair = &options->prompts[i / each];
+        const bool negative = i % each;
+        const float *given = negative ? pair->negative_feature : pair->positive_feature;
+        if (given)
+            memcpy(features + i * size, given, size * sizeof *features);
+        else
+            want(&wanted, negative ? pair->negative : pair->positive, i);
     }
     return wanted.count ? encode(&wanted, model, options->prompt_flags & QC_TEXT_TRUNCATE,
                                  features, message)
                         : QC_OK;
+}
+
+bool prompts_copy(struct recipe *recipe, const struct recipe *from, size_t feature_size)
+{
+    if (from->source != recipe->source || from->prompts != recipe->prompts ||
+        from->text_count != recipe->text_count)
+        return false;
+    for (size_t i = 0; i < recipe->output_count; i++)
+        if (strcmp(recipe->names[i], from->names[i]) != 0)
+            return false;
+    if (recipe->source != PROMPTS_OF_MODEL)
+        memcpy((float *)recipe->features, from->features,
+               recipe->text_count * feature_size * sizeof *recipe->features);
+    return true;
+}
+
+qc_status prompts_fill(struct recipe *recipe, const qc_model *model,
+                       const qc_scorer_options *options, struct message *message)
+{
+    float *features = (float *)recipe->features; /* of the arena, and not yet shared */
+    if (recipe->source == PROMPTS_OF_PROFILE && recipe->text_count)
+        return fill_from_profile(recipe, model, features, message);
+    return recipe->source == PROMPTS_OF_CALLER
+               ? fill_from_caller(recipe, model, options, features, message)
+               : QC_OK;
+}
+
+/* ---------------------------------------------------------------------------------------- hash */
+
+/* A chain: the hash so far is the seed of the next part's. */
+static uint64_t add_part(uint64_t hash, const char *text, const float *feature, size_t size)
+{
+    if (text)
+        return xxh64(text, strlen(text) + 1, hash);
+    return feature ? xxh64(feature, size * sizeof *feature, hash) : hash;
+}
+
+void prompts_hash(const qc_scorer_options *options, size_t feature_size,
+                  char text[PROMPTS_HASH_SIZE])
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < options->prompt_count; i++) {
+        const qc_prompt_pair *pair = &options->prompts[i];
+        hash = add_part(hash, pair->positive, pair->positive_feature, feature_size);
+        hash = add_part(hash, pair->negative, pair->negative_feature, feature_size);
+    }
+    snprintf(text, PROMPTS_HASH_SIZE, "xxh64:%016" PRIx64, hash);
 }

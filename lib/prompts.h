@@ -1,5 +1,6 @@
 /*
- * prompts.h - the caller's own pairs of prompts, as a scorer keeps them: features and names.
+ * prompts.h - the prompts of a scorer that its model does not store: the caller's own, or those of
+ * a profile that was asked for by its name.  Features, names and a hash.
  */
 #ifndef QUALICLIP_PROMPTS_H
 #define QUALICLIP_PROMPTS_H
@@ -7,20 +8,24 @@
 #include "arena.h"
 #include "model.h"
 
-/* What a scorer compares images with: the model's own, or the caller's. */
-struct prompts {
-    size_t count;
-    const float *features; /* 2 * count x feature: positive, negative, ... */
-    char *const *names;
-};
+/* The number of prompts and their flags alone. */
+qc_status prompts_check_count(const qc_scorer_options *options, struct message *message);
 
-qc_status prompts_check(const qc_model *model, const qc_scorer_options *options,
-                        struct message *message);
+/* The caller's prompts, which a recipe was resolved with. */
+qc_status prompts_check(const struct recipe *recipe, const qc_model *model,
+                        const qc_scorer_options *options, struct message *message);
 
-/* The model's prompts, or room for the caller's, which prompts_fill() fills in. */
-void prompts_plan(struct prompts *prompts, const qc_model *model, const qc_scorer_options *options,
+/* Makes room for features and names where they are not the model's; prompts_fill() fills it in. */
+void prompts_plan(struct recipe *recipe, const qc_model *model, const qc_scorer_options *options,
                   struct arena *arena);
-qc_status prompts_fill(struct prompts *prompts, const qc_model *model,
+/* Takes over what a scorer with the same prompts has; false if they are not the same. */
+bool prompts_copy(struct recipe *recipe, const struct recipe *from, size_t feature_size);
+qc_status prompts_fill(struct recipe *recipe, const qc_model *model,
                        const qc_scorer_options *options, struct message *message);
+
+/* "xxh64:" and 16 digits, of the caller's texts, or of the features where there are no texts. */
+#define PROMPTS_HASH_SIZE 24
+void prompts_hash(const qc_scorer_options *options, size_t feature_size,
+                  char text[PROMPTS_HASH_SIZE]);
 
 #endif

@@ -35,16 +35,73 @@ static double sigmoid(double x)
     return e / (1 + e);
 }
 
-float score_pairs(const float *feature, size_t size, const float *prompts, size_t pair_count,
-                  float logit_scale, float temperature, float *probabilities)
+static void mean_logits(const struct recipe *recipe, const float *features, size_t views,
+                        size_t size, double *logits)
+{
+    const double factor = (double)recipe->logit_scale / recipe->temperature / (double)views;
+    for (size_t text = 0; text < recipe->text_count; text++) {
+        double sum = 0;
+        for (size_t view = 0; view < views; view++)
+            sum += dot(features + view * size, recipe->features + text * size, size);
+        logits[text] = sum * factor;
+    }
+}
+
+/* In place. */
+static void softmax(double *logits, size_t count)
+{
+    double largest = logits[0], sum = 0;
+    for (size_t i = 1; i < count; i++)
+        largest = fmax(largest, logits[i]);
+    for (size_t i = 0; i < count; i++)
+        sum += logits[i] = exp(logits[i] - largest);
+    for (size_t i = 0; i < count; i++)
+        logits[i] /= sum;
+}
+
+static double read_pairs(const double *logits, size_t pairs, float *probabilities)
 {
     double sum = 0;
-    for (size_t i = 0; i < pair_count; i++) {
-        const float *positive = prompts + 2 * i * size, *negative = positive + size;
-        double difference = dot(feature, positive, size) - dot(feature, negative, size);
-        double probability = sigmoid(difference * logit_scale / temperature);
+    for (size_t i = 0; i < pairs; i++) {
+        const double probability = sigmoid(logits[2 * i] - logits[2 * i + 1]);
         probabilities[i] = (float)probability;
         sum += probability;
     }
-    return (float)(sum / (double)pair_count);
+    return sum / (double)pairs;
+}
+
+static double read_levels(double *logits, size_t texts, size_t levels, float *probabilities)
+{
+    const size_t each = texts / levels;
+    double score = 0;
+    softmax(logits, texts);
+    for (size_t level = 0; level < levels; level++) {
+        double probability = 0;
+        for (size_t i = 0; i < each; i++)
+            probability += logits[level * each + i];
+        probabilities[level] = (float)probability;
+        score += (double)(level + 1) * probability;
+    }
+    return score;
+}
+
+static double read_texts(double *logits, size_t texts, float *probabilities)
+{
+    softmax(logits, texts);
+    for (size_t i = 0; i < texts; i++)
+        probabilities[i] = (float)logits[i];
+    return logits[0];
+}
+
+float read_score(const struct recipe *recipe, const float *features, size_t views, size_t size,
+                 double *logits, float *probabilities)
+{
+    mean_logits(recipe, features, views, size, logits);
+    switch (recipe->readout) {
+    case QC_READOUT_LEVELS:
+        return (float)read_levels(logits, recipe->text_count, recipe->output_count, probabilities);
+    case QC_READOUT_TEXTS: return (float)read_texts(logits, recipe->text_count, probabilities);
+    case QC_READOUT_PAIRS: break;
+    }
+    return (float)read_pairs(logits, recipe->output_count, probabilities);
 }

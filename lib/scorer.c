@@ -18,11 +18,9 @@
 struct qc_scorer {
     const qc_model *model;
     struct tower_limits limits;
-    qc_positions positions;
     qc_background background;
-    float temperature;
-    struct prompts prompts;
-    const char *profile;
+    struct recipe recipe;
+    char *recipe_line; /* QC_RECIPE_SIZE bytes */
     struct layers layers;
     union {
         struct vit_workspace vit;
@@ -32,6 +30,7 @@ struct qc_scorer {
     qc_image *images;    /* of the batch, those that can be scored */
     size_t *batch_index; /* where each of them came from */
     float *features;
+    double *logits; /* of one image */
     void *allocated; /* the block, if it is ours to free */
     char message[QC_MESSAGE_SIZE];
 };
@@ -47,22 +46,9 @@ void qc_scorer_options_init(qc_scorer_options *options)
                                    .threads = 1};
 }
 
-static qc_status check_positions(const qc_model *model, qc_positions positions,
-                                 struct message *message)
-{
-    if (positions != QC_POSITIONS_MODEL && positions != QC_POSITIONS_NONE &&
-        positions != QC_POSITIONS_GRID)
-        return fail(message, QC_ERROR_ARGUMENT, "positions is %d, expected a qc_positions",
-                    (int)positions);
-    if (positions == QC_POSITIONS_GRID && !model->info.has_positions)
-        return fail(message, QC_ERROR_ARGUMENT,
-                    "positions is grid, but the model %s has no positional embeddings: use none",
-                    model->info.name);
-    return QC_OK;
-}
-
-static qc_status check_options(const qc_model *model, const qc_scorer_options *options,
-                               struct message *message)
+/* Checks all options and settles the recipe. */
+static qc_status check_options(struct recipe *recipe, const qc_model *model,
+                               const qc_scorer_options *options, struct message *message)
 {
     uint32_t smallest = model->info.minimum_size;
     if (options->max_width < smallest || options->max_height < smallest ||
@@ -86,8 +72,11 @@ static qc_status check_options(const qc_model *model, const qc_scorer_options *o
         return fail(message, QC_ERROR_ARGUMENT,
                     "temperature is %g, expected a positive number, or 0 for the model's own",
                     (double)options->temperature);
-    qc_status status = check_positions(model, options->positions, message);
-    return status ? status : prompts_check(model, options, message);
+    qc_status status = recipe_resolve(recipe, model, options, message);
+    if (!status && (recipe->size_rule != QC_SIZE_NATIVE || recipe->positions == QC_POSITIONS_FLAT))
+        status = fail(message, QC_ERROR_UNSUPPORTED,
+                      "images are scored at their own size, with positions none or grid");
+    return status ? status : prompts_check(recipe, model, options, message);
 }
 
 /* ------------------------------------------------------------------------------------- planning */
@@ -95,7 +84,7 @@ static qc_status check_options(const qc_model *model, const qc_scorer_options *o
 /* Lays out everything a scorer has, itself first; over a counting arena nothing is written to it.
  */
 static struct qc_scorer *plan(const qc_model *model, const qc_scorer_options *options,
-                              struct arena *arena)
+                              const struct recipe *recipe, struct arena *arena)
 {
     struct qc_scorer counted, *in_place = arena_take(arena, 1, sizeof *in_place);
     struct qc_scorer *scorer = in_place ? in_place : &counted;
@@ -103,13 +92,12 @@ static struct qc_scorer *plan(const qc_model *model, const qc_scorer_options *op
     scorer->model = model;
     scorer->limits =
         (struct tower_limits){options->max_width, options->max_height, options->max_batch};
-    scorer->positions =
-        options->positions == QC_POSITIONS_MODEL ? model->positions : options->positions;
     scorer->background = options->background;
-    scorer->temperature = options->temperature > 0 ? options->temperature : model->temperature;
+    scorer->recipe = *recipe;
 
-    prompts_plan(&scorer->prompts, model, options, arena);
-    scorer->profile = options->prompt_count ? "custom" : model->info.profile;
+    prompts_plan(&scorer->recipe, model, options, arena);
+    scorer->recipe_line = arena_take(arena, QC_RECIPE_SIZE, 1);
+    scorer->logits = arena_take(arena, recipe->text_count, sizeof *scorer->logits);
     scorer->pixels = arena_take(arena, 1, sizeof *scorer->pixels);
     scorer->images = arena_take(arena, options->max_batch, sizeof *scorer->images);
     scorer->batch_index = arena_take(arena, options->max_batch, sizeof(size_t));
@@ -136,11 +124,12 @@ size_t qc_scorer_memory(const qc_model *model, const qc_scorer_options *given)
 {
     qc_scorer_options options;
     qc_scorer_options_init(&options);
+    struct recipe recipe;
     if (!model || !take_options(&options, sizeof options, given) ||
-        check_options(model, &options, NULL) != QC_OK)
+        check_options(&recipe, model, &options, NULL) != QC_OK)
         return 0;
     struct arena arena = {0};
-    plan(model, &options, &arena);
+    plan(model, &options, &recipe, &arena);
     return arena.overflow ? 0 : arena.used;
 }
 
@@ -148,6 +137,11 @@ size_t qc_scorer_memory(const qc_model *model, const qc_scorer_options *given)
 static qc_status provide_block(const qc_scorer_options *options, size_t size, void **block,
                                struct message *message)
 {
+    if (options->memory_limit && size > options->memory_limit)
+        return fail(message, QC_ERROR_MEMORY,
+                    "a scorer for %u x %u pixels, batch %u, needs %zu bytes, memory_limit is %zu",
+                    (unsigned)options->max_width, (unsigned)options->max_height,
+                    (unsigned)options->max_batch, size, options->memory_limit);
     *block = options->memory;
     if (!*block) {
         *block = aligned_alloc(ARENA_ALIGNMENT, size);
@@ -167,6 +161,19 @@ static qc_status provide_block(const qc_scorer_options *options, size_t size, vo
     return QC_OK;
 }
 
+static qc_status provide_prompts(struct qc_scorer *scorer, const qc_scorer_options *options,
+                                 struct message *message)
+{
+    const struct qc_scorer *other = options->prompts_of;
+    if (!other)
+        return prompts_fill(&scorer->recipe, scorer->model, options, message);
+    if (other->model == scorer->model &&
+        prompts_copy(&scorer->recipe, &other->recipe, scorer->model->feature_size))
+        return QC_OK;
+    return fail(message, QC_ERROR_ARGUMENT,
+                "prompts_of is a scorer of another model or of other prompts");
+}
+
 qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
                            const qc_scorer_options *given)
 {
@@ -181,30 +188,31 @@ qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
         return fail(&message, QC_ERROR_ARGUMENT, "scorer is NULL");
     if (!model)
         return fail(&message, QC_ERROR_ARGUMENT, "model is NULL");
-    qc_status status = check_options(model, &options, &message);
+    struct recipe recipe;
+    qc_status status = check_options(&recipe, model, &options, &message);
     if (status != QC_OK)
         return status;
 
     struct arena arena = {0};
-    plan(model, &options, &arena);
+    plan(model, &options, &recipe, &arena);
     if (arena.overflow)
         return fail(&message, QC_ERROR_MEMORY,
                     "a scorer for %u x %u pixels, batch %u, is larger than the address space",
                     (unsigned)options.max_width, (unsigned)options.max_height,
                     (unsigned)options.max_batch);
-    void *block;
+    void *block = NULL;
     status = provide_block(&options, arena.used, &block, &message);
     if (status != QC_OK)
         return status;
 
     arena = (struct arena){.base = block};
-    struct qc_scorer *made = plan(model, &options, &arena);
+    struct qc_scorer *made = plan(model, &options, &recipe, &arena);
     made->allocated = options.memory ? NULL : block;
     pixel_table_fill(made->pixels, model->image_mean, model->image_std);
     if (model->tower == QC_TOWER_RESNET)
         memset((float *)made->layers.zeros, 0, resnet_zeros(&model->resnet) * sizeof(float));
-    if (options.prompt_count)
-        status = prompts_fill(&made->prompts, model, &options, &message);
+    recipe_describe(&made->recipe, &options, model->feature_size, made->recipe_line);
+    status = provide_prompts(made, &options, &message);
     if (status == QC_OK)
         status = threads_start(made->layers.threads, &options, &message);
     if (status != QC_OK) {
@@ -225,7 +233,7 @@ void qc_scorer_destroy(qc_scorer *scorer)
 
 const char *qc_scorer_pair_name(const qc_scorer *scorer, uint32_t index)
 {
-    return scorer && index < scorer->prompts.count ? scorer->prompts.names[index] : NULL;
+    return scorer && index < scorer->recipe.output_count ? scorer->recipe.names[index] : NULL;
 }
 
 const char *qc_scorer_message(const qc_scorer *scorer)
@@ -265,7 +273,8 @@ static void encode(struct qc_scorer *scorer, size_t count)
                                 .count = count,
                                 .pixels = scorer->pixels,
                                 .background = scorer->background,
-                                .grid_positions = scorer->positions == QC_POSITIONS_GRID};
+                                .grid_positions =
+                                    scorer->recipe.positions == QC_POSITIONS_GRID};
     threads_begin(scorer->layers.threads);
     if (model->tower == QC_TOWER_VIT)
         vit_forward(&model->vit, &scorer->vit, &scorer->layers, &input, scorer->features);
@@ -312,15 +321,21 @@ static void fill_result(const struct qc_scorer *scorer, const qc_image *image, f
     result->status = normalise(scorer, feature, &message);
     if (result->status != QC_OK)
         return;
+    const struct recipe *recipe = &scorer->recipe;
     result->score =
-        score_pairs(feature, model->feature_size, scorer->prompts.features, scorer->prompts.count,
-                    model->logit_scale, scorer->temperature, result->pairs);
-    result->pair_count = (uint32_t)scorer->prompts.count;
+        read_score(recipe, feature, 1, model->feature_size, scorer->logits, result->pairs);
+    result->score_minimum = recipe->minimum;
+    result->score_maximum = recipe->maximum;
+    result->pair_count = (uint32_t)recipe->output_count;
     result->width = image->width;
     result->height = image->height;
-    result->positions = scorer->positions;
-    result->temperature = scorer->temperature;
-    result->profile = scorer->profile;
+    result->positions = recipe->positions;
+    result->size_rule = recipe->size_rule;
+    result->size_pixels = recipe->size_pixels;
+    result->logit_scale = recipe->logit_scale;
+    result->temperature = recipe->temperature;
+    result->profile = recipe->profile;
+    memcpy(result->recipe, scorer->recipe_line, sizeof result->recipe);
     result->model = model->info.hash;
     result->kernels = model->kernels->name;
     result->precision = model->info.precision;
@@ -335,10 +350,13 @@ static qc_status check_batch(const struct qc_scorer *scorer, const qc_image *ima
         return fail(message, QC_ERROR_TOO_LARGE,
                     "%zu images, the scorer was made for batches of %zu", count,
                     scorer->limits.batch);
-    if (!scorer->prompts.count)
+    if (!scorer->recipe.text_count)
         return fail(message, QC_ERROR_UNSUPPORTED,
-                    "the model %s has no prompts: it can embed images but not score them",
-                    scorer->model->info.name);
+                    "the model %s has no prompts: it can embed images but not score them%s",
+                    scorer->model->info.name,
+                    scorer->model->has_text ? "; ask for a profile, such as clip-iqa, or give "
+                                              "prompts"
+                                            : "");
     return QC_OK;
 }
 

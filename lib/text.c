@@ -21,17 +21,23 @@ static const struct rows NO_RESIDUAL = {NULL, 0};
 
 /* --------------------------------------------------------------------------------- vocabulary */
 
-qc_status text_check(const struct qc_model *model, struct message *message)
+static qc_status check_tower(const struct qc_model *model, struct message *message)
 {
     if (!model->has_text)
         return fail(message, QC_ERROR_UNSUPPORTED,
                     "the model %s has no text tower: convert its checkpoint with a vocabulary",
                     model->info.name);
-    if (!model->text.merges)
+    return QC_OK;
+}
+
+qc_status text_check(const struct qc_model *model, struct message *message)
+{
+    const qc_status status = check_tower(model, message);
+    if (!status && !model->text.merges)
         return fail(message, QC_ERROR_UNSUPPORTED,
                     "the model %s has a text tower, but no vocabulary (key " KEY_MERGES ")",
                     model->info.name);
-    return QC_OK;
+    return status;
 }
 
 static void list_strings(struct gguf_text *list, const struct gguf_value *value)
@@ -68,6 +74,7 @@ struct token_list {
     uint32_t *ids;
     size_t *counts; /* up to the end token, it included */
     size_t room;
+    const struct token_text *sources; /* of those given as ids: where vectors are; else NULL */
 };
 
 struct text_workspace {
@@ -152,20 +159,32 @@ static void close_workspace(struct text_workspace *workspace)
     free(workspace->block);
 }
 
+/* A token's embedding, or the next of the text's own vectors. */
+static void embed_token(const struct qc_model *model, uint32_t id, const float **vector, float *row)
+{
+    const struct matrix *table = &model->text.token_embedding;
+    const size_t width = model->text.width, size = number_size(table->type);
+    if (id == QC_TOKEN_VECTOR) {
+        memcpy(row, *vector, width * sizeof *row);
+        *vector += width;
+    } else {
+        model->kernels->widen(row, (const char *)table->data + id * width * size, table->type,
+                              width);
+    }
+}
+
 static void embed_tokens(const struct qc_model *model, struct text_workspace *workspace,
                          const struct token_list *list, const struct group *group)
 {
     const struct text_tower *text = &model->text;
-    const struct matrix *table = &text->token_embedding;
-    const size_t size = table->type == NUMBER_F16 ? 2 : 4;
     workspace->segments[0] = workspace->last_segments[0] = 0;
     for (size_t i = 0; i < group->count; i++) {
-        const size_t first = workspace->segments[i], count = list->counts[group->first + i];
+        const size_t index = group->first + i;
+        const size_t first = workspace->segments[i], count = list->counts[index];
+        const float *vector = list->sources ? list->sources[index].vectors : NULL;
         for (size_t t = 0; t < count; t++) {
             float *row = workspace->tokens.data + (first + t) * workspace->tokens.stride;
-            const size_t id = list->ids[(group->first + i) * list->room + t];
-            model->kernels->widen(row, (const char *)table->data + id * text->width * size,
-                                  table->type, text->width);
+            embed_token(model, list->ids[index * list->room + t], &vector, row);
             const float *position = text->position_embedding + t * text->width;
             for (size_t c = 0; c < text->width; c++)
                 row[c] += position[c];
@@ -250,9 +269,9 @@ static qc_status explain(const struct qc_model *model, struct message *message)
         const struct gguf_label name = gguf_label(tensor->name);
         const bool is_text =
             strncmp(name.text, "t.", 2) == 0 || strncmp(name.text, "text_", 5) == 0;
-        if (is_text && (tensor->type == GGML_F32 || tensor->type == GGML_F16) &&
-            !model->kernels->all_finite(
-                tensor->data, tensor->type == GGML_F16 ? NUMBER_F16 : NUMBER_F32, tensor->count))
+        number_type type;
+        if (is_text && number_type_of(tensor->type, &type) &&
+            !model->kernels->all_finite(tensor->data, type, tensor->count))
             return fail(message, QC_ERROR_FORMAT,
                         "the model %s: tensor %s holds a number that is not finite",
                         model->info.name, name.text);
@@ -345,6 +364,49 @@ qc_status text_encode(const struct qc_model *model, const char *const *texts, si
     return status;
 }
 
+static qc_status check_tokens(const struct qc_model *model, const struct token_text *text,
+                              struct message *message)
+{
+    if (text->count < 1 || text->count > model->text.context_length)
+        return fail(message, QC_ERROR_ARGUMENT, "a text has %zu tokens, expected 1 to %zu",
+                    text->count, model->text.context_length);
+    if (text->ids[text->count - 1] == QC_TOKEN_VECTOR)
+        return fail(message, QC_ERROR_ARGUMENT, "a text ends with a vector, expected the end token");
+    for (size_t i = 0; i < text->count; i++) {
+        if (text->ids[i] == QC_TOKEN_VECTOR && !text->vectors)
+            return fail(message, QC_ERROR_ARGUMENT, "token %zu is a vector, but vectors is NULL", i);
+        if (text->ids[i] != QC_TOKEN_VECTOR && text->ids[i] >= model->text.token_count)
+            return fail(message, QC_ERROR_ARGUMENT, "token %zu is %lu, expected below %zu", i,
+                        (unsigned long)text->ids[i], model->text.token_count);
+    }
+    return QC_OK;
+}
+
+qc_status text_encode_tokens(const struct qc_model *model, const struct token_text *texts,
+                             size_t count, float *features, struct message *message)
+{
+    qc_status status = check_tower(model, message);
+    if (status || !count)
+        return status;
+    struct token_list list = {.room = model->text.context_length, .sources = texts};
+    list.ids = malloc(count * list.room * sizeof *list.ids);
+    list.counts = malloc(count * sizeof *list.counts);
+    if (!list.ids || !list.counts)
+        status = fail(message, QC_ERROR_MEMORY, "not enough memory for %zu texts", count);
+    for (size_t i = 0; i < count && !status; i++) {
+        status = check_tokens(model, &texts[i], message);
+        if (status)
+            break;
+        memcpy(list.ids + i * list.room, texts[i].ids, texts[i].count * sizeof *list.ids);
+        list.counts[i] = texts[i].count;
+    }
+    if (!status)
+        status = encode_all(model, &list, count, features, message);
+    free(list.ids);
+    free(list.counts);
+    return status;
+}
+
 /* -------------------------------------------------------------------------------------- public */
 
 qc_status qc_tokenize(const qc_model *model, const char *text, unsigned flags, uint32_t *ids,
@@ -378,6 +440,22 @@ qc_status qc_embed_text(const qc_model *model, const char *text, unsigned flags,
                     "model, text or feature is NULL, or flags is unknown");
     const qc_status status =
         text_encode(model, &text, 1, flags & QC_TEXT_TRUNCATE, feature, &message);
+    if (status)
+        memset(feature, 0, model->feature_size * sizeof *feature);
+    return status;
+}
+
+qc_status qc_embed_tokens(const qc_model *model, const uint32_t *ids, size_t count,
+                          const float *vectors, float *feature, char *message_text,
+                          size_t message_size)
+{
+    struct message message = {message_text, message_size};
+    if (message_text && message_size)
+        message_text[0] = '\0';
+    if (!model || !ids || !feature)
+        return fail(&message, QC_ERROR_ARGUMENT, "model, ids or feature is NULL");
+    const struct token_text text = {ids, count, vectors};
+    const qc_status status = text_encode_tokens(model, &text, 1, feature, &message);
     if (status)
         memset(feature, 0, model->feature_size * sizeof *feature);
     return status;

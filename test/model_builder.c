@@ -34,7 +34,7 @@ struct builder {
     struct gguf_writer *writer;
     const struct model_faults *faults;
     uint64_t seed;
-    enum gguf_tensor_type type, vector_type;
+    enum gguf_tensor_type type, vector_type, rounding;
     struct tensor tensors[MAX_TENSORS];
     size_t count;
 };
@@ -199,27 +199,42 @@ static void declare(struct builder *builder, const struct tensor *tensor)
     gguf_declare(builder->writer, tensor->name, tensor->type, tensor->dimensions, fastest_first);
 }
 
+/* As f16 or bf16. */
+static uint16_t narrowed(float number, enum gguf_tensor_type type)
+{
+    return type == GGML_BF16 ? bfloat_from_double(number) : half_from_float(number);
+}
+
+static float widened(uint16_t bits, enum gguf_tensor_type type)
+{
+    const unsigned char bytes[] = {(unsigned char)bits, (unsigned char)(bits >> 8)};
+    return (float)element_value(type == GGML_BF16 ? ELEMENT_BF16 : ELEMENT_F16, bytes);
+}
+
 static void write_numbers(struct builder *builder, const struct tensor *tensor)
 {
     const size_t count = (size_t)count_of(tensor);
     float *numbers = calloc(count, sizeof *numbers);
-    uint16_t *halves = calloc(count, sizeof *halves);
-    assert_true(numbers && halves);
+    uint16_t *shorts = calloc(count, sizeof *shorts);
+    assert_true(numbers && shorts);
     const bool zeros = builder->faults && is(builder->faults->retype, tensor->name);
     if (!zeros)
         fill(numbers, tensor, builder->seed);
     if (builder->faults && is(builder->faults->poison, tensor->name))
         numbers[count - 1] = builder->faults->poison_value;
+    if (builder->rounding != GGML_F32)
+        for (size_t i = 0; i < count; i++)
+            numbers[i] = widened(narrowed(numbers[i], builder->rounding), builder->rounding);
     for (size_t i = 0; i < count; i++)
-        halves[i] = half_from_float(numbers[i]);
+        shorts[i] = narrowed(numbers[i], tensor->type);
     if (tensor->type == GGML_F32)
         gguf_write(builder->writer, numbers, 4 * count);
     else if (tensor->type == GGML_I8)
-        gguf_write(builder->writer, halves, count);
+        gguf_write(builder->writer, shorts, count);
     else
-        gguf_write(builder->writer, halves, 2 * count);
+        gguf_write(builder->writer, shorts, 2 * count);
     free(numbers);
-    free(halves);
+    free(shorts);
 }
 
 /* ------------------------------------------------------------------------------------- keys */
@@ -380,6 +395,7 @@ void write_tiny_vit(const char *path, const struct tiny_vit_options *options)
     struct builder *builder = start(path, options->faults, options->seed);
     builder->type = options->type;
     builder->vector_type = options->vector_type;
+    builder->rounding = options->rounding;
     put_vit_keys(builder, options);
     const uint64_t width = options->width, patch = options->patch_size;
     add_vector(builder, "v.class_embd", FILL_EMBEDDING, width);
@@ -463,6 +479,7 @@ void write_tiny_resnet(const char *path, const struct tiny_resnet_options *optio
     struct builder *builder = start(path, options->faults, options->seed);
     builder->type = options->type;
     builder->vector_type = options->vector_type;
+    builder->rounding = options->rounding;
     put_resnet_keys(builder, options);
     put_recipe(builder, options->positions, options->logit_scale, options->temperature);
     const uint64_t width = options->width;

@@ -43,7 +43,8 @@ struct tiny_vit_options {
     uint32_t grid; /* patches a side in training; 0: no positional embeddings */
     uint32_t feature_size;
     uint32_t pairs; /* 0: no prompts */
-    enum gguf_tensor_type type, vector_type; /* f32 or f16: of matrices, of all else */
+    enum gguf_tensor_type type, vector_type; /* f32, f16 or bf16: of matrices, of all else */
+    enum gguf_tensor_type rounding; /* every number is first rounded to this type */
     bool gelu;             /* instead of QuickGELU */
     const char *positions; /* "none", "grid"; NULL: the file does not tell */
     float logit_scale, temperature; /* 0: the file does not tell */
@@ -63,7 +64,7 @@ struct tiny_resnet_options {
     uint32_t grid; /* positions a side in training; 0: no positional embeddings */
     uint32_t feature_size;
     uint32_t pairs;
-    enum gguf_tensor_type type, vector_type;
+    enum gguf_tensor_type type, vector_type, rounding;
     const char *positions;
     float logit_scale, temperature;
     uint64_t seed;

@@ -65,14 +65,19 @@ struct file {
     struct gguf gguf;
 };
 
-static struct file open_output(void)
+static struct file open_file(const char *path)
 {
     struct file file;
     struct message message = {text, sizeof text};
-    if (map_file(&file.data, &file.size, output, &message) != QC_OK ||
-        gguf_parse(&file.gguf, file.data, file.size, output, &message) != QC_OK)
+    if (map_file(&file.data, &file.size, path, &message) != QC_OK ||
+        gguf_parse(&file.gguf, file.data, file.size, path, &message) != QC_OK)
         fail_msg("%s", text);
     return file;
+}
+
+static struct file open_output(void)
+{
+    return open_file(output);
 }
 
 static void close_file(struct file *file)
@@ -183,9 +188,10 @@ static void check_golden(const char *checkpoint, const char *expected, qc_tower 
                          uint32_t pairs)
 {
     char path[96];
-    snprintf(path, sizeof path, GOLDEN "%s.pth", checkpoint);
+    const bool has_extension = strchr(checkpoint, '.') != NULL;
+    snprintf(path, sizeof path, GOLDEN "%s%s", checkpoint, has_extension ? "" : ".pth");
     for (int half = 0; half < 2; half++) {
-        convert((struct conversion){.checkpoint_path = path, .half = half});
+        convert((struct conversion){.checkpoint_path = path, .type = half ? GGML_F16 : GGML_F32});
         check_against(expected, half);
         check_opens(tower, pairs);
     }
@@ -203,6 +209,72 @@ static void half_precision_storages_are_read(void **state)
 {
     (void)state;
     check_golden("vit_half", "vit_half", QC_TOWER_VIT, 0);
+}
+
+/* The bf16 next to an f32, by the integers. */
+static uint16_t rounded(uint32_t bits)
+{
+    const uint32_t below = bits & 0xffff, even = bits >> 16;
+    return (uint16_t)(even + (below > 0x8000 || (below == 0x8000 && even % 2)));
+}
+
+/* The model in `output` in bf16, against the same in f32 in `other_output`. */
+static void check_rounded(void)
+{
+    struct file file = open_file(output), exact = open_file(other_output);
+    assert_int_equal(file.gguf.tensor_count, exact.gguf.tensor_count);
+    for (size_t i = 0; i < file.gguf.tensor_count; i++) {
+        const struct gguf_tensor *tensor = &file.gguf.tensors[i];
+        const struct gguf_label name = gguf_label(tensor->name);
+        const struct gguf_tensor *wide = gguf_find_tensor(&exact.gguf, name.text);
+        assert_non_null(wide);
+        assert_int_equal(tensor->count, wide->count);
+        assert_int_equal(wide->type, GGML_F32);
+        const bool is_vector = tensor->dimensions == 1 || strstr(name.text, "position_embd") ||
+                               strstr(name.text, "prompts");
+        assert_int_equal(tensor->type, is_vector ? GGML_F32 : GGML_BF16);
+        if (is_vector) {
+            assert_memory_equal(tensor->data, wide->data, wide->size);
+            continue;
+        }
+        for (size_t j = 0; j < tensor->count; j++) {
+            const uint32_t bits = ((const uint32_t *)wide->data)[j];
+            if (((const uint16_t *)tensor->data)[j] != rounded(bits))
+                fail_msg("%s: number %zu is %04x, of %08x", name.text, j,
+                         ((const uint16_t *)tensor->data)[j], bits);
+        }
+    }
+    close_file(&file);
+    close_file(&exact);
+}
+
+static void matrices_are_rounded_to_bf16(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"tiny.pth", "vit.pth", "vit_half.pth", "resnet.pth"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[64];
+        snprintf(path, sizeof path, GOLDEN "%s", files[i]);
+        convert((struct conversion){.checkpoint_path = path, .type = GGML_BF16});
+        convert((struct conversion){.checkpoint_path = path, .model_path = other_output});
+        check_rounded();
+    }
+}
+
+/* In vit_views.pth the second layers of the MLPs are bf16: they come out as they went in. */
+static void bf16_stays_as_it_is(void **state)
+{
+    (void)state;
+    const char *path = GOLDEN "vit_views.pth";
+    convert((struct conversion){.checkpoint_path = path, .type = GGML_BF16});
+    convert((struct conversion){.checkpoint_path = path, .model_path = other_output});
+    check_rounded();
+    struct file exact = open_file(other_output);
+    const struct gguf_tensor *tensor = gguf_find_tensor(&exact.gguf, "v.blk.0.ffn_up.weight");
+    assert_non_null(tensor);
+    for (size_t i = 0; i < tensor->count; i++)
+        assert_int_equal(((const uint32_t *)tensor->data)[i] & 0xffff, 0);
+    close_file(&exact);
 }
 
 /* Transposed, strided, expanded, shared, channels-last; f64, bf16; protocol 4; nested dict. */
@@ -224,6 +296,14 @@ static void containers_do_not_matter(void **state)
     check_golden("tiny", "tiny", QC_TOWER_VIT, 0);
     check_golden("tiny_big_endian", "tiny", QC_TOWER_VIT, 0);
     check_golden("tiny_deflated", "tiny", QC_TOWER_VIT, 0);
+}
+
+/* OpenAI's structure and types: modules in modules, f16 matrices, f32 norms; nothing of the code. */
+static void torchscript_has_numpys_numbers(void **state)
+{
+    (void)state;
+    check_golden("traced_vit.pt", "traced_vit", QC_TOWER_VIT, 0);
+    check_golden("scripted_resnet.pt", "scripted_resnet", QC_TOWER_RESNET, 0);
 }
 
 /* --------------------------------------------------------------------------------- recipes */
@@ -316,9 +396,9 @@ static void same_input_same_bytes(void **state)
 {
     (void)state;
     size_t size, other_size;
-    convert((struct conversion){.checkpoint_path = GOLDEN "resnet.pth", .half = true});
+    convert((struct conversion){.checkpoint_path = GOLDEN "resnet.pth", .type = GGML_F16});
     convert((struct conversion){
-        .checkpoint_path = GOLDEN "resnet.pth", .half = true, .model_path = other_output});
+        .checkpoint_path = GOLDEN "resnet.pth", .type = GGML_F16, .model_path = other_output});
     unsigned char *bytes = read_whole_file(output, &size);
     unsigned char *other = read_whole_file(other_output, &other_size);
     assert_int_equal(size, other_size);
@@ -390,9 +470,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vit_has_numpys_numbers),
         cmocka_unit_test(half_precision_storages_are_read),
+        cmocka_unit_test(matrices_are_rounded_to_bf16),
+        cmocka_unit_test(bf16_stays_as_it_is),
         cmocka_unit_test(views_have_numpys_numbers),
         cmocka_unit_test(resnet_is_folded_like_numpy),
         cmocka_unit_test(containers_do_not_matter),
+        cmocka_unit_test(torchscript_has_numpys_numbers),
         cmocka_unit_test(recipe_follows_the_prompts),
         cmocka_unit_test(profiles_bring_their_recipe),
         cmocka_unit_test(provenance_is_kept),

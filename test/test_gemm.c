@@ -34,6 +34,14 @@ static uint16_t some_half(void)
     return (uint16_t)((bits >> 20 & 0x8000) | exponent << 10 | (bits >> 40 & 0x3ff));
 }
 
+/* The upper half of an f32 that models have: any sign, 2^-12 to 2^1; and some subnormals. */
+static uint16_t some_bfloat(void)
+{
+    const uint64_t bits = random_bits();
+    const uint16_t exponent = (uint16_t)(bits % 16 ? 115 + bits / 16 % 14 : 0);
+    return (uint16_t)((bits >> 20 & 0x8000) | exponent << 7 | (bits >> 40 & 0x7f));
+}
+
 /* Mostly of the size that towers have; now and then nothing, almost nothing, or a lot. */
 static float some_float(void)
 {
@@ -51,6 +59,13 @@ static double half_value(uint16_t half)
     int exponent = half >> 10 & 0x1f, mantissa = half & 0x3ff;
     double magnitude = exponent ? ldexp(1024 + mantissa, exponent - 25) : ldexp(mantissa, -24);
     return half & 0x8000 ? -magnitude : magnitude;
+}
+
+static double bfloat_value(uint16_t bfloat)
+{
+    int exponent = bfloat >> 7 & 0xff, mantissa = bfloat & 0x7f;
+    double magnitude = exponent ? ldexp(128 + mantissa, exponent - 134) : ldexp(mantissa, -133);
+    return bfloat & 0x8000 ? -magnitude : magnitude;
 }
 
 /* ------------------------------------------------------------------------------- one product */
@@ -80,10 +95,11 @@ static void make_weights(struct product *p)
                        ? last_and_width(depth, call->weight_stride, call->outputs)
                        : last_and_width(call->outputs, call->weight_stride, depth);
 
-    if (call->weight_type == NUMBER_F16) {
+    if (call->weight_type != NUMBER_F32) {
         p->weights = guarded_alloc(count * sizeof(uint16_t));
         for (size_t i = 0; i < count; i++)
-            ((uint16_t *)p->weights.data)[i] = some_half();
+            ((uint16_t *)p->weights.data)[i] =
+                call->weight_type == NUMBER_F16 ? some_half() : some_bfloat();
     } else {
         p->weights = guarded_alloc(count * sizeof(float));
         fill_floats(&p->weights);
@@ -126,7 +142,8 @@ static void make_product(struct product *p, const kernel_set *set, size_t rows, 
     call->inputs = inputs;
     call->taps = taps;
     call->x_stride = inputs + random_between(0, 9);
-    call->weight_type = random_bits() % 3 ? NUMBER_F32 : NUMBER_F16;
+    static const number_type types[] = {NUMBER_F32, NUMBER_F32, NUMBER_F16, NUMBER_BF16};
+    call->weight_type = types[random_bits() % 4];
     call->weights_transposed = random_bits() % 4 == 0;
     call->weight_stride =
         (call->weights_transposed ? outputs : taps * inputs) + random_between(0, 9);
@@ -175,6 +192,8 @@ static double weight_of(const gemm_call *call, size_t n, size_t i)
         call->weights_transposed ? i * call->weight_stride + n : n * call->weight_stride + i;
     if (call->weight_type == NUMBER_F16)
         return half_value(((const uint16_t *)call->weights)[index]);
+    if (call->weight_type == NUMBER_BF16)
+        return bfloat_value(((const uint16_t *)call->weights)[index]);
     return ((const float *)call->weights)[index];
 }
 
@@ -247,7 +266,7 @@ static void check_pieces(struct product *p, const kernel_set *set, const float *
             if (random_bits() % 2 && p->call.outputs - n > 16)
                 outputs = 16;
             gemm_call piece = p->call;
-            size_t number = piece.weight_type == NUMBER_F16 ? sizeof(uint16_t) : sizeof(float);
+            size_t number = piece.weight_type == NUMBER_F32 ? sizeof(float) : sizeof(uint16_t);
             piece.rows = rows;
             piece.outputs = outputs;
             if (piece.x_rows)

@@ -305,6 +305,41 @@ static void every_half(void **state)
     guarded_free(&singles);
 }
 
+static void every_bfloat(void **state)
+{
+    struct guarded bfloats = guarded_alloc(65536 * sizeof(uint16_t));
+    struct guarded singles = guarded_alloc(65536 * sizeof(float));
+    (void)state;
+    for (size_t i = 0; i < 65536; i++)
+        ((uint16_t *)(void *)bfloats.data)[i] = (uint16_t)i;
+    for (size_t s = 0; kernel_set_at(s); s++) {
+        memset(singles.data, 0x55, singles.size);
+        kernel_set_at(s)->widen(floats(&singles), bfloats.data, NUMBER_BF16, 65536);
+        for (size_t i = 0; i < 65536; i++) {
+            int exponent = i >> 7 & 0xff, mantissa = i & 0x7f;
+            double expected = exponent == 0xff ? (mantissa ? NAN : INFINITY)
+                              : exponent       ? ldexp(128 + mantissa, exponent - 134)
+                                               : ldexp(mantissa, -133);
+            float got = floats(&singles)[i];
+            if (isnan(expected)) {
+                assert_true(isnan(got));
+                continue;
+            }
+            if (!(got == (i & 0x8000 ? -expected : expected)) ||
+                (signbit(got) != 0) != ((i & 0x8000) != 0))
+                fail_msg("bf16 %04zx: got %.9g", i, got);
+        }
+        /* One number alone goes another way than those in a row. */
+        for (size_t i = 0; i < 65536; i++) {
+            float one;
+            kernel_set_at(s)->widen(&one, (uint16_t *)(void *)bfloats.data + i, NUMBER_BF16, 1);
+            assert_memory_equal(&one, &floats(&singles)[i], sizeof one);
+        }
+    }
+    guarded_free(&bfloats);
+    guarded_free(&singles);
+}
+
 /* Every tail length, at every alignment. */
 static void widening_tails(void **state)
 {
@@ -319,6 +354,11 @@ static void widening_tails(void **state)
             kernel_set_at(s)->widen(floats(&to), halves.data, NUMBER_F16, count);
             for (size_t i = 0; i < count; i++)
                 assert_true(floats(&to)[i] == 1 + (float)i * 0x1p-10f);
+            for (size_t i = 0; i < count; i++)
+                ((uint16_t *)(void *)halves.data)[i] = (uint16_t)(0x3f80 + i); /* 1 + i / 128 */
+            kernel_set_at(s)->widen(floats(&to), halves.data, NUMBER_BF16, count);
+            for (size_t i = 0; i < count; i++)
+                assert_true(floats(&to)[i] == 1 + (float)i * 0x1p-7f);
             kernel_set_at(s)->widen(floats(&to), from.data, NUMBER_F32, count);
             assert_memory_equal(to.data, from.data, to.size);
             guarded_free(&halves);
@@ -332,21 +372,25 @@ static void check_finite(const kernel_set *set, size_t count, number_type type)
 {
     static const uint32_t bad_singles[] = {0x7f800000, 0xff800000, 0x7f800001, 0xffffffff};
     static const uint16_t bad_halves[] = {0x7c00, 0xfc00, 0x7c01, 0xffff};
-    bool half = type == NUMBER_F16;
-    struct guarded x = guarded_alloc(count * (half ? sizeof(uint16_t) : sizeof(float)));
+    static const uint16_t bad_bfloats[] = {0x7f80, 0xff80, 0x7f81, 0xffff};
+    const bool is_short = type != NUMBER_F32;
+    const uint16_t *bad_shorts = type == NUMBER_F16 ? bad_halves : bad_bfloats;
+    /* The largest number with either sign, and a mask that makes any pattern finite. */
+    const uint16_t largest = type == NUMBER_F16 ? 0xfbff : 0xff7f;
+    struct guarded x = guarded_alloc(count * number_size(type));
 
     for (size_t i = 0; i < count; i++) { /* the largest finite numbers, and others */
         uint64_t bits = random_bits();
-        if (half)
-            ((uint16_t *)(void *)x.data)[i] = (uint16_t)(bits % 4 ? (bits & 0xbbff) : 0xfbff);
+        if (is_short)
+            ((uint16_t *)(void *)x.data)[i] = (uint16_t)(bits % 4 ? bits & largest : largest);
         else
             ((uint32_t *)(void *)x.data)[i] = (uint32_t)(bits % 4 ? bits & 0xff7fffff : 0xff7fffff);
     }
     assert_true(set->all_finite(x.data, type, count));
     if (count) {
         size_t at = random_between(0, count - 1), which = random_between(0, 3);
-        if (half)
-            ((uint16_t *)(void *)x.data)[at] = bad_halves[which];
+        if (is_short)
+            ((uint16_t *)(void *)x.data)[at] = bad_shorts[which];
         else
             ((uint32_t *)(void *)x.data)[at] = bad_singles[which];
         if (set->all_finite(x.data, type, count))
@@ -359,7 +403,7 @@ static void finiteness(void **state)
 {
     (void)state;
     for (size_t s = 0; kernel_set_at(s); s++)
-        for (int type = NUMBER_F32; type <= NUMBER_F16; type++) {
+        for (int type = 0; type < NUMBER_TYPES; type++) {
             for (size_t count = 0; count <= 70; count++)
                 check_finite(kernel_set_at(s), count, (number_type)type);
             for (int turn = 0; turn < 200; turn++)
@@ -395,11 +439,11 @@ int main(int count, char **arguments)
 {
     random_start(count > 1 ? arguments[1] : NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(layernorm),   cmocka_unit_test(softmax),
-        cmocka_unit_test(activations), cmocka_unit_test(pooling),
-        cmocka_unit_test(means),       cmocka_unit_test(every_half),
-        cmocka_unit_test(finiteness),  cmocka_unit_test(widening_tails),
-        cmocka_unit_test(dispatch),
+        cmocka_unit_test(layernorm),      cmocka_unit_test(softmax),
+        cmocka_unit_test(activations),    cmocka_unit_test(pooling),
+        cmocka_unit_test(means),          cmocka_unit_test(every_half),
+        cmocka_unit_test(every_bfloat),   cmocka_unit_test(finiteness),
+        cmocka_unit_test(widening_tails), cmocka_unit_test(dispatch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

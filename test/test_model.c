@@ -4,7 +4,6 @@
  */
 #include "model.h" /* before cmocka.h, which makes fail() a macro */
 #include "model_builder.h"
-#include "numbers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -185,7 +184,7 @@ static void resnet_is_described(void **state)
     assert_int_equal(resnet->blocks[4].conv2.linear.weight.inputs, 9 * 32);
     assert_int_equal(resnet->blocks[4].conv2.kernel_size, 3);
     assert_int_equal(resnet->out.weight.outputs, 16);
-    assert_int_equal(model->positions, QC_POSITIONS_GRID);
+    assert_int_equal(model->recipe.positions, QC_POSITIONS_GRID);
     qc_model_close(model);
 }
 
@@ -208,37 +207,48 @@ static void weights_are_not_copied(void **state)
     assert_true(in_file(model, vit->position_embedding));
     assert_true(in_file(model, vit->blocks[1].fc2.weight.data));
     assert_true(in_file(model, vit->blocks[1].fc2.bias));
-    assert_true(in_file(model, model->prompt_features));
+    assert_true(in_file(model, model->recipe.features));
     assert_int_equal((uintptr_t)vit->blocks[1].fc2.weight.data % 64, 0);
     qc_model_close(model);
 }
 
-/* Matrices of f16 stay as they are; vectors of f16 become f32 of the same value. */
-static void half_vectors_are_widened(void **state)
+/* Matrices of 16 bits stay as they are; vectors of 16 bits become f32 of the same value. */
+static void short_numbers_are_used(enum gguf_tensor_type stored, number_type type, const char *name)
 {
-    (void)state;
     struct tiny_vit_options options = tiny_vit_options();
+    options.rounding = stored;
     write_tiny_vit(path, &options);
-    qc_model *exact = open_file();
-    options.type = options.vector_type = GGML_F16;
+    qc_model *rounded = open_file();
+    options.type = options.vector_type = stored;
     char other[80];
-    snprintf(other, sizeof other, "%s.f16", path);
+    snprintf(other, sizeof other, "%s.short", path);
     write_tiny_vit(other, &options);
-    qc_model *half;
-    assert_int_equal(qc_model_open(&half, other, NULL), QC_OK);
+    qc_model *model;
+    assert_int_equal(qc_model_open(&model, other, NULL), QC_OK);
     unlink(other);
 
-    assert_int_equal(half->vit.blocks[0].query.weight.type, NUMBER_F16);
-    assert_true(in_file(half, half->vit.blocks[0].query.weight.data));
-    assert_false(in_file(half, half->vit.blocks[0].query.bias));
-    for (size_t i = 0; i < 64; i++) {
-        const float x = exact->vit.blocks[0].query.bias[i];
-        assert_true(fabsf(half->vit.blocks[0].query.bias[i] - x) <= fabsf(x) * 0x1p-11f + 0x1p-25f);
-        assert_int_equal(half_from_float(half->vit.blocks[0].query.bias[i]), half_from_float(x));
-    }
-    assert_string_equal(half->info.weight_type, "f16");
-    qc_model_close(exact);
-    qc_model_close(half);
+    const struct linear *query = &model->vit.blocks[0].query;
+    assert_int_equal(query->weight.type, type);
+    assert_true(in_file(model, query->weight.data));
+    assert_false(in_file(model, query->bias));
+    assert_memory_equal(query->bias, rounded->vit.blocks[0].query.bias, 64 * sizeof(float));
+    assert_memory_equal(model->vit.position_embedding, rounded->vit.position_embedding,
+                        10 * 64 * sizeof(float));
+    assert_memory_equal(model->prompt_features, rounded->prompt_features, 4 * 16 * sizeof(float));
+    float widened[64 * 64];
+    model->kernels->widen(widened, query->weight.data, type, 64 * 64);
+    assert_memory_equal(widened, rounded->vit.blocks[0].query.weight.data, sizeof widened);
+    assert_string_equal(model->info.weight_type, name);
+    assert_string_equal(rounded->info.weight_type, "f32");
+    qc_model_close(rounded);
+    qc_model_close(model);
+}
+
+static void short_weights_are_used_in_place(void **state)
+{
+    (void)state;
+    short_numbers_are_used(GGML_F16, NUMBER_F16, "f16");
+    short_numbers_are_used(GGML_BF16, NUMBER_BF16, "bf16");
 }
 
 static void memory_and_file_are_the_same(void **state)
@@ -284,9 +294,9 @@ static void clip_cpp_file_embeds(void **state)
     write_tiny_vit(path, &options);
     qc_model *model = open_file();
     assert_int_equal(model->tower, QC_TOWER_VIT);
-    assert_int_equal(model->positions, QC_POSITIONS_GRID);
-    assert_true(model->logit_scale == 100 && model->temperature == 1);
-    assert_int_equal(model->pair_count, 0);
+    assert_int_equal(model->recipe.positions, QC_POSITIONS_GRID);
+    assert_true(model->recipe.logit_scale == 100 && model->recipe.temperature == 1);
+    assert_int_equal(model->recipe.output_count, 0);
     assert_null(qc_model_pair_name(model, 0));
     assert_int_equal(model->vit.activation, ACTIVATION_QUICK_GELU);
     assert_string_equal(model->info.profile, "");
@@ -305,10 +315,10 @@ static void recipe_follows_the_keys(void **state)
     write_tiny_vit(path, &options);
     qc_model *model = open_file();
     assert_int_equal(model->vit.activation, ACTIVATION_GELU);
-    assert_int_equal(model->positions, QC_POSITIONS_NONE);
+    assert_int_equal(model->recipe.positions, QC_POSITIONS_NONE);
     assert_null(model->vit.position_embedding);
     assert_int_equal(model->info.image_size, 0);
-    assert_true(model->logit_scale == 100 && model->temperature == 1);
+    assert_true(model->recipe.logit_scale == 100 && model->recipe.temperature == 1);
     assert_string_equal(qc_model_pair_name(model, 0), "pair 1");
     qc_model_close(model);
 
@@ -316,7 +326,7 @@ static void recipe_follows_the_keys(void **state)
     options.positions = "none";
     write_tiny_vit(path, &options);
     model = open_file();
-    assert_int_equal(model->positions, QC_POSITIONS_NONE);
+    assert_int_equal(model->recipe.positions, QC_POSITIONS_NONE);
     assert_non_null(model->vit.position_embedding);
     qc_model_close(model);
 }
@@ -391,8 +401,6 @@ static void every_fault_names_the_tensor(refuser *expect, char (*names)[64], siz
                "not finite");
         expect(&(struct model_faults){.poison = name, .poison_value = -INFINITY}, QC_ERROR_FORMAT,
                name, "not finite");
-        expect(&(struct model_faults){.retype = name, .type = GGML_BF16}, QC_ERROR_UNSUPPORTED,
-               name, "bf16");
         expect(&(struct model_faults){.retype = name, .type = GGML_I8}, QC_ERROR_UNSUPPORTED, name,
                "24 (i8)");
     }
@@ -712,7 +720,7 @@ int main(void)
         cmocka_unit_test(vit_is_described),
         cmocka_unit_test(resnet_is_described),
         cmocka_unit_test(weights_are_not_copied),
-        cmocka_unit_test(half_vectors_are_widened),
+        cmocka_unit_test(short_weights_are_used_in_place),
         cmocka_unit_test(memory_and_file_are_the_same),
         cmocka_unit_test(clip_cpp_file_embeds),
         cmocka_unit_test(recipe_follows_the_keys),

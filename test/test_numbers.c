@@ -1,5 +1,5 @@
 /*
- * test_numbers.c - f16 to the bit, all 65536 of them and what lies between; bf16 and f64.
+ * test_numbers.c - f16 and bf16 to the bit, all 65536 of them and what lies between; f64.
  */
 #include "numbers.h"
 
@@ -60,6 +60,60 @@ static void rounding_is_to_nearest_even(void **state)
     assert_int_equal(half_from_float(-0.0f), 0x8000);
 }
 
+/* By the definition of the format. */
+static double bfloat_by_definition(unsigned bfloat)
+{
+    unsigned exponent = bfloat >> 7 & 255, fraction = bfloat & 127;
+    double magnitude =
+        exponent ? ldexp(128 + fraction, (int)exponent - 134) : ldexp(fraction, -133);
+    return bfloat & 0x8000 ? -magnitude : magnitude;
+}
+
+static void every_bfloat_survives(void **state)
+{
+    (void)state;
+    for (unsigned bfloat = 0; bfloat < 0x10000; bfloat++) {
+        const unsigned char bytes[] = {(unsigned char)bfloat, (unsigned char)(bfloat >> 8)};
+        const double value = element_value(ELEMENT_BF16, bytes);
+        if ((bfloat & 0x7f80) != 0x7f80) {
+            assert_true(value == bfloat_by_definition(bfloat));
+            assert_true(!signbit(value) == !(bfloat & 0x8000));
+        } else {
+            assert_true((bfloat & 0x7f) ? isnan(value) : isinf(value));
+        }
+        if (!isnan(value))
+            assert_int_equal(bfloat_from_double(value), bfloat);
+        else
+            assert_true((bfloat_from_double(value) & 0x7fff) > 0x7f80);
+    }
+}
+
+/*
+ * Between each bf16 and the next: down, to the even one, up.  The doubles beside the middle would
+ * become the middle if they went through an f32.
+ */
+static void bfloats_are_rounded_once(void **state)
+{
+    (void)state;
+    for (unsigned bfloat = 0; bfloat < 0x7f80; bfloat++) {
+        const double low = bfloat_by_definition(bfloat);
+        const double high = bfloat == 0x7f7f ? 0x1p128 : bfloat_by_definition(bfloat + 1);
+        const double middle = (low + high) / 2;
+        assert_int_equal(bfloat_from_double(middle), bfloat + (bfloat & 1));
+        assert_int_equal(bfloat_from_double(nextafter(middle, 0)), bfloat);
+        assert_int_equal(bfloat_from_double(nextafter(middle, INFINITY)), bfloat + 1);
+        assert_int_equal(bfloat_from_double(-middle), 0x8000 + bfloat + (bfloat & 1));
+        assert_int_equal(bfloat_from_double(-nextafter(middle, 0)), 0x8000 + bfloat);
+        assert_int_equal(bfloat_from_double(nextafter(low, INFINITY)), bfloat);
+        assert_int_equal(bfloat_from_double(nextafter(high, 0)), bfloat + 1);
+    }
+    assert_int_equal(bfloat_from_double(3.4e38), 0x7f80);
+    assert_int_equal(bfloat_from_double(1e300), 0x7f80);
+    assert_int_equal(bfloat_from_double(-INFINITY), 0xff80);
+    assert_int_equal(bfloat_from_double(1e-300), 0);
+    assert_int_equal(bfloat_from_double(-0.0), 0x8000);
+}
+
 static void elements_are_little_endian(void **state)
 {
     (void)state;
@@ -80,8 +134,8 @@ static void elements_are_little_endian(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_half_survives),
-        cmocka_unit_test(rounding_is_to_nearest_even),
+        cmocka_unit_test(every_half_survives),        cmocka_unit_test(rounding_is_to_nearest_even),
+        cmocka_unit_test(every_bfloat_survives),      cmocka_unit_test(bfloats_are_rounded_once),
         cmocka_unit_test(elements_are_little_endian),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,7 +223,7 @@ static void other_ways_to_call_are_refused(void **state)
     (void)state;
     EXPECT_REFUSAL("(X\x02\0\0\0lsios\nsystem\n.", "instruction 0x69"); /* INST */
     EXPECT_REFUSAL("(ccollections\nOrderedDict\no.", "instruction 0x6f"); /* OBJ */
-    EXPECT_REFUSAL("ccollections\nOrderedDict\n)\x81.", "instruction 0x81"); /* NEWOBJ */
+    EXPECT_REFUSAL("ccollections\nOrderedDict\n)\x81.", "not a module's class"); /* NEWOBJ */
     EXPECT_REFUSAL("ccollections\nOrderedDict\n)}\x92.", "instruction 0x92"); /* NEWOBJ_EX */
     EXPECT_REFUSAL("\x82\x01.", "instruction 0x82"); /* EXT1 */
     EXPECT_REFUSAL("K\x01)R.", "not a function");

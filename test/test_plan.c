@@ -46,7 +46,8 @@ static void put(const char *name, unsigned dimensions, ...)
     }
     va_end(shape);
     fixture.values[i] = (struct value){.kind = VALUE_TENSOR, .tensor = tensor};
-    fixture.entries[i] = (struct checkpoint_entry){fixture.names[i], &fixture.values[i], false};
+    fixture.entries[i] = (struct checkpoint_entry){
+        .name = fixture.names[i], .value = &fixture.values[i], .key = fixture.names[i]};
 }
 
 static int compare(const void *left, const void *right)

@@ -7,9 +7,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "score.h"
+
 #include <cmocka.h>
 
-#include "score.h"
+
+static float score_pairs(const float *feature, size_t size, const float *prompts, size_t pairs,
+                         float logit_scale, float temperature, float *probabilities)
+{
+    double logits[8];
+    const struct recipe recipe = {.readout = QC_READOUT_PAIRS,
+                                  .text_count = 2 * pairs,
+                                  .output_count = pairs,
+                                  .features = prompts,
+                                  .logit_scale = logit_scale,
+                                  .temperature = temperature};
+    return read_score(&recipe, feature, 1, size, logits, probabilities);
+}
 
 static void probabilities_are_the_two_way_softmax(void **state)
 {

@@ -181,6 +181,61 @@ static void same_bits_in_any_batch_and_thread_count(void **state)
             check_same_bits(model_paths[i], qc_kernels_name(set));
 }
 
+/*
+ * A model whose every number is stored in 16 bits scores as the f32 model of the same numbers does:
+ * to the bit, on any number of threads; on OpenBLAS, which is called with other shapes, nearly.
+ */
+static void compare_stored_and_rounded(const char *kernels, enum gguf_tensor_type type, bool resnet)
+{
+    char stored_path[80], rounded_path[80];
+    snprintf(stored_path, sizeof stored_path, "%s/stored.gguf", directory);
+    snprintf(rounded_path, sizeof rounded_path, "%s/rounded.gguf", directory);
+    struct tiny_vit_options vit = tiny_vit_options();
+    struct tiny_resnet_options residual = tiny_resnet_options();
+    vit.rounding = residual.rounding = type;
+    if (resnet)
+        write_tiny_resnet(rounded_path, &residual);
+    else
+        write_tiny_vit(rounded_path, &vit);
+    vit.type = vit.vector_type = residual.type = residual.vector_type = type;
+    if (resnet)
+        write_tiny_resnet(stored_path, &residual);
+    else
+        write_tiny_vit(stored_path, &vit);
+
+    qc_model *stored = open_model(stored_path, kernels),
+             *rounded = open_model(rounded_path, kernels);
+    qc_scorer_options options = small_options();
+    qc_scorer *one = create(rounded, options);
+    options.threads = 3;
+    options.parallel_for = run_backwards;
+    qc_scorer *several = create(stored, options);
+    qc_result expected[BATCH], results[BATCH];
+    assert_int_equal(qc_score_batch(one, images, BATCH, expected), QC_OK);
+    assert_int_equal(qc_score_batch(several, images, BATCH, results), QC_OK);
+    for (size_t i = 0; i < BATCH; i++)
+        if (strstr(kernels, "openblas"))
+            assert_true(fabsf(results[i].score - expected[i].score) <= 1e-5f);
+        else
+            assert_same_bits(&results[i], &expected[i]);
+    qc_scorer_destroy(one);
+    qc_scorer_destroy(several);
+    qc_model_close(stored);
+    qc_model_close(rounded);
+    unlink(stored_path);
+    unlink(rounded_path);
+}
+
+static void storing_in_16_bits_is_rounding(void **state)
+{
+    (void)state;
+    for (size_t set = 0; qc_kernels_name(set); set++)
+        for (int resnet = 0; resnet < 2; resnet++) {
+            compare_stored_and_rounded(qc_kernels_name(set), GGML_F16, resnet);
+            compare_stored_and_rounded(qc_kernels_name(set), GGML_BF16, resnet);
+        }
+}
+
 /* --------------------------------------------------------------------------------------- memory */
 
 #define GUARD 4096
@@ -517,6 +572,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_bits_in_any_batch_and_thread_count),
+        cmocka_unit_test(storing_in_16_bits_is_rounding),
         cmocka_unit_test(memory_is_exactly_what_was_announced),
         cmocka_unit_test(memory_grows_with_what_is_asked),
         cmocka_unit_test(one_bad_image_does_not_spoil_a_batch),

@@ -20,14 +20,15 @@
 static const char help[] =
     "Usage: qualiclip convert CHECKPOINT -o MODEL.gguf [OPTION]...\n"
     "\n"
-    "Turns a checkpoint of PyTorch (torch.save: a dict of tensors) into a model file.  CLIP's "
-    "image\n"
-    "towers under OpenAI's names are known, ViT and ModifiedResNet, with or without `clip_model.`\n"
-    "before them, beside QualiCLIP's `prompts_features`.  Nothing in a checkpoint is executed.\n"
+    "Turns a checkpoint of PyTorch into a model file: a dict of tensors by torch.save, also inside\n"
+    "a dict such as `state_dict` or `params`, or a TorchScript archive (OpenAI's own files).\n"
+    "CLIP's image towers under OpenAI's names are known, ViT and ModifiedResNet, with or without\n"
+    "`clip_model.` and the like before them, beside QualiCLIP's `prompts_features`.  Nothing in a\n"
+    "checkpoint is executed.\n"
     "\n"
     "Options:\n"
     "  -o, --output=FILE    the model file to write; one that is there is replaced at the end\n"
-    "      --type=TYPE      f32 (default) or f16: how matrices and convolutions are stored\n"
+    "      --type=TYPE      f32 (default), f16 or bf16: how matrices and convolutions are stored\n"
     "      --profile=NAME   the scoring recipe: qualiclip (default where there are prompts), clip\n"
     "                       (else), qualiclip-pyiqa, qualiclip+, clip-iqa, clip-iqa+,\n"
     "                       clip-iqa-pyiqa; any other name is a label for the default\n"
@@ -132,6 +133,29 @@ static bool verify(void *context, const char *path, char *message)
     return true;
 }
 
+static const struct {
+    const char *name;
+    enum gguf_tensor_type type;
+} types[] = {{"f32", GGML_F32}, {"f16", GGML_F16}, {"bf16", GGML_BF16}};
+
+static bool type_named(const char *name, enum gguf_tensor_type *type)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i].name, name) == 0) {
+            *type = types[i].type;
+            return true;
+        }
+    return false;
+}
+
+static const char *type_name(enum gguf_tensor_type type)
+{
+    size_t i = 0;
+    while (types[i].type != type)
+        i++;
+    return types[i].name;
+}
+
 static void print_summary(const struct conversion *conversion,
                           const struct conversion_result *result)
 {
@@ -148,7 +172,7 @@ static void print_summary(const struct conversion *conversion,
                tower->layers, tower->layers == 1 ? "" : "s", tower->patch_size);
     printf(", feature %" PRIu32 ", %" PRIu64 " pair%s, profile %s, %s, %.2f MB",
            tower->feature_size, result->pair_count, result->pair_count == 1 ? "" : "s",
-           printable(result->profile).text, conversion->half ? "f16" : "f32",
+           printable(result->profile).text, type_name(conversion->type),
            (double)result->file_size / 1e6);
     output_end_line();
 }
@@ -158,7 +182,7 @@ static int run(struct conversion *conversion, const char *prompts, bool truncate
     struct work work = {.percent = -1, .truncate = truncate};
     struct conversion_result result;
     char message[QC_MESSAGE_SIZE];
-    if (prompts && !prompts_read(&work.prompts, prompts, message)) {
+    if (prompts && !prompts_read(&work.prompts, prompts, false, message)) {
         complain("convert: %s", message);
         return COMMAND_FAILED;
     }
@@ -207,9 +231,8 @@ int command_convert(int argc, char **argv)
         switch (option) {
         case 'o': conversion.model_path = optarg; break;
         case TYPE:
-            conversion.half = strcmp(optarg, "f16") == 0;
-            if (!conversion.half && strcmp(optarg, "f32") != 0)
-                return usage_error("convert", "--type=%s: expected f32 or f16", optarg);
+            if (!type_named(optarg, &conversion.type))
+                return usage_error("convert", "--type=%s: expected f32, f16 or bf16", optarg);
             break;
         case PROFILE: conversion.profile = optarg; break;
         case NAME: conversion.name = optarg; break;

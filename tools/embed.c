@@ -109,7 +109,7 @@ static bool embed_one(struct image_run *run, const struct input *input, float *f
 
 int command_embed(int argc, char **argv)
 {
-    static const struct image_command command = {"embed", help, false, false, false};
+    static const struct image_command command = {"embed", help, false};
     struct image_run run;
     if (!image_run_open(&run, &command, argc, argv))
         return run.status;

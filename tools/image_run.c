@@ -16,6 +16,8 @@ enum { limit_threads = 1024, limit_batch = 1024 };
 
 struct settings {
     const char *model, *kernels, *prompts;
+    const char *texts[QC_PAIRS_MAX];
+    size_t text_count;
     uint32_t threads, batch;
     bool recursive, truncate;
     qc_scorer_options scorer;
@@ -31,7 +33,9 @@ enum option_code {
     option_temperature,
     option_kernels,
     option_background,
+    option_profile,
     option_prompts,
+    option_text,
     option_truncate,
     option_sort
 };
@@ -50,16 +54,25 @@ static const struct option long_options[] = {
     {"recursive", no_argument, NULL, 'r'},
     {"help", no_argument, NULL, 'h'},
     /* The last: not every command has them. */
+    {"profile", required_argument, NULL, option_profile},
     {"prompts", required_argument, NULL, option_prompts},
+    {"text", required_argument, NULL, option_text},
     {"truncate", no_argument, NULL, option_truncate},
     {"sort", no_argument, NULL, option_sort},
     {NULL, 0, NULL, 0},
 };
 enum {
     option_end = sizeof long_options / sizeof long_options[0] - 1,
-    sort_index = option_end - 1,
-    prompts_index = option_end - 3
+    profile_index = option_end - 5
 };
+
+static bool is_profile(const char *name)
+{
+    for (size_t i = 0; qc_profile_name(i); i++)
+        if (strcmp(name, qc_profile_name(i)) == 0)
+            return true;
+    return false;
+}
 
 /* Takes one option; NULL, or what was expected of its value. */
 static const char *take_option(struct image_run *run, struct settings *settings, int code,
@@ -75,6 +88,16 @@ static const char *take_option(struct image_run *run, struct settings *settings,
     case 'r': settings->recursive = true; break;
     case option_kernels: settings->kernels = value; break;
     case option_prompts: settings->prompts = value; break;
+    case option_profile:
+        if (!is_profile(value))
+            return "--profile: expected one of those in `qualiclip score --help`";
+        settings->scorer.profile = value;
+        break;
+    case option_text:
+        if (settings->text_count == QC_PAIRS_MAX)
+            return "--text: at most 64 can be given";
+        settings->texts[settings->text_count++] = value;
+        break;
     case option_truncate: settings->truncate = true; break;
     case option_sort: run->sort = true; break;
     case option_format:
@@ -117,16 +140,35 @@ static const char *take_option(struct image_run *run, struct settings *settings,
     return NULL;
 }
 
+/* --text means the profile clip; NULL, or what does not go together. */
+static const char *settle_texts(struct settings *settings)
+{
+    const char *profile = settings->scorer.profile;
+    if (!settings->text_count)
+        return NULL;
+    if (settings->prompts)
+        return "--text and --prompts: give one of them";
+    if (profile && strcmp(profile, "clip") != 0)
+        return "--text is for --profile=clip, which it means";
+    settings->scorer.profile = "clip";
+    return NULL;
+}
+
+/* Whether anything that decides the number was asked for. */
+static bool is_overridden(const qc_scorer_options *options)
+{
+    return options->profile || options->prompt_count || options->size_rule ||
+           options->positions || options->temperature > 0 || options->background;
+}
+
 /* True: go on with the arguments from argv[optind]. */
 static bool parse(struct image_run *run, struct settings *settings,
                   const struct image_command *command, int argc, char **argv)
 {
     struct option options[sizeof long_options / sizeof long_options[0]];
     memcpy(options, long_options, sizeof options);
-    if (!command->can_sort)
-        options[sort_index] = (struct option){NULL, 0, NULL, 0};
-    if (!command->can_prompt)
-        options[prompts_index] = options[option_end];
+    if (!command->scores)
+        options[profile_index] = options[option_end];
     int code;
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":m:rh", options, NULL)) != -1) {
@@ -149,25 +191,43 @@ static bool parse(struct image_run *run, struct settings *settings,
         run->status = usage_error(command->name, "no image is named");
         return false;
     }
-    return true;
+    const char *conflict = settle_texts(settings);
+    if (conflict)
+        run->status = usage_error(command->name, "%s", conflict);
+    return !conflict;
 }
 
+/* The user's own prompts: pairs from a file, or single texts, which are for the profile clip. */
 static bool read_prompts(struct image_run *run, struct settings *settings, const char *model)
 {
     char message[QC_MESSAGE_SIZE] = "";
-    if (!settings->prompts)
-        return true;
-    if (!prompts_read(&run->prompts, settings->prompts, message)) {
+    const char *profile = settings->scorer.profile;
+    const bool single = profile && strcmp(profile, "clip") == 0;
+    if (settings->prompts && !prompts_read(&run->prompts, settings->prompts, single, message)) {
         complain("%s", message);
         return false;
     }
-    if (!prompts_encode(&run->prompts, run->model, settings->truncate, message)) {
-        complain_about(run->info.has_text ? settings->prompts : model, message);
+    for (size_t i = 0; i < settings->text_count; i++)
+        prompts_add_text(&run->prompts, settings->texts[i]);
+    if (run->prompts.count &&
+        !prompts_encode(&run->prompts, run->model, settings->truncate, message)) {
+        complain_about(run->info.has_text && settings->prompts ? settings->prompts : model, message);
         return false;
     }
     settings->scorer.prompts = run->prompts.pairs;
     settings->scorer.prompt_count = run->prompts.count;
     return true;
+}
+
+/* What to do about a model that has nothing to compare images with. */
+static const char *without_prompts(const qc_model_info *info)
+{
+    if (info->has_text)
+        return "has no prompts to compare with: give --profile=clip-iqa, --prompts=FILE or --text";
+    if (info->has_text_tower)
+        return "has no prompts to compare with: give --profile=clip-iqa";
+    return "has no prompts to compare with: it can embed, but not score; convert its checkpoint "
+           "with --profile=NAME";
 }
 
 static bool open_model(struct image_run *run, struct settings *settings,
@@ -188,16 +248,16 @@ static bool open_model(struct image_run *run, struct settings *settings,
     qc_model_describe(run->model, &run->info);
     if (!read_prompts(run, settings, name))
         return false;
-    if (command->needs_pairs && !settings->prompts && run->info.pair_count == 0) {
-        complain_about(name, "has no prompts to compare with: it can embed, but not score");
-        return false;
-    }
     if (!workspace_open(&run->workspace, run->model, &settings->scorer, settings->threads,
                         settings->batch, run->inputs.count)) {
         complain_about(name, run->workspace.message);
         return false;
     }
-    return true;
+    if (!command->scores || qc_scorer_pair_name(run->workspace.prompts, 0))
+        return true;
+    complain_about(name, without_prompts(&run->info));
+    workspace_close(&run->workspace);
+    return false;
 }
 
 bool image_run_open(struct image_run *run, const struct image_command *command, int argc,
@@ -217,6 +277,7 @@ bool image_run_open(struct image_run *run, const struct image_command *command, 
         run->status = COMMAND_FAILED;
         return false;
     }
+    run->other_recipe = is_overridden(&settings.scorer);
     progress_start(run->inputs.count);
     return true;
 }

@@ -13,14 +13,13 @@
 struct image_command {
     const char *name;
     const char *help;
-    bool needs_pairs; /* cannot work by a model without prompts */
-    bool can_sort;
-    bool can_prompt; /* takes --prompts and --truncate */
+    bool scores; /* takes --profile, --prompts, --text, --truncate and --sort; needs prompts */
 };
 
 struct image_run {
     enum output_format format;
     bool sort;
+    bool other_recipe; /* something of the model's was overridden: say which recipe it was */
     qc_model *model;
     qc_model_info info;
     struct prompt_list prompts; /* the user's; none: the model's */

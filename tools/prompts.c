@@ -50,32 +50,43 @@ static char *trim(char *text)
     return text;
 }
 
-static bool read_line(struct prompt_list *list, char *line, const char *path, size_t number,
-                      char *message)
+static bool add(struct prompt_list *list, const char *positive, const char *negative,
+                const char *name)
 {
-    char *fields[3] = {line, NULL, NULL};
-    size_t count = 1;
-    for (char *tab = strchr(line, '\t'); tab; tab = strchr(tab, '\t')) {
-        *tab++ = 0;
-        if (count == 3)
-            return explain(message, path, number,
-                           "has more than three fields: positive TAB negative [TAB name]");
-        fields[count++] = tab;
-    }
-    for (size_t i = 0; i < count; i++)
-        fields[i] = trim(fields[i]);
-    if (count < 2)
-        return explain(message, path, number,
-                       "has no TAB: expected positive TAB negative [TAB name]");
-    if (!*fields[0] || !*fields[1] || (count == 3 && !*fields[2]))
-        return explain(message, path, number, "has an empty field");
     if (list->count == QC_PAIRS_MAX)
-        return explain(message, path, number, "is one pair too many: at most 64 can be used");
-    list->pairs[list->count++] = (qc_prompt_pair){fields[0], fields[1], fields[2], NULL, NULL};
+        return false;
+    list->pairs[list->count++] = (qc_prompt_pair){positive, negative, name, NULL, NULL};
     return true;
 }
 
-static bool read_lines(struct prompt_list *list, const char *path, char *message)
+static bool read_line(struct prompt_list *list, char *line, const char *path, size_t number,
+                      bool single, char *message)
+{
+    char *fields[3] = {line, NULL, NULL};
+    const size_t most = single ? 2 : 3;
+    size_t count = 1;
+    for (char *tab = strchr(line, '\t'); tab; tab = strchr(tab, '\t')) {
+        *tab++ = 0;
+        if (count == most)
+            return explain(message, path, number,
+                           single ? "has more than two fields: text [TAB name]"
+                                  : "has more than three fields: positive TAB negative [TAB name]");
+        fields[count++] = tab;
+    }
+    for (size_t i = 0; i < count; i++) {
+        fields[i] = trim(fields[i]);
+        if (!*fields[i])
+            return explain(message, path, number, "has an empty field");
+    }
+    if (!single && count < 2)
+        return explain(message, path, number,
+                       "has no TAB: expected positive TAB negative [TAB name]");
+    if (!add(list, fields[0], single ? NULL : fields[1], fields[most - 1]))
+        return explain(message, path, number, "is one too many: at most 64 can be used");
+    return true;
+}
+
+static bool read_lines(struct prompt_list *list, const char *path, bool single, char *message)
 {
     static const char byte_order_mark[] = "\xEF\xBB\xBF";
     char *at = list->text;
@@ -89,10 +100,10 @@ static bool read_lines(struct prompt_list *list, const char *path, char *message
         if (length && line[length - 1] == '\r')
             line[length - 1] = 0;
         if (line[strspn(line, " \t")] && line[0] != '#' &&
-            !read_line(list, line, path, number, message))
+            !read_line(list, line, path, number, single, message))
             return false;
     }
-    return list->count || explain(message, path, 0, "holds no pair of prompts");
+    return list->count || explain(message, path, 0, "holds no prompts");
 }
 
 /* As the library calls them: "positive/negative". */
@@ -100,10 +111,13 @@ static void name_pairs(struct prompt_list *list)
 {
     size_t size = 1;
     for (size_t i = 0; i < list->count; i++)
-        size += strlen(list->pairs[i].positive) + strlen(list->pairs[i].negative) + 2;
+        if (list->pairs[i].negative)
+            size += strlen(list->pairs[i].positive) + strlen(list->pairs[i].negative) + 2;
     char *out = list->names = reallocate(NULL, size, 1);
     for (size_t i = 0; i < list->count; i++) {
         qc_prompt_pair *pair = &list->pairs[i];
+        if (!pair->name && !pair->negative)
+            pair->name = pair->positive;
         if (pair->name)
             continue;
         pair->name = out;
@@ -111,15 +125,31 @@ static void name_pairs(struct prompt_list *list)
     }
 }
 
-bool prompts_read(struct prompt_list *list, const char *path, char *message)
+bool prompts_read(struct prompt_list *list, const char *path, bool single, char *message)
 {
     memset(list, 0, sizeof *list);
-    if (!read_file(list, path, message) || !read_lines(list, path, message)) {
+    if (!read_file(list, path, message) || !read_lines(list, path, single, message)) {
         prompts_free(list);
         return false;
     }
     name_pairs(list);
     return true;
+}
+
+bool prompts_add_text(struct prompt_list *list, const char *text)
+{
+    return add(list, text, NULL, text);
+}
+
+/* A text's feature, written to *feature, which then moves on. */
+static const float *encode(const qc_model *model, const char *text, unsigned flags, size_t size,
+                           float **feature, char *message)
+{
+    float *written = *feature;
+    if (qc_embed_text(model, text, flags, written, message, QC_MESSAGE_SIZE))
+        return NULL;
+    *feature += size;
+    return written;
 }
 
 bool prompts_encode(struct prompt_list *list, const qc_model *model, bool truncate, char *message)
@@ -131,13 +161,13 @@ bool prompts_encode(struct prompt_list *list, const qc_model *model, bool trunca
     float *feature = list->features;
     for (size_t i = 0; i < list->count; i++) {
         qc_prompt_pair *pair = &list->pairs[i];
-        if (qc_embed_text(model, pair->positive, flags, feature, message, QC_MESSAGE_SIZE) ||
-            qc_embed_text(model, pair->negative, flags, feature + info.feature_size, message,
-                          QC_MESSAGE_SIZE))
+        pair->positive_feature =
+            encode(model, pair->positive, flags, info.feature_size, &feature, message);
+        if (pair->negative)
+            pair->negative_feature =
+                encode(model, pair->negative, flags, info.feature_size, &feature, message);
+        if (!pair->positive_feature || (pair->negative && !pair->negative_feature))
             return false;
-        pair->positive_feature = feature;
-        pair->negative_feature = feature + info.feature_size;
-        feature += 2 * info.feature_size;
     }
     return true;
 }

@@ -1,6 +1,6 @@
 /*
- * prompts.h - a prompts file: one pair of opposite texts a line, positive TAB negative [TAB name].
- * Empty lines and lines that begin with # are passed over.
+ * prompts.h - a prompts file: one pair of opposite texts a line, positive TAB negative [TAB name],
+ * or one text a line where an image is compared with each for itself.  Empty lines and lines that begin with # are passed over.
  */
 #ifndef QUALICLIP_TOOLS_PROMPTS_H
 #define QUALICLIP_TOOLS_PROMPTS_H
@@ -18,8 +18,14 @@ struct prompt_list {
     float *features;
 };
 
-/* False: `message` (QC_MESSAGE_SIZE) names the file and the line; nothing is left to free. */
-bool prompts_read(struct prompt_list *list, const char *path, char *message);
+/*
+ * Pairs, or where `single` texts: text [TAB name].  False: `message` (QC_MESSAGE_SIZE) names the
+ * file and the line; nothing is left to free.
+ */
+bool prompts_read(struct prompt_list *list, const char *path, bool single, char *message);
+
+/* Adds a text that stands alone, which must outlive the list; false: there are too many. */
+bool prompts_add_text(struct prompt_list *list, const char *text);
 
 /* Has the model encode the texts, once for any number of scorers.  False: message says why. */
 bool prompts_encode(struct prompt_list *list, const qc_model *model, bool truncate, char *message);

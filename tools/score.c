@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "commands.h"
+#include "diagnostics.h"
 #include "image_run.h"
 #include "memory.h"
+#include "names.h"
 #include "pictures.h"
 #include "progress.h"
 
@@ -17,24 +19,34 @@ static const char help[] =
     "Scores PNG and JPEG photos: 0 is bad, 1 is good.  `-` is an image on standard input.\n"
     "A photo is scored as it is stored, at its own size; EXIF orientation is ignored.\n"
     "\n"
+    "      --profile=NAME       score by another recipe than the model's: qualiclip,\n"
+    "                           qualiclip-pyiqa, qualiclip+, clip-iqa, clip-iqa-pyiqa, clip-iqa+,\n"
+    "                           liqe, liqe-mix (1 to 5), grepq (0 to 2), clip.  Prompts that the\n"
+    "                           model does not store are encoded by its text tower\n"
     "      --prompts=FILE       compare with these instead of the model's: a pair a line, positive\n"
     "                           TAB negative [TAB name]; # begins a comment.  The model must hold\n"
     "                           its text tower and vocabulary (convert --vocab)\n"
+    "      --text=TEXT          compare with this text (several times: with each of them): the\n"
+    "                           probabilities add up to 1, the score is the first text's.  Means\n"
+    "                           --profile=clip, under which --prompts names a file of one text a\n"
+    "                           line: text [TAB name]\n"
     "      --truncate           cut prompts of too many tokens instead of refusing them\n"
     "      --sort               the best first, failed ones last (waits for all of them)\n"
     IMAGE_OPTIONS_HELP
     "\n"
-    "Output: text  0.8731  photo.jpg\n"
-    "        csv   path,score,width,height,error\n"
+    "Output: text  0.8731  photo.jpg        and the recipe, where it is not the model's own\n"
+    "        csv   path,score,width,height,error,model,recipe\n"
     "        json  path, score, pairs (a probability for each pair of opposite prompts),\n"
     "              pair_names, width, height, model, profile, kernels, precision, positions,\n"
-    "              temperature; or path, error\n"
+    "              temperature, logit_scale, size, score_range, recipe; or path, error\n"
+    "Scores can be compared where model and recipe are the same.\n"
     "\n"
     "A photo that cannot be scored is reported on standard error; the others are scored, and\n"
     "the exit status is 1.\n"
     "\n"
     "Examples:\n"
     "  qualiclip score photo.jpg\n"
+    "  qualiclip score -m clip.gguf --text='a sharp photo' --text='a blurry photo' photo.jpg\n"
     "  qualiclip score --sort -r ~/Pictures | head -20        the twenty best\n"
     "  curl -s https://example.org/photo.jpg | qualiclip score -\n"
     "  qualiclip score --format=json *.jpg | jq -r 'select(.score < 0.3).path'\n";
@@ -83,28 +95,35 @@ static void score_records(struct workspace *workspace, struct record *records, s
     free(results);
 }
 
-static void print_text(const struct record *record)
+static void print_text(const struct image_run *run, const struct record *record)
 {
-    if (record->result.status == QC_OK)
-        printf("%.4f  %s", (double)record->result.score, record->path);
+    if (record->result.status != QC_OK)
+        return;
+    printf("%.4f  %s", (double)record->result.score, record->path);
+    if (run->other_recipe)
+        printf("  (%s)", printable(record->result.recipe).text);
 }
 
-static void print_csv(const struct record *record)
+static void print_csv(const struct image_run *run, const struct record *record)
 {
+    (void)run;
     const qc_result *result = &record->result;
     output_csv_text(record->path);
     if (result->status == QC_OK) {
-        printf(",%.9g,%u,%u,", (double)result->score, (unsigned)result->width,
-               (unsigned)result->height);
+        printf(",%.9g,%u,%u,,%s,", (double)result->score, (unsigned)result->width,
+               (unsigned)result->height, result->model);
+        output_csv_text(result->recipe);
     } else {
         fputs(",,,,", stdout);
         output_csv_text(result->message);
+        fputs(",,", stdout);
     }
 }
 
 static cJSON *describe(const struct image_run *run, const struct record *record)
 {
     const qc_result *result = &record->result;
+    const float range[] = {result->score_minimum, result->score_maximum};
     cJSON *object = cJSON_CreateObject();
     json_add_text(object, "path", record->path);
     if (result->status != QC_OK) {
@@ -115,16 +134,21 @@ static cJSON *describe(const struct image_run *run, const struct record *record)
     json_add_floats(object, "pairs", result->pairs, result->pair_count);
     cJSON *names = cJSON_AddArrayToObject(object, "pair_names");
     for (uint32_t i = 0; i < result->pair_count; i++)
-        json_append_text(names, run->prompts.count ? run->prompts.pairs[i].name
-                                                   : qc_model_pair_name(run->model, i));
+        json_append_text(names, qc_scorer_pair_name(run->workspace.prompts, i));
     cJSON_AddNumberToObject(object, "width", result->width);
     cJSON_AddNumberToObject(object, "height", result->height);
     json_add_text(object, "model", result->model);
     json_add_text(object, "profile", result->profile);
     json_add_text(object, "kernels", result->kernels);
     json_add_text(object, "precision", result->precision);
-    json_add_text(object, "positions", result->positions == QC_POSITIONS_GRID ? "grid" : "none");
+    json_add_text(object, "positions", positions_name(result->positions));
     json_add_float(object, "temperature", result->temperature);
+    json_add_float(object, "logit_scale", result->logit_scale);
+    json_add_text(object, "size", size_name(result->size_rule, result->size_pixels).text);
+    json_add_floats(object, "score_range", range, 2);
+    if (strcmp(result->profile, "grepq") == 0)
+        json_add_float(object, "low_level", result->low_level);
+    json_add_text(object, "recipe", result->recipe);
     return object;
 }
 
@@ -136,7 +160,7 @@ static bool print_record(struct image_run *run, const struct record *record)
     if (run->format == OUTPUT_TEXT && record->result.status != QC_OK)
         return true; /* it is on standard error */
     output_begin_line();
-    (run->format == OUTPUT_CSV ? print_csv : print_text)(record);
+    (run->format == OUTPUT_CSV ? print_csv : print_text)(run, record);
     return output_end_line();
 }
 
@@ -145,7 +169,7 @@ static bool print_header(const struct image_run *run)
     if (run->format != OUTPUT_CSV)
         return true;
     output_begin_line();
-    fputs("path,score,width,height,error", stdout);
+    fputs("path,score,width,height,error,model,recipe", stdout);
     return output_end_line();
 }
 
@@ -212,7 +236,7 @@ static bool score_all(struct image_run *run)
 
 int command_score(int argc, char **argv)
 {
-    static const struct image_command command = {"score", help, true, true, true};
+    static const struct image_command command = {"score", help, true};
     struct image_run run;
     if (!image_run_open(&run, &command, argc, argv))
         return run.status;

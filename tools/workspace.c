@@ -12,8 +12,10 @@
 static bool create(struct workspace *workspace)
 {
     qc_scorer_options *options = &workspace->options;
-    qc_scorer_destroy(workspace->scorer);
+    if (workspace->scorer != workspace->prompts)
+        qc_scorer_destroy(workspace->scorer);
     workspace->scorer = NULL;
+    options->prompts_of = workspace->prompts;
     workspace->message[0] = '\0';
 
     uint64_t present = machine_memory(), needed;
@@ -31,6 +33,8 @@ static bool create(struct workspace *workspace)
     qc_status status = qc_scorer_create(&workspace->scorer, workspace->model, options);
     if (status != QC_OK && !workspace->message[0])
         snprintf(workspace->message, sizeof workspace->message, "%s", qc_status_string(status));
+    if (!workspace->prompts)
+        workspace->prompts = workspace->scorer;
     return status == QC_OK;
 }
 
@@ -62,8 +66,10 @@ bool workspace_open(struct workspace *workspace, const qc_model *model,
 
 void workspace_close(struct workspace *workspace)
 {
-    qc_scorer_destroy(workspace->scorer);
-    workspace->scorer = NULL;
+    if (workspace->scorer != workspace->prompts)
+        qc_scorer_destroy(workspace->scorer);
+    qc_scorer_destroy(workspace->prompts);
+    workspace->scorer = workspace->prompts = NULL;
 }
 
 static uint32_t larger(uint32_t a, uint32_t b)

@@ -16,6 +16,7 @@ struct workspace {
     qc_scorer_options options; /* all but sizes and batch as asked for */
     uint32_t batch;            /* how many images are best handed in at once */
     bool automatic_batch;      /* fewer are scored at once where memory is short */
+    qc_scorer *prompts;        /* has encoded the prompts, once; holds nothing else of size */
     qc_scorer *scorer;         /* for options.max_width x max_height, max_batch; or NULL */
     char message[QC_MESSAGE_SIZE];
 };

@@ -1,5 +1,5 @@
 /*
- * numbers.c - number types: half to single precision, and the test for infinities and NaN.
+ * numbers.c - number types: f16 and bf16 to f32, and the test for infinities and NaN.
  */
 #include <string.h>
 
@@ -27,10 +27,22 @@ static float single_of_half(uint16_t half)
     return single;
 }
 
+/* A bf16 is an f32 without its lower half. */
+static float single_of_bfloat(uint16_t bfloat)
+{
+    const uint32_t bits = (uint32_t)bfloat << 16;
+    float single;
+    memcpy(&single, &bits, sizeof single);
+    return single;
+}
+
 float reference_number_at(const void *data, number_type type, size_t index)
 {
-    if (type == NUMBER_F16)
-        return single_of_half(((const uint16_t *)data)[index]);
+    switch (type) {
+    case NUMBER_F16: return single_of_half(((const uint16_t *)data)[index]);
+    case NUMBER_BF16: return single_of_bfloat(((const uint16_t *)data)[index]);
+    case NUMBER_F32: break;
+    }
     return ((const float *)data)[index];
 }
 
@@ -43,10 +55,10 @@ void reference_widen(float *out, const void *data, number_type type, size_t coun
 /* Infinities and NaN are the numbers whose exponent bits are all set. */
 bool reference_all_finite(const void *data, number_type type, size_t count)
 {
-    if (type == NUMBER_F16) {
-        const uint16_t *halves = data;
+    if (type != NUMBER_F32) {
+        const uint16_t *shorts = data, exponent = type == NUMBER_F16 ? 0x7c00 : 0x7f80;
         for (size_t i = 0; i < count; i++)
-            if ((halves[i] & 0x7c00) == 0x7c00)
+            if ((shorts[i] & exponent) == exponent)
                 return false;
         return true;
     }

@@ -26,7 +26,7 @@ void reference_column_mean(float *out, const float *x, size_t stride, size_t row
 bool reference_all_finite(const void *data, number_type type, size_t count);
 void reference_widen(float *out, const void *data, number_type type, size_t count);
 
-/* One number, by its type; f16 includes subnormals, infinities and NaN. */
+/* One number, by its type; subnormals, infinities and NaN included. */
 float reference_number_at(const void *data, number_type type, size_t index);
 float reference_activation_of(float x, activation kind);
 

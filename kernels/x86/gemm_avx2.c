@@ -177,14 +177,14 @@ static void activate_tile(const struct panel *panel, size_t row, size_t rows)
 static void find_next_weights(const struct panel *panel, const char **begin, const char **end)
 {
     const gemm_call *call = panel->call;
-    const size_t number_size = call->weight_type == NUMBER_F16 ? sizeof(uint16_t) : sizeof(float);
+    const size_t element = number_size(call->weight_type);
     const size_t depth = call->taps * call->inputs, next = panel->output + PANEL;
 
     *begin = *end = call->weights;
     if (call->weights_transposed || call->weight_stride != depth || next + PANEL > call->outputs)
         return;
-    *begin += next * depth * number_size;
-    *end = *begin + PANEL * depth * number_size;
+    *begin += next * depth * element;
+    *end = *begin + PANEL * depth * element;
 }
 
 static void compute_panel(struct panel *panel, size_t first_row, size_t rows)

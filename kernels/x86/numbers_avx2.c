@@ -1,5 +1,5 @@
 /*
- * numbers_avx2.c - number types: half to single precision, and the test for infinities and NaN.
+ * numbers_avx2.c - number types: f16 and bf16 to f32, and the test for infinities and NaN.
  */
 #include "compiler.h"
 
@@ -17,11 +17,14 @@ TARGET_AVX2 void avx2_widen(float *out, const void *data, number_type type, size
         memcpy(out, data, count * sizeof *out);
         return;
     }
-    const uint16_t *halves = data;
+    const uint16_t *shorts = data;
     size_t i = 0;
-    for (; i + 8 <= count; i += 8)
-        _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(halves + i))));
-    reference_widen(out + i, halves + i, NUMBER_F16, count - i); /* exact too */
+    for (; i + 8 <= count; i += 8) {
+        const __m128i eight = _mm_loadu_si128((const __m128i *)(shorts + i));
+        _mm256_storeu_ps(out + i,
+                         type == NUMBER_F16 ? _mm256_cvtph_ps(eight) : singles_of_bfloats(eight));
+    }
+    reference_widen(out + i, shorts + i, type, count - i); /* exact too */
 }
 
 /*
@@ -48,9 +51,10 @@ static TARGET_AVX2 size_t finite_prefix_f32(const float *x, size_t count)
     return i;
 }
 
-static TARGET_AVX2 size_t finite_prefix_f16(const uint16_t *x, size_t count)
+/* f16 or bf16: `largest` is its largest finite number. */
+static TARGET_AVX2 size_t finite_prefix_short(const uint16_t *x, size_t count, int16_t largest)
 {
-    const __m256i magnitude = _mm256_set1_epi16(0x7fff), last = _mm256_set1_epi16(0x7bff);
+    const __m256i magnitude = _mm256_set1_epi16(0x7fff), last = _mm256_set1_epi16(largest);
     size_t i = 0;
 
     while (count - i >= 2048) {
@@ -71,10 +75,10 @@ static TARGET_AVX2 size_t finite_prefix_f16(const uint16_t *x, size_t count)
 /* Whole blocks here; what is left, and a block that is to blame, number by number. */
 TARGET_AVX2 bool avx2_all_finite(const void *data, number_type type, size_t count)
 {
-    if (type == NUMBER_F16) {
-        const uint16_t *halves = data;
-        size_t done = finite_prefix_f16(halves, count);
-        return reference_all_finite(halves + done, type, count - done < 2048 ? count - done : 2048);
+    if (type != NUMBER_F32) {
+        const uint16_t *shorts = data;
+        size_t done = finite_prefix_short(shorts, count, type == NUMBER_F16 ? 0x7bff : 0x7f7f);
+        return reference_all_finite(shorts + done, type, count - done < 2048 ? count - done : 2048);
     }
     const float *singles = data;
     size_t done = finite_prefix_f32(singles, count);

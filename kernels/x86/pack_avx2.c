@@ -15,6 +15,9 @@ static ALWAYS_INLINE TARGET_AVX2 float number_at(const void *data, number_type t
 {
     if (type == NUMBER_F16)
         return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(((const uint16_t *)data)[index])));
+    if (type == NUMBER_BF16)
+        return _mm_cvtss_f32(_mm_castsi128_ps(
+            _mm_slli_epi32(_mm_cvtsi32_si128(((const uint16_t *)data)[index]), 16)));
     return ((const float *)data)[index];
 }
 
@@ -22,11 +25,12 @@ static ALWAYS_INLINE TARGET_AVX2 float number_at(const void *data, number_type t
 static ALWAYS_INLINE TARGET_AVX2 __m256 four_of_two(const void *data, number_type type, size_t a,
                                                     size_t b)
 {
-    if (type == NUMBER_F16) {
-        const uint16_t *halves = data;
-        __m128i low = _mm_loadl_epi64((const __m128i *)(halves + a));
-        __m128i high = _mm_loadl_epi64((const __m128i *)(halves + b));
-        return _mm256_cvtph_ps(_mm_unpacklo_epi64(low, high));
+    if (type != NUMBER_F32) {
+        const uint16_t *shorts = data;
+        __m128i low = _mm_loadl_epi64((const __m128i *)(shorts + a));
+        __m128i high = _mm_loadl_epi64((const __m128i *)(shorts + b));
+        __m128i both = _mm_unpacklo_epi64(low, high);
+        return type == NUMBER_F16 ? _mm256_cvtph_ps(both) : singles_of_bfloats(both);
     }
     const float *singles = data;
     return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(singles + a)),
@@ -115,18 +119,23 @@ static ALWAYS_INLINE TARGET_AVX2 void pack_columns(float *panel, size_t lanes,
     }
 }
 
+static ALWAYS_INLINE TARGET_AVX2 void pack(float *panel, size_t lanes, const gemm_call *call,
+                                           number_type type, size_t output, size_t outputs,
+                                           size_t inputs)
+{
+    if (call->weights_transposed)
+        pack_columns(panel, lanes, call, type, output, outputs, inputs);
+    else
+        pack_rows(panel, lanes, call, type, output, outputs, inputs);
+}
+
 TARGET_AVX2 void avx2_pack_weights(float *panel, size_t lanes, const gemm_call *call, size_t output,
                                    size_t outputs, size_t inputs)
 {
-    if (call->weights_transposed) {
-        if (call->weight_type == NUMBER_F16)
-            pack_columns(panel, lanes, call, NUMBER_F16, output, outputs, inputs);
-        else
-            pack_columns(panel, lanes, call, NUMBER_F32, output, outputs, inputs);
-    } else if (call->weight_type == NUMBER_F16) {
-        pack_rows(panel, lanes, call, NUMBER_F16, output, outputs, inputs);
-    } else {
-        pack_rows(panel, lanes, call, NUMBER_F32, output, outputs, inputs);
+    switch (call->weight_type) { /* known when compiled: one loop for each */
+    case NUMBER_F32: pack(panel, lanes, call, NUMBER_F32, output, outputs, inputs); break;
+    case NUMBER_F16: pack(panel, lanes, call, NUMBER_F16, output, outputs, inputs); break;
+    case NUMBER_BF16: pack(panel, lanes, call, NUMBER_BF16, output, outputs, inputs); break;
     }
 }
 

@@ -43,6 +43,12 @@ static ALWAYS_INLINE TARGET_AVX2 __m256 keep_lanes(__m256 v, size_t count, float
     return _mm256_blendv_ps(_mm256_set1_ps(other), v, _mm256_castsi256_ps(first_lanes(count)));
 }
 
+/* Eight bf16, each the upper half of an f32. */
+static ALWAYS_INLINE TARGET_AVX2 __m256 singles_of_bfloats(__m128i eight)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(eight), 16));
+}
+
 static ALWAYS_INLINE TARGET_AVX2 float sum_of_lanes(__m256 v)
 {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));

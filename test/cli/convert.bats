@@ -37,14 +37,22 @@ setup() {
     [ $compared -ge 8 ]
 }
 
-@test "f16 is about half as large and scores nearly the same" {
+@test "f16 and bf16 are about half as large and score nearly the same" {
     need_png
-    [ $(($(stat -c %s vit-f16.gguf) * 10)) -lt $(($(stat -c %s vit.gguf) * 6)) ]
-    for model in vit vit-f16; do
-        "$QUALICLIP" score -m $model.gguf --format json "${images[1]}"
-    done >both
-    jq -es '.[0].score - .[1].score | fabs < 0.05' both
-    jq -es '.[0].model != .[1].model' both
+    run -0 "$QUALICLIP" convert "$towers/vit.pth" -o vit-bf16.gguf --type bf16
+    contains "$output" ", bf16, "
+    run -0 "$QUALICLIP" info vit-bf16.gguf
+    contains "$output" "bf16"
+    for type in f16 bf16; do
+        [ $(($(stat -c %s vit-$type.gguf) * 10)) -lt $(($(stat -c %s vit.gguf) * 6)) ]
+        for model in vit vit-$type; do
+            "$QUALICLIP" score -m $model.gguf --format json "${images[1]}"
+        done >both
+        jq -es '.[0].score - .[1].score | fabs < 0.05' both
+        jq -es '.[0].model != .[1].model' both
+    done
+    run -2 --separate-stderr "$QUALICLIP" convert "$towers/vit.pth" -o other.gguf --type q8
+    contains "$stderr" "expected f32, f16 or bf16"
 }
 
 @test "info describes what was converted, in text and JSON" {

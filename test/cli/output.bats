@@ -13,8 +13,10 @@ setup() {
 
 @test "json: exactly the keys that are promised" {
     q score --format json "${images[0]}" >one
-    [ "$(jq -c keys_unsorted one)" = '["path","score","pairs","pair_names","width","height","model","profile","kernels","precision","positions","temperature"]' ]
+    [ "$(jq -c keys_unsorted one)" = '["path","score","pairs","pair_names","width","height","model","profile","kernels","precision","positions","temperature","logit_scale","size","score_range","recipe"]' ]
     jq -e '.width == 64 and .height == 64 and (.model | test("^xxh64:[0-9a-f]{16}$"))
+           and .size == "native" and .score_range == [0, 1]
+           and (.recipe | test("^[^ ]+ size=native positions=(none|grid) scale=[0-9.]+ temperature=[0-9.]+ prompts=model$"))
            and .precision == "f32" and (.positions == "none" or .positions == "grid")
            and (.pairs | length) == (.pair_names | length) and (.pairs | length) > 0
            and ([.score, .pairs[]] | all(. >= 0 and . <= 1))
@@ -37,12 +39,12 @@ setup() {
     cp "${images[0]}" "$name"
     cp "${images[0]}" $'new\nline.png'
     run -1 --separate-stderr q score --format csv "${images[1]}" "$name" missing.png $'new\nline.png'
-    [ "${lines[0]}" = path,score,width,height,error ]
-    [[ ${lines[1]} =~ ^"${images[1]}",[0-9.e-]+,130,70,$ ]]
-    [[ ${lines[2]} =~ ^'"a, ""b"".png",'[0-9.e-]+,64,64,$ ]]
-    [[ ${lines[3]} =~ ^'missing.png,,,,'.+ ]]
+    [ "${lines[0]}" = path,score,width,height,error,model,recipe ]
+    [[ ${lines[1]} =~ ^"${images[1]}",[0-9.e-]+,130,70,,xxh64:[0-9a-f]{16},.*size=native.*prompts=model$ ]]
+    [[ ${lines[2]} =~ ^'"a, ""b"".png",'[0-9.e-]+,64,64,,xxh64:[0-9a-f]{16},.+$ ]]
+    [[ ${lines[3]} =~ ^'missing.png,,,,'.+,,$ ]]
     [ "${lines[4]}" = '"new' ]
-    [[ ${lines[5]} =~ ^'line.png",'[0-9.e-]+,64,64,$ ]]
+    [[ ${lines[5]} =~ ^'line.png",'[0-9.e-]+,64,64,,xxh64:[0-9a-f]{16},.+$ ]]
 }
 
 @test "csv and json have the same digits" {

@@ -38,10 +38,11 @@ refuses() {
     need_png
     "$QUALICLIP" convert "$root/test/golden/text/text.pth" -o stored.gguf \
         --vocab "$root/test/golden/tokenizer/merges.txt" --prompts prompts.txt
-    "$QUALICLIP" score -m stored.gguf --format json "${images[1]}" | jq 'del(.model)' >stored
+    "$QUALICLIP" score -m stored.gguf --format json "${images[1]}" | jq 'del(.model, .recipe)' >stored
     "$QUALICLIP" score -m text.gguf --prompts prompts.txt --format json "${images[1]}" |
-        jq 'del(.model)' >given
+        tee given.json | jq 'del(.model, .recipe)' >given
     diff stored given
+    jq -e '.recipe | test(" prompts=xxh64:[0-9a-f]{16}$")' given.json
     run -0 "$QUALICLIP" info --format json stored.gguf
     jq -e '.pair_names[1] == "numbers" and .profile == "custom" and .has_text' <<<"$output"
 }
@@ -59,7 +60,7 @@ refuses() {
     refuses '#\n\na\tb\tc\td\n' 'line 3: has more than three fields'
     refuses 'a\tb\na\t \n' 'line 2: has an empty field'
     refuses 'a\tb\n\tb\n' 'line 2: has an empty field'
-    refuses '# nothing\n' 'bad.txt: holds no pair'
+    refuses '# nothing\n' 'bad.txt: holds no prompts'
     refuses 'a\tb\0\n' 'zero byte'
     refuses 'a\t\xff\n' 'UTF-8'
     refuses 'a\t1 2 3 4 5 6 7 8 9 0 1 2\n' '14 tokens'

@@ -116,10 +116,13 @@ setup() {
 
 @test "--background: only what is transparent changes" {
     for colour in drop black white; do
-        q score --format json --background $colour "${images[0]}" >$colour
+        q score --format json --background $colour "${images[0]}" >$colour.json
+        jq 'del(.recipe)' $colour.json >$colour
     done
     cmp drop black
     cmp drop white
+    grep -q ' background=white"' white.json
+    run ! grep -q background drop.json
 }
 
 @test "values that make no sense: status 2 and what was expected" {

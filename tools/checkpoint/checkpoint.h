@@ -1,8 +1,7 @@
 /*
  * checkpoint.h - a checkpoint as named tensors, and their numbers in any order they are wanted in.
  *
- * The names are those of the file without a leading "clip_model."; a dict nested under "params" or
- * "state_dict" is looked into.  One storage at a time is held in memory.
+ * The names are OpenAI's, without what training programs wrap around them (wrapping.c).  The numbers of one view at a time are held in memory.
  */
 #ifndef QUALICLIP_CHECKPOINT_H
 #define QUALICLIP_CHECKPOINT_H
@@ -11,27 +10,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "container.h"
 #include "value.h"
 
 struct checkpoint_entry {
     const char *name;
     const struct value *value;
-    bool used; /* for whoever wants to know what was left over */
+    bool used;       /* for whoever wants to know what was left over */
+    const char *key; /* the name in the file */
 };
 
-struct checkpoint {
-    const char *path, *origin;
-    uint64_t file_size;
-    size_t count;
-    struct checkpoint_entry *entries; /* sorted by name */
-    const char *outside;              /* where the dict was nested: a name beside it, else NULL */
+enum { CHECKPOINT_NESTING_MAX = 4 };
 
-    struct torch_zip *zip;
-    struct value_pool pool;
-    unsigned char *storage; /* the one that was read last */
-    const char *storage_key;
-    enum element_type storage_type;
-    size_t storage_bytes;
+/* A dict that was looked into. */
+struct checkpoint_nesting {
+    const char *name;
+    const struct value *around; /* the dict that it lies in */
 };
 
 /* A part of a tensor in another order: element (i, j, ...) at offset + i * stride[0] + ... */
@@ -41,6 +35,20 @@ struct view {
     uint64_t offset;
     unsigned dimensions;
     uint64_t shape[4], stride[4];
+};
+
+struct checkpoint {
+    const char *path, *origin;
+    uint64_t file_size;
+    size_t count;
+    struct checkpoint_entry *entries; /* sorted by name */
+    unsigned nesting;                 /* dicts that were looked into, the outermost first: */
+    struct checkpoint_nesting nested_in[CHECKPOINT_NESTING_MAX];
+
+    struct container *container;
+    struct value_pool pool;
+    unsigned char *loaded;   /* the numbers of this view; NULL: of none */
+    struct view loaded_view; /* its offset and strides are those within `loaded` */
 };
 
 /* `path` must outlive the checkpoint.  False: `message` says why; nothing is left to close. */
@@ -68,10 +76,12 @@ bool checkpoint_view(struct checkpoint *checkpoint, const char *name, unsigned d
 bool check_shape(const struct checkpoint *checkpoint, const struct view *view,
                  const uint64_t *shape, char *message);
 
-/* Makes the view's storage the one in memory. */
+/* Reads the view's numbers; those of the view before are gone.  No more is held than the span of
+ * the view, or the tensor's own numbers where they lie far apart. */
 bool checkpoint_load(struct checkpoint *checkpoint, const struct view *view, char *message);
 
-/* Reads `count` numbers of a loaded view, in its own order, from element `first` on. */
+/* Copies `count` numbers of the view, which must be the one that was loaded last, in its own order,
+ * from element `first` on. */
 void checkpoint_read(const struct checkpoint *checkpoint, const struct view *view, uint64_t first,
                      size_t count, double *numbers);
 

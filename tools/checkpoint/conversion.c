@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "leftovers.h"
+#include "wrapping.h"
 #include "problem.h"
 #include "recipe.h"
 #include "source_hash.h"
@@ -132,6 +133,8 @@ static struct recipe choose_recipe(const struct job *job)
 static void note_plan(const struct job *job)
 {
     const struct conversion *conversion = job->conversion;
+    if (conversion->note)
+        note_names(&job->checkpoint, conversion->note, conversion->context);
     for (size_t i = 0; conversion->note && i < job->plan.count; i++) {
         const struct plan_item *item = &job->plan.items[i];
         char line[QC_MESSAGE_SIZE];
@@ -266,11 +269,11 @@ static bool write_model(struct job *job, const char *path)
     put_tower(writer, &job->result->tower);
     put_text(writer, job);
     put_recipe(writer, job);
-    plan_declare(&job->plan, writer, conversion->half);
+    plan_declare(&job->plan, writer, conversion->type);
     const uint64_t shape[] = {job->result->tower.feature_size, 2 * conversion->prompt_count};
     if (conversion->prompt_count)
         gguf_declare(writer, "qualiclip.prompts", GGML_F32, 2, shape);
-    if (!plan_write(&job->plan, writer, conversion->half, conversion->progress,
+    if (!plan_write(&job->plan, writer, conversion->type, conversion->progress,
                     conversion->context)) {
         gguf_writer_abandon(writer);
         return false;

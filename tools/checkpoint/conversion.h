@@ -13,7 +13,7 @@
 
 struct conversion {
     const char *checkpoint_path, *model_path;
-    bool half;           /* matrices and convolutions in f16 */
+    enum gguf_tensor_type type; /* of matrices and convolutions: f32 (0), f16 or bf16 */
     const char *profile; /* NULL: by what the checkpoint has */
     const char *name;    /* NULL: the checkpoint's file name */
     const char *license; /* NULL: none is written */

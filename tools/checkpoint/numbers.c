@@ -106,6 +106,29 @@ uint16_t half_from_float(float value)
     return (uint16_t)(sign | units);
 }
 
+/*
+ * An f32 next to the value, rounded to odd: the last bit tells whether anything was cut off, so that
+ * rounding again to fewer bits gives what rounding once would have given.
+ */
+static uint32_t bits_rounded_to_odd(double value)
+{
+    const float nearest = (float)value;
+    uint32_t bits;
+    memcpy(&bits, &nearest, sizeof bits);
+    if (isfinite(nearest) && (double)nearest != value && !(bits & 1))
+        return fabs((double)nearest) > fabs(value) ? bits - 1 : bits + 1;
+    return bits;
+}
+
+uint16_t bfloat_from_double(double value)
+{
+    const uint32_t bits = bits_rounded_to_odd(value);
+    if (isnan(value)) /* stays one, and quiet */
+        return (uint16_t)(bits >> 16 | 0x0040);
+    /* The carry of the rounding may run into the exponent, up to infinity: as it should. */
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
 void swap_bytes(unsigned char *bytes, size_t count, size_t size)
 {
     for (size_t i = 0; i < count; i++, bytes += size)

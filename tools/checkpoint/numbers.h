@@ -34,6 +34,10 @@ float float_from_half(uint16_t half);
 /* Beyond the largest half, 65504, what would round to 65536 becomes an infinity. */
 uint16_t half_from_float(float value);
 
+/* Rounded once, from the double; beyond the largest bf16, what would round to 2^128: an infinity.
+ */
+uint16_t bfloat_from_double(double value);
+
 /* Reverses the bytes of each of `count` elements of `size` bytes. */
 void swap_bytes(unsigned char *bytes, size_t count, size_t size);
 

@@ -3,7 +3,7 @@
  * the known names mean is in pickle_globals.c.
  *
  * Bounded throughout: the stack, the memo, nested marks and, in value.c, all memory.  There is no
- * recursion, so neither depth nor cycles in the data matter.
+ * recursion, so neither depth nor cycles in the data matter here.
  */
 #include "pickle.h"
 
@@ -28,7 +28,7 @@ enum opcode {
     OP_BYTEARRAY8 = 0x96, OP_EMPTY_LIST = ']', OP_APPEND = 'a', OP_APPENDS = 'e', OP_LIST = 'l',
     OP_EMPTY_TUPLE = ')', OP_TUPLE = 't', OP_TUPLE1 = 0x85, OP_TUPLE2 = 0x86, OP_TUPLE3 = 0x87,
     OP_EMPTY_DICT = '}', OP_DICT = 'd', OP_SETITEM = 's', OP_SETITEMS = 'u', OP_GLOBAL = 'c',
-    OP_STACK_GLOBAL = 0x93, OP_REDUCE = 'R', OP_BUILD = 'b', OP_BINPERSID = 'Q', OP_BINGET = 'h',
+    OP_STACK_GLOBAL = 0x93, OP_REDUCE = 'R', OP_NEWOBJ = 0x81, OP_BUILD = 'b', OP_BINPERSID = 'Q', OP_BINGET = 'h',
     OP_LONG_BINGET = 'j', OP_BINPUT = 'q', OP_LONG_BINPUT = 'r', OP_MEMOIZE = 0x94,
     OP_PROTO = 0x80, OP_FRAME = 0x95
 };
@@ -389,6 +389,14 @@ static bool reduce(struct machine *machine)
                                                         machine->pool, machine->message));
 }
 
+static bool new_object(struct machine *machine)
+{
+    struct value *arguments = pop(machine);
+    struct value *class = arguments ? pop(machine) : NULL;
+    return class && push_result(machine, new_module(class, arguments, machine->origin,
+                                                    machine->pool, machine->message));
+}
+
 static bool persistent_id(struct machine *machine)
 {
     struct value *id = pop(machine);
@@ -396,16 +404,20 @@ static bool persistent_id(struct machine *machine)
            push_result(machine, find_storage(id, machine->origin, machine->pool, machine->message));
 }
 
-/* An OrderedDict's attributes (a state dict's versions) are the only state that occurs. */
+/* A module's state is its attributes; an OrderedDict's (a state dict's versions) is of no use. */
 static bool build(struct machine *machine)
 {
     struct value *state = pop(machine);
     struct value *target = state ? top(machine) : NULL;
     if (!target)
         return false;
-    if (target->kind != VALUE_DICT || state->kind != VALUE_DICT)
-        return refuse(machine, "sets the state of something that is not a dict");
-    return true;
+    if (state->kind == VALUE_DICT && target->kind == VALUE_OBJECT && !target->object.state) {
+        target->object.state = state;
+        return true;
+    }
+    return (state->kind == VALUE_DICT && target->kind == VALUE_DICT) ||
+           refuse(machine, "sets the state of something that is neither a dict nor a new module, "
+                           "or to something that is not a dict");
 }
 
 static bool mark(struct machine *machine)
@@ -483,6 +495,7 @@ static bool step(struct machine *machine, unsigned opcode)
     case OP_GLOBAL: return read_global(machine);
     case OP_STACK_GLOBAL: return stack_global(machine);
     case OP_REDUCE: return reduce(machine);
+    case OP_NEWOBJ: return new_object(machine);
     case OP_BUILD: return build(machine);
     case OP_BINPERSID: return persistent_id(machine);
     default: return unknown(machine, opcode);

@@ -1,5 +1,5 @@
 /*
- * pickle_globals.c - OrderedDict, torch's tensors and storages.  Every size is checked here, so
+ * pickle_globals.c - OrderedDict, torch's tensors and storages, TorchScript's modules and lists.  Every size is checked here, so
  * that a tensor that leaves this file lies within its storage, whatever the pickle says.
  */
 #include "pickle_globals.h"
@@ -13,6 +13,9 @@ enum global {
     GLOBAL_REBUILD_PARAMETER,
     GLOBAL_SIZE,
     GLOBAL_DEVICE,
+    GLOBAL_TYPED_LIST, /* of one list: that list */
+    GLOBAL_TYPE_TAG,   /* of something and its type: that thing */
+    GLOBAL_CLASS,      /* of TorchScript: its code is in the archive, and not looked at */
     GLOBAL_STORAGE /* + enum element_type */
 };
 
@@ -25,6 +28,11 @@ static const struct {
     {"torch._utils", "_rebuild_parameter", GLOBAL_REBUILD_PARAMETER},
     {"torch", "Size", GLOBAL_SIZE},
     {"torch", "device", GLOBAL_DEVICE},
+    {"torch.jit._pickle", "build_intlist", GLOBAL_TYPED_LIST},
+    {"torch.jit._pickle", "build_doublelist", GLOBAL_TYPED_LIST},
+    {"torch.jit._pickle", "build_boollist", GLOBAL_TYPED_LIST},
+    {"torch.jit._pickle", "build_tensorlist", GLOBAL_TYPED_LIST},
+    {"torch.jit._pickle", "restore_type_tag", GLOBAL_TYPE_TAG},
     {"torch", "FloatStorage", GLOBAL_STORAGE + ELEMENT_F32},
     {"torch", "HalfStorage", GLOBAL_STORAGE + ELEMENT_F16},
     {"torch", "BFloat16Storage", GLOBAL_STORAGE + ELEMENT_BF16},
@@ -37,32 +45,53 @@ static const struct {
     {"torch", "BoolStorage", GLOBAL_STORAGE + ELEMENT_BOOL},
 };
 
-/* No storage has more elements: far above any model, and sums of products below cannot overflow. */
-static const uint64_t element_limit = UINT64_C(1) << 48;
-
 static struct value *refuse(char *message, const char *origin, const char *what)
 {
     problem(message, "%.200s: data.pkl: %s", origin, what);
     return NULL;
 }
 
+static int find_known(const char *module, const char *name)
+{
+    static const char script[] = "__torch__";
+    for (size_t i = 0; i < sizeof known_globals / sizeof known_globals[0]; i++)
+        if (strcmp(module, known_globals[i].module) == 0 &&
+            strcmp(name, known_globals[i].name) == 0)
+            return known_globals[i].global;
+    const size_t length = strlen(script);
+    const bool is_script =
+        strncmp(module, script, length) == 0 && (!module[length] || module[length] == '.');
+    return is_script ? GLOBAL_CLASS : -1;
+}
+
 struct value *find_global(const char *module, const char *name, const char *origin,
                           struct value_pool *pool, char *message)
 {
-    for (size_t i = 0; i < sizeof known_globals / sizeof known_globals[0]; i++)
-        if (strcmp(module, known_globals[i].module) == 0 &&
-            strcmp(name, known_globals[i].name) == 0) {
-            struct value *value = new_value(pool, VALUE_GLOBAL);
-            if (!value)
-                return refuse(message, origin, "out of memory");
-            value->global = known_globals[i].global;
-            return value;
-        }
+    const int known = find_known(module, name);
+    if (known >= 0) {
+        struct value *value = new_value(pool, VALUE_GLOBAL);
+        if (!value)
+            return refuse(message, origin, "out of memory");
+        value->global = known;
+        return value;
+    }
+    const bool is_class = name[0] >= 'A' && name[0] <= 'Z'; /* by Python's convention */
     problem(message,
             "%.200s: data.pkl: %.80s.%.80s is not allowed in a checkpoint: only the names that a "
-            "dict of tensors needs are (nothing was executed)",
-            origin, module, name);
+            "dict of tensors needs are (nothing was executed%s)",
+            origin, module, name,
+            is_class ? "; if the file holds a whole model, save its state_dict() instead" : "");
     return NULL;
+}
+
+struct value *new_module(const struct value *class, const struct value *arguments,
+                         const char *origin, struct value_pool *pool, char *message)
+{
+    if (class->kind != VALUE_GLOBAL || class->global != GLOBAL_CLASS ||
+        arguments->kind != VALUE_TUPLE || arguments->sequence.count)
+        return refuse(message, origin, "makes an object of something that is not a module's class");
+    struct value *value = new_value(pool, VALUE_OBJECT);
+    return value ? value : refuse(message, origin, "out of memory");
 }
 
 struct value *find_storage(const struct value *id, const char *origin, struct value_pool *pool,
@@ -78,7 +107,7 @@ struct value *find_storage(const struct value *id, const char *origin, struct va
     if (items[2]->kind != VALUE_STRING || !items[2]->string[0] || strlen(items[2]->string) > 64)
         return refuse(message, origin, "the key of a storage is not a string of 1 to 64 bytes");
     if (items[4]->kind != VALUE_INTEGER || items[4]->integer < 0 ||
-        (uint64_t)items[4]->integer > element_limit)
+        (uint64_t)items[4]->integer > TENSOR_MAX_ELEMENTS)
         return refuse(message, origin, "the size of a storage is not an integer from 0 to 2^48");
 
     struct value *value = new_value(pool, VALUE_STORAGE);
@@ -100,38 +129,11 @@ static bool read_sizes(const struct value *tuple, size_t count, uint64_t *sizes)
     for (size_t i = 0; i < count; i++) {
         const struct value *item = tuple->sequence.items[i];
         if (item->kind != VALUE_INTEGER || item->integer < 0 ||
-            (uint64_t)item->integer > element_limit)
+            (uint64_t)item->integer > TENSOR_MAX_ELEMENTS)
             return false;
         sizes[i] = (uint64_t)item->integer;
     }
     return true;
-}
-
-/* Counts the elements; true if all of them lie in the storage. */
-static bool measure(struct tensor *tensor)
-{
-    uint64_t count = 1;
-    bool empty = false;
-    for (unsigned i = 0; i < tensor->dimensions; i++) {
-        if (tensor->shape[i] == 0)
-            empty = true;
-        else if (count > element_limit / tensor->shape[i])
-            return false;
-        else
-            count *= tensor->shape[i];
-    }
-    tensor->count = empty ? 0 : count;
-    if (empty)
-        return true;
-
-    uint64_t last = tensor->offset;
-    for (unsigned i = 0; i < tensor->dimensions; i++) {
-        uint64_t steps = tensor->shape[i] - 1;
-        if (steps && tensor->stride[i] > element_limit / steps)
-            return false;
-        last += steps * tensor->stride[i]; /* at most 9 * 2^48 */
-    }
-    return last < tensor->storage_count;
 }
 
 /* (storage, offset, size, stride, requires_grad, hooks, optionally metadata) */
@@ -155,14 +157,14 @@ static struct value *rebuild_tensor(const struct value *arguments, const char *o
     *tensor = *items[0]->storage;
     tensor->dimensions = (unsigned)dimensions;
     if (items[1]->kind != VALUE_INTEGER || items[1]->integer < 0 ||
-        (uint64_t)items[1]->integer > element_limit ||
+        (uint64_t)items[1]->integer > TENSOR_MAX_ELEMENTS ||
         !read_sizes(items[2], dimensions, tensor->shape) ||
         !read_sizes(items[3], dimensions, tensor->stride))
         return refuse(message, origin,
                       "the offset, a size or a stride of a tensor is not an integer "
                       "from 0 to 2^48");
     tensor->offset = (uint64_t)items[1]->integer;
-    if (!measure(tensor)) {
+    if (!tensor_measure(tensor)) {
         problem(message,
                 "%.200s: data.pkl: a tensor reaches beyond its storage %.64s of %" PRIu64
                 " elements",
@@ -198,6 +200,15 @@ struct value *call_global(const struct value *callable, struct value *arguments,
         if (count != 1 || items[0]->kind != VALUE_TUPLE)
             return refuse(message, origin, "the argument of torch.Size is not a tuple");
         return items[0];
+    case GLOBAL_TYPED_LIST:
+        if (count != 1 || items[0]->kind != VALUE_LIST)
+            return refuse(message, origin, "a list of numbers or tensors is made of something else");
+        return items[0];
+    case GLOBAL_TYPE_TAG:
+        if (count != 2)
+            return refuse(message, origin, "the arguments of restore_type_tag are not two");
+        return items[0];
+    case GLOBAL_CLASS: return refuse(message, origin, "a module's class is called as a function");
     case GLOBAL_DEVICE: value = new_value(pool, VALUE_OPAQUE); break;
     default: return refuse(message, origin, "a type of storage is called as a function");
     }

@@ -15,6 +15,10 @@ struct value *find_global(const char *module, const char *name, const char *orig
 struct value *call_global(const struct value *callable, struct value *arguments,
                           const char *origin, struct value_pool *pool, char *message);
 
+/* An object without attributes yet, of a class that the archive itself brings; else NULL. */
+struct value *new_module(const struct value *class, const struct value *arguments,
+                         const char *origin, struct value_pool *pool, char *message);
+
 /* The storage that a persistent id ('storage', type, key, location, elements) stands for. */
 struct value *find_storage(const struct value *id, const char *origin, struct value_pool *pool,
                            char *message);

@@ -1,6 +1,6 @@
 /*
- * plan_write.c - the numbers.  Folding is done in double precision and rounded once to f32; f16 is
- * the rounding of that f32, so that the f16 file is exactly the f32 file rounded.
+ * plan_write.c - the numbers.  Folding is done in double precision and rounded once to f32 or bf16;
+ * f16 is the rounding of that f32, so that the f16 file is exactly the f32 file rounded.
  */
 #include "plan_write.h"
 
@@ -25,18 +25,22 @@ struct pass {
     uint64_t done, total;
     double numbers[CHUNK];
     float singles[CHUNK];
-    uint16_t halves[CHUNK];
+    uint16_t shorts[CHUNK];
 };
 
-void plan_declare(const struct plan *plan, struct gguf_writer *writer, bool half)
+static enum gguf_tensor_type type_of(const struct plan_item *item, enum gguf_tensor_type matrices)
+{
+    return item->is_matrix ? matrices : GGML_F32;
+}
+
+void plan_declare(const struct plan *plan, struct gguf_writer *writer, enum gguf_tensor_type type)
 {
     for (size_t i = 0; i < plan->count; i++) {
         const struct plan_item *item = &plan->items[i];
         uint64_t shape[4];
         for (unsigned d = 0; d < item->view.dimensions; d++)
             shape[d] = item->view.shape[item->view.dimensions - 1 - d];
-        gguf_declare(writer, item->name, half && item->is_matrix ? GGML_F16 : GGML_F32,
-                     item->view.dimensions, shape);
+        gguf_declare(writer, item->name, type_of(item, type), item->view.dimensions, shape);
     }
 }
 
@@ -68,8 +72,8 @@ static bool read_factors(const struct plan *plan, const struct batch_norm *norm,
 }
 
 /* Rounds a chunk and hands it over.  `first` is the number of its first element. */
-static bool put_chunk(struct pass *pass, const struct plan_item *item, bool half, uint64_t first,
-                      size_t count)
+static bool put_chunk(struct pass *pass, const struct plan_item *item, enum gguf_tensor_type type,
+                      uint64_t first, size_t count)
 {
     const char *origin = pass->plan->checkpoint->origin;
     for (size_t i = 0; i < count; i++) {
@@ -83,24 +87,28 @@ static bool put_chunk(struct pass *pass, const struct plan_item *item, bool half
                            first + i, number);
         pass->singles[i] = (float)number;
     }
-    if (!half) {
+    if (type == GGML_F32) {
         gguf_write(pass->writer, pass->singles, count * sizeof(float));
         return true;
     }
+    const bool half = type == GGML_F16;
+    const uint16_t infinity = half ? 0x7c00 : 0x7f80;
     for (size_t i = 0; i < count; i++) {
-        pass->halves[i] = half_from_float(pass->singles[i]);
-        if ((pass->halves[i] & 0x7c00) == 0x7c00)
+        pass->shorts[i] =
+            half ? half_from_float(pass->singles[i]) : bfloat_from_double(pass->numbers[i]);
+        if ((pass->shorts[i] & infinity) == infinity)
             return problem(pass->plan->message,
                            "%.200s: tensor %.150s: element %" PRIu64 " is %g, beyond the range of "
-                           "f16 (65504): use f32",
-                           origin, item->view.name, first + i, (double)pass->singles[i]);
+                           "%s: use %s",
+                           origin, item->view.name, first + i, (double)pass->singles[i],
+                           half ? "f16 (65504)" : "bf16 (3.39e38)", half ? "bf16 or f32" : "f32");
     }
-    gguf_write(pass->writer, pass->halves, count * sizeof(uint16_t));
+    gguf_write(pass->writer, pass->shorts, count * sizeof(uint16_t));
     return true;
 }
 
 /* Numbers of a view, each row (first dimension) times its factor where there are any. */
-static bool write_view(struct pass *pass, const struct plan_item *item, bool half,
+static bool write_view(struct pass *pass, const struct plan_item *item, enum gguf_tensor_type type,
                        const double *factors)
 {
     const struct plan *plan = pass->plan;
@@ -112,7 +120,7 @@ static bool write_view(struct pass *pass, const struct plan_item *item, bool hal
         checkpoint_read(plan->checkpoint, &item->view, first, size, pass->numbers);
         for (size_t i = 0; factors && i < size; i++)
             pass->numbers[i] *= factors[(first + i) / row_size];
-        if (!put_chunk(pass, item, half, first, size))
+        if (!put_chunk(pass, item, type, first, size))
             return false;
         pass->done += size;
         if (pass->progress)
@@ -135,14 +143,15 @@ static bool write_folded_bias(struct pass *pass, const struct plan_item *item,
         checkpoint_read(plan->checkpoint, &item->view, first, size, pass->numbers);
         for (size_t i = 0; i < size; i++)
             pass->numbers[i] -= scratch[first + i] * factors[first + i];
-        if (!put_chunk(pass, item, false, first, size))
+        if (!put_chunk(pass, item, GGML_F32, first, size))
             return false;
     }
     pass->done += count;
     return true;
 }
 
-static bool write_folded(struct pass *pass, const struct plan_item *item, bool half)
+static bool write_folded(struct pass *pass, const struct plan_item *item,
+                         enum gguf_tensor_type type)
 {
     size_t count = (size_t)item->norm.gain.shape[0];
     double *factors = malloc(2 * count * sizeof *factors);
@@ -151,13 +160,13 @@ static bool write_folded(struct pass *pass, const struct plan_item *item, bool h
                        pass->plan->checkpoint->origin);
     bool good = read_factors(pass->plan, &item->norm, factors, factors + count) &&
                 (item->kind == PLAN_FOLDED_WEIGHT
-                     ? write_view(pass, item, half, factors)
+                     ? write_view(pass, item, type, factors)
                      : write_folded_bias(pass, item, factors, factors + count));
     free(factors);
     return good;
 }
 
-bool plan_write(const struct plan *plan, struct gguf_writer *writer, bool half,
+bool plan_write(const struct plan *plan, struct gguf_writer *writer, enum gguf_tensor_type type,
                 plan_progress *progress, void *context)
 {
     struct pass *pass = calloc(1, sizeof *pass);
@@ -172,9 +181,9 @@ bool plan_write(const struct plan *plan, struct gguf_writer *writer, bool half,
     bool good = true;
     for (size_t i = 0; i < plan->count && good; i++) {
         const struct plan_item *item = &plan->items[i];
-        bool smaller = half && item->is_matrix;
-        good = item->kind == PLAN_COPY ? write_view(pass, item, smaller, NULL)
-                                       : write_folded(pass, item, smaller);
+        const enum gguf_tensor_type stored = type_of(item, type);
+        good = item->kind == PLAN_COPY ? write_view(pass, item, stored, NULL)
+                                       : write_folded(pass, item, stored);
     }
     free(pass);
     return good;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zip.h>
 
 #include "problem.h"
@@ -28,42 +29,19 @@ struct torch_zip {
     char *prefix; /* "NAME/" */
     uint64_t file_size;
     bool big_endian;
+
+    bool *checked;    /* of each entry, whether its checksum has been compared */
+    zip_file_t *file; /* the entry that was read last, for whoever reads on; may be NULL */
+    zip_uint64_t file_index, file_position;
 };
 
-static const char legacy_start[] = {'\x80', '\x02', '\x8a', '\x0a', 'l', '\xfc', '\x9c', 'F'};
-
-/* Looks at the first bytes, so that a wrong file is called by its name. */
-static bool check_kind(const char *path, uint64_t *file_size, char *message)
+static bool measure_file(const char *path, uint64_t *size, char *message)
 {
-    const char *origin = origin_of(path);
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return problem(message, "%.200s: %s", origin, strerror(errno));
-    unsigned char start[16] = {0};
-    size_t count = fread(start, 1, sizeof start, file);
-    int error = ferror(file) ? errno : 0;
-    long end = !error && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : 0;
-    fclose(file);
-    if (error || end < 0)
-        return problem(message, "%.200s: %s", origin, strerror(error ? error : EIO));
-    *file_size = (uint64_t)end;
-    if (!count)
-        return problem(message, "%.200s: the file is empty", origin);
-    if (memcmp(start, "PK\x03\x04", 4) == 0)
-        return true;
-    if (memcmp(start, legacy_start, sizeof legacy_start) == 0)
-        return problem(message,
-                       "%.200s: written in the legacy format of PyTorch before 1.6, which is not "
-                       "read: load it and save it again with a newer PyTorch",
-                       origin);
-    if (memcmp(start, "GGUF", 4) == 0)
-        return problem(message, "%.200s: this is a model file (GGUF) already", origin);
-    if (count > 8 && start[8] == '{')
-        return problem(message,
-                       "%.200s: this looks like safetensors, which is not read: expected "
-                       "a checkpoint of torch.save",
-                       origin);
-    return problem(message, "%.200s: not a checkpoint of torch.save (not a zip archive)", origin);
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return problem(message, "%.200s: %s", origin_of(path), strerror(errno));
+    *size = (uint64_t)status.st_size;
+    return true;
 }
 
 static bool has_entry(const struct torch_zip *zip, const char *name)
@@ -98,13 +76,9 @@ static bool find_prefix(struct torch_zip *zip, char *message)
     }
     if (!zip->prefix)
         return problem(
-            message, "%.200s: a zip archive without NAME/data.pkl: not a checkpoint of torch.save",
+            message, "%.200s: a zip archive without NAME/data.pkl: not written by torch.save "
+            "or torch.jit.save",
             zip->origin);
-    if (has_entry(zip, "constants.pkl"))
-        return problem(message,
-                       "%.200s: a TorchScript archive, which is not read: load it with "
-                       "torch.jit.load and save its state_dict() with torch.save",
-                       zip->origin);
     return true;
 }
 
@@ -113,7 +87,7 @@ static bool check_entry(struct torch_zip *zip, const char *name, uint64_t limit,
                         char *message)
 {
     const zip_uint64_t needed =
-        ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_INDEX;
+        ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_INDEX;
     zip_stat_init(entry);
     if (zip_stat(zip->archive, name, ZIP_FL_ENC_RAW, entry) != 0 ||
         (entry->valid & needed) != needed)
@@ -139,44 +113,127 @@ static bool check_entry(struct torch_zip *zip, const char *name, uint64_t limit,
     return true;
 }
 
+static void close_entry(struct torch_zip *zip)
+{
+    if (zip->file)
+        zip_fclose(zip->file);
+    zip->file = NULL;
+}
+
+static bool damaged(struct torch_zip *zip, const zip_stat_t *entry, const char *how, char *message)
+{
+    problem(message, "%.200s: entry %.150s is damaged: %s", zip->origin, entry->name, how);
+    close_entry(zip);
+    return false;
+}
+
+/* Reads on in the entry that is open. */
+static bool read_on(struct torch_zip *zip, const zip_stat_t *entry, unsigned char *bytes,
+                    uint64_t size, char *message)
+{
+    while (size) {
+        zip_int64_t count = zip_fread(zip->file, bytes, size);
+        if (count <= 0)
+            return damaged(zip, entry,
+                           count < 0 ? zip_file_strerror(zip->file)
+                                     : "shorter than the archive says",
+                           message);
+        bytes += count;
+        size -= (uint64_t)count;
+        zip->file_position += (uint64_t)count;
+    }
+    return true;
+}
+
+/* Passes over bytes; where they are deflated, that takes inflating them. */
+static bool skip_to(struct torch_zip *zip, const zip_stat_t *entry, uint64_t position,
+                    char *message)
+{
+    if (entry->comp_method == ZIP_CM_STORE && position != zip->file_position) {
+        if (position > INT64_MAX || zip_fseek(zip->file, (zip_int64_t)position, SEEK_SET) != 0)
+            return damaged(zip, entry, zip_file_strerror(zip->file), message);
+        zip->file_position = position;
+    }
+    unsigned char passed[16384];
+    while (zip->file_position < position) {
+        uint64_t left = position - zip->file_position;
+        if (!read_on(zip, entry, passed, left < sizeof passed ? left : sizeof passed, message))
+            return false;
+    }
+    return true;
+}
+
+/* Opens the entry at its start, or leaves it open where that is not behind `position`. */
+static bool open_entry(struct torch_zip *zip, const zip_stat_t *entry, uint64_t position,
+                       char *message)
+{
+    if (zip->file && zip->file_index == entry->index && zip->file_position <= position)
+        return true;
+    close_entry(zip);
+    zip->file = zip_fopen_index(zip->archive, entry->index, 0);
+    zip->file_index = entry->index;
+    zip->file_position = 0;
+    return zip->file || problem(message, "%.200s: entry %.150s: %s", zip->origin, entry->name,
+                                zip_strerror(zip->archive));
+}
+
+/* The checksum is compared when the end is read, if all before it has been read. */
+static bool expect_end(struct torch_zip *zip, const zip_stat_t *entry, char *message)
+{
+    unsigned char beyond;
+    zip_int64_t count = zip_fread(zip->file, &beyond, 1);
+    if (count != 0)
+        return damaged(zip, entry,
+                       count < 0 ? zip_file_strerror(zip->file) : "longer than the archive says",
+                       message);
+    zip->checked[entry->index] = true;
+    close_entry(zip);
+    return true;
+}
+
+/* Reads all of an entry, keeping nothing. */
+static bool check_sum(struct torch_zip *zip, const zip_stat_t *entry, char *message)
+{
+    unsigned char passed[16384];
+    close_entry(zip);
+    if (!open_entry(zip, entry, 0, message))
+        return false;
+    for (uint64_t left = entry->size; left;) {
+        uint64_t size = left < sizeof passed ? left : sizeof passed;
+        if (!read_on(zip, entry, passed, size, message))
+            return false;
+        left -= size;
+    }
+    return expect_end(zip, entry, message);
+}
+
+/* A part of an entry that check_entry() has passed. */
+static bool read_range(struct torch_zip *zip, const zip_stat_t *entry, uint64_t first,
+                       uint64_t size, unsigned char *bytes, char *message)
+{
+    if (size == entry->size) {
+        close_entry(zip);
+        return open_entry(zip, entry, 0, message) && read_on(zip, entry, bytes, size, message) &&
+               expect_end(zip, entry, message);
+    }
+    return (zip->checked[entry->index] || check_sum(zip, entry, message)) &&
+           open_entry(zip, entry, first, message) && skip_to(zip, entry, first, message) &&
+           read_on(zip, entry, bytes, size, message);
+}
+
 /* All bytes of an entry that check_entry() has passed. */
-static unsigned char *read_entry(struct torch_zip *zip, const char *name, const zip_stat_t *entry,
-                                 char *message)
+static unsigned char *read_entry(struct torch_zip *zip, const zip_stat_t *entry, char *message)
 {
     unsigned char *bytes = malloc(entry->size ? (size_t)entry->size : 1);
     if (!bytes) {
         problem(message, "%.200s: out of memory for entry %.150s of %" PRIu64 " bytes", zip->origin,
-                name, (uint64_t)entry->size);
+                entry->name, (uint64_t)entry->size);
         return NULL;
     }
-    zip_file_t *file = zip_fopen_index(zip->archive, entry->index, 0);
-    if (!file) {
-        problem(message, "%.200s: entry %.150s: %s", zip->origin, name, zip_strerror(zip->archive));
-        free(bytes);
-        return NULL;
-    }
-    zip_uint64_t done = 0;
-    zip_int64_t count = 0;
-    while (done < entry->size) {
-        count = zip_fread(file, bytes + done, entry->size - done);
-        if (count <= 0)
-            break;
-        done += (zip_uint64_t)count;
-    }
-    /* The checksum is compared when the end is read. */
-    unsigned char beyond;
-    if (count >= 0 && done == entry->size)
-        count = zip_fread(file, &beyond, 1);
-    if (done != entry->size || count != 0) {
-        problem(message, "%.200s: entry %.150s is damaged: %s", zip->origin, name,
-                count < 0 ? zip_file_strerror(file)
-                : count   ? "longer than the archive says"
-                          : "shorter than the archive says");
-        free(bytes);
-        bytes = NULL;
-    }
-    zip_fclose(file);
-    return bytes;
+    if (read_range(zip, entry, 0, entry->size, bytes, message))
+        return bytes;
+    free(bytes);
+    return NULL;
 }
 
 static bool read_byte_order(struct torch_zip *zip, char *message)
@@ -188,7 +245,7 @@ static bool read_byte_order(struct torch_zip *zip, char *message)
     zip_stat_t entry;
     if (!check_entry(zip, name, 16, &entry, message))
         return false;
-    char *text = (char *)read_entry(zip, name, &entry, message);
+    char *text = (char *)read_entry(zip, &entry, message);
     if (!text)
         return false;
     bool little = entry.size == 6 && memcmp(text, "little", 6) == 0;
@@ -202,7 +259,7 @@ static bool read_byte_order(struct torch_zip *zip, char *message)
 struct torch_zip *torch_zip_open(const char *path, char *message)
 {
     uint64_t file_size = 0;
-    if (!check_kind(path, &file_size, message))
+    if (!measure_file(path, &file_size, message))
         return NULL;
     struct torch_zip *zip = calloc(1, sizeof *zip);
     if (!zip) {
@@ -222,6 +279,13 @@ struct torch_zip *torch_zip_open(const char *path, char *message)
         torch_zip_close(zip);
         return NULL;
     }
+    zip_int64_t count = zip_get_num_entries(zip->archive, 0);
+    zip->checked = calloc(count > 0 ? (size_t)count : 1, sizeof *zip->checked);
+    if (!zip->checked) {
+        problem(message, "%.200s: out of memory", zip->origin);
+        torch_zip_close(zip);
+        return NULL;
+    }
     if (!find_prefix(zip, message) || !read_byte_order(zip, message)) {
         torch_zip_close(zip);
         return NULL;
@@ -233,8 +297,10 @@ void torch_zip_close(struct torch_zip *zip)
 {
     if (!zip)
         return;
+    close_entry(zip);
     if (zip->archive)
         zip_discard(zip->archive);
+    free(zip->checked);
     free(zip->prefix);
     free(zip);
 }
@@ -257,23 +323,20 @@ unsigned char *torch_zip_read_pickle(struct torch_zip *zip, size_t *size, char *
     if (!check_entry(zip, name, pickle_limit, &entry, message))
         return NULL;
     *size = (size_t)entry.size;
-    return read_entry(zip, name, &entry, message);
+    return read_entry(zip, &entry, message);
 }
 
-unsigned char *torch_zip_read_storage(struct torch_zip *zip, const char *key, uint64_t count,
-                                      size_t element, char *message)
+bool torch_zip_read_storage(struct torch_zip *zip, const char *key, uint64_t storage_size,
+                            uint64_t first, size_t size, unsigned char *bytes, char *message)
 {
     char name[512];
     snprintf(name, sizeof name, "%sdata/%.100s", zip->prefix, key);
     zip_stat_t entry;
     if (!check_entry(zip, name, storage_limit, &entry, message))
-        return NULL;
-    if (entry.size / element != count) {
-        problem(message,
-                "%.200s: entry %.150s has %" PRIu64 " bytes, but the pickle expects %" PRIu64
-                " elements of %zu",
-                zip->origin, name, (uint64_t)entry.size, count, element);
-        return NULL;
-    }
-    return read_entry(zip, name, &entry, message);
+        return false;
+    if (entry.size != storage_size || first > storage_size || size > storage_size - first)
+        return problem(
+            message, "%.200s: entry %.150s has %" PRIu64 " bytes, but the pickle expects %" PRIu64,
+            zip->origin, name, (uint64_t)entry.size, storage_size);
+    return read_range(zip, &entry, first, size, bytes, message);
 }

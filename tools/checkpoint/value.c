@@ -1,5 +1,5 @@
 /*
- * value.c - the pool that a pickle's values live in.
+ * value.c - the pool that a checkpoint's values live in, and what makes a tensor a safe one.
  */
 #include "value.h"
 
@@ -82,6 +82,35 @@ bool sequence_append(struct value_pool *pool, struct value *sequence, struct val
     return true;
 }
 
+bool tensor_measure(struct tensor *tensor)
+{
+    uint64_t count = 1;
+    bool empty = false;
+    if (tensor->dimensions > TENSOR_MAX_DIMENSIONS || tensor->offset > TENSOR_MAX_ELEMENTS ||
+        tensor->storage_count > TENSOR_MAX_ELEMENTS)
+        return false;
+    for (unsigned i = 0; i < tensor->dimensions; i++) {
+        if (tensor->shape[i] == 0)
+            empty = true;
+        else if (count > TENSOR_MAX_ELEMENTS / tensor->shape[i])
+            return false;
+        else
+            count *= tensor->shape[i];
+    }
+    tensor->count = empty ? 0 : count;
+    if (empty)
+        return true;
+
+    uint64_t last = tensor->offset;
+    for (unsigned i = 0; i < tensor->dimensions; i++) {
+        uint64_t steps = tensor->shape[i] - 1;
+        if (steps && tensor->stride[i] > TENSOR_MAX_ELEMENTS / steps)
+            return false;
+        last += steps * tensor->stride[i]; /* at most 9 * 2^48 */
+    }
+    return last < tensor->storage_count;
+}
+
 const char *kind_name(enum value_kind kind)
 {
     switch (kind) {
@@ -96,6 +125,7 @@ const char *kind_name(enum value_kind kind)
     case VALUE_TENSOR: return "a tensor";
     case VALUE_STORAGE: return "a storage";
     case VALUE_GLOBAL: return "a global name";
+    case VALUE_OBJECT: return "a module";
     case VALUE_OPAQUE: return "an object";
     }
     return "an unknown thing";

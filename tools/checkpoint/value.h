@@ -2,7 +2,7 @@
  * value.h - what a pickle describes: a tree (or, from a hostile file, any graph) of plain values.
  *
  * All of them live in one pool with a limit and are freed together.  Nothing here walks the graph,
- * so cycles and depth cannot hurt; those who read it look at a fixed number of levels.
+ * so cycles and depth cannot hurt; those who read it look at a limited number of levels.
  */
 #ifndef QUALICLIP_VALUE_H
 #define QUALICLIP_VALUE_H
@@ -15,16 +15,25 @@
 
 enum { TENSOR_MAX_DIMENSIONS = 8 };
 
+/* No storage has more elements: far above any model, and no sum or product of such overflows. */
+#define TENSOR_MAX_ELEMENTS (UINT64_C(1) << 48)
+
 /* A view into a storage: element (i, j, ...) is at offset + i * stride[0] + j * stride[1] + ... */
 struct tensor {
     enum element_type type;
-    const char *storage_key; /* the file of the storage inside the container */
+    const char *storage_key; /* what the container calls the storage */
     uint64_t storage_count;  /* its elements */
     uint64_t offset;
     unsigned dimensions;
     uint64_t shape[TENSOR_MAX_DIMENSIONS], stride[TENSOR_MAX_DIMENSIONS];
     uint64_t count; /* product of shape */
 };
+
+/*
+ * Sets the count.  False unless the tensor lies within its storage and no number is beyond
+ * TENSOR_MAX_ELEMENTS: whoever makes a tensor from a file must ask.
+ */
+bool tensor_measure(struct tensor *tensor);
 
 enum value_kind {
     VALUE_NONE,
@@ -38,6 +47,7 @@ enum value_kind {
     VALUE_TENSOR,
     VALUE_STORAGE, /* while reading only: an operand of a tensor */
     VALUE_GLOBAL,  /* while reading only: one of the known names */
+    VALUE_OBJECT,  /* a TorchScript module: attributes, and no behaviour */
     VALUE_OPAQUE   /* bytes, an integer beyond 64 bits, a device: of no use to us */
 };
 
@@ -55,6 +65,10 @@ struct value {
         struct tensor *tensor;   /* VALUE_TENSOR */
         struct tensor *storage;  /* VALUE_STORAGE: type, storage_key and storage_count */
         int global;              /* VALUE_GLOBAL: see pickle_globals.c */
+        struct {
+            struct value *state; /* a dict; NULL: there is none */
+            bool open;           /* for whoever walks: being looked at */
+        } object;
     };
 };
 

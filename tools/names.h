@@ -1,0 +1,19 @@
+/*
+ * names.h - how settings of a recipe are written on the command line and in JSON.
+ */
+#ifndef QUALICLIP_TOOLS_NAMES_H
+#define QUALICLIP_TOOLS_NAMES_H
+
+#include "qualiclip.h"
+
+struct size_name {
+    char text[24];
+};
+
+/* "native", "crop224", "long=512" or "tiles". */
+struct size_name size_name(qc_size_rule rule, uint32_t pixels);
+
+const char *positions_name(qc_positions positions); /* "none", "grid" or "flat" */
+const char *readout_name(qc_readout readout);       /* "pairs", "levels" or "texts" */
+
+#endif
