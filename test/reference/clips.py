@@ -20,19 +20,22 @@ TOKENS = 49408
 
 
 class Shape:
-    def __init__(self, visual, embed, text_width, text_layers=12, is_vit=True):
-        self.visual, self.embed, self.is_vit = visual, embed, is_vit
+    """new_visual(layers, activation) -> tower; layers: how many, of a ResNet in each stage."""
+
+    def __init__(self, new_visual, layers, embed, text_width, text_layers, is_vit):
+        self.new_visual, self.layers, self.embed, self.is_vit = new_visual, layers, embed, is_vit
         self.text_width, self.text_layers = text_width, text_layers
 
 
 def _vit(width, layers, patch, embed, text_width, resolution=224, text_layers=12):
-    return Shape(lambda activation: VisionTransformer(width, layers, patch, embed, resolution,
-                                                      activation), embed, text_width, text_layers)
+    return Shape(lambda layers, activation: VisionTransformer(width, layers, patch, embed,
+                                                              resolution, activation),
+                 layers, embed, text_width, text_layers, is_vit=True)
 
 
-def _resnet(width, blocks, embed, resolution, text_width, text_layers=12):
-    return Shape(lambda activation: ModifiedResNet(width, blocks, embed, resolution), embed,
-                 text_width, text_layers, is_vit=False)
+def _resnet(width, layers, embed, resolution, text_width, text_layers=12):
+    return Shape(lambda layers, activation: ModifiedResNet(width, layers, embed, resolution),
+                 layers, embed, text_width, text_layers, is_vit=False)
 
 
 SHAPES = {
@@ -67,10 +70,10 @@ def _round_as_openai(tower):
 class Clip:
     """visual and text are towers ready to be used; see state() for the checkpoint."""
 
-    def __init__(self, name, seed=14, activation=QuickGELU, text_layers=None):
+    def __init__(self, name, seed=14, activation=QuickGELU, layers=None, text_layers=None):
         shape = SHAPES[name]
         self.name, self.shape, self.scale, self.seed = name, shape, LOGIT_SCALE, seed
-        self.visual = randomize(shape.visual(activation), seed)
+        self.visual = randomize(shape.new_visual(layers or shape.layers, activation), seed)
         self.text = randomize_text(TextTransformer(
             shape.text_width, text_layers or shape.text_layers, TOKENS, shape.embed,
             activation=activation), seed + 1)

@@ -1,0 +1,173 @@
+"""Every container that a CLIP is handed round in, written by real PyTorch at full size.
+
+A format is a function (clip, directory, features) -> path of what is given to `qualiclip convert`;
+features are some photos' unit features, for the prompts that qualiclip.pth brings.  FORMATS says
+which towers each exists for.
+"""
+import copy
+import os
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+import checkpoint_names
+from clips import SHAPES
+
+CLIPS = tuple(SHAPES)
+VITS = tuple(name for name in SHAPES if SHAPES[name].is_vit)
+
+
+def _path(directory, clip, name):
+    return os.path.join(directory, clip.name + "-" + name)
+
+
+def _save(clip, directory, name, value):
+    path = _path(directory, clip, name)
+    torch.save(value, path)
+    return path
+
+
+def _halves(state):
+    """All of it in f16, embeddings and norms too: what `model.half()` leaves behind."""
+    return OrderedDict((name, tensor.half() if tensor.is_floating_point() and tensor.dim() else
+                        tensor) for name, tensor in state.items())
+
+
+# ------------------------------------------------------------------------------------- PyTorch
+
+def qualiclip(clip, directory, features):
+    """The official qualiclip.pth: `clip_model.` before all names, and the prompts' features."""
+    state = OrderedDict(("clip_model." + name, tensor) for name, tensor in clip.state().items())
+    state["prompts_features"] = clip.stored_prompts(features)
+    return _save(clip, directory, "qualiclip.pth", state)
+
+
+def plain(clip, directory, features):
+    """LIQE.pt and the like: the dict of tensors by itself."""
+    return _save(clip, directory, "plain.pt", clip.state())
+
+
+def plain_mixed(clip, directory, features):
+    """The state dict of a clip.load()ed model on a GPU: matrices f16, norms f32."""
+    return _save(clip, directory, "mixed.pt", clip.state(half=True))
+
+
+def params(clip, directory, features):
+    """pyiqa's: under `params`, for instance LIQE's."""
+    state = OrderedDict(("clip_model." + name, tensor) for name, tensor in clip.state().items())
+    return _save(clip, directory, "params.pth", {"params": state})
+
+
+def state_dict(clip, directory, features):
+    """A training run's: under `state_dict`, beside other things, `module.` before the names."""
+    state = OrderedDict(("module." + name, tensor) for name, tensor in clip.state().items())
+    return _save(clip, directory, "epoch.pt", {"epoch": 3, "name": "run", "state_dict": state})
+
+
+class _OpenAi(nn.Module):
+    """The module tree of OpenAI's CLIP around copies of our towers, for tracing."""
+
+    def __init__(self, clip):
+        super().__init__()
+        visual, text = copy.deepcopy(clip.visual), copy.deepcopy(clip.text)
+        self.visual = visual
+        self.positional_embedding = text.positional_embedding
+        self.text_projection = text.text_projection
+        self.logit_scale = nn.Parameter(clip.state(text=False)["logit_scale"])
+        self.transformer = text.transformer
+        self.token_embedding = text.token_embedding
+        self.ln_final = text.ln_final
+        self.register_buffer("input_resolution", torch.tensor(visual.resolution))
+        self.register_buffer("context_length", torch.tensor(text.context))
+        self.register_buffer("vocab_size", torch.tensor(len(text.token_embedding.weight)))
+
+    def forward(self, images):
+        return self.visual(images) * self.logit_scale.exp()
+
+
+def torchscript(clip, directory, features):
+    """OpenAI's own files: torch.jit.trace, matrices f16, norms and embeddings f32."""
+    module = _OpenAi(clip).eval()
+    image = torch.zeros(1, 3, module.visual.resolution, module.visual.resolution)
+    archive = torch.jit.trace(module, image, check_trace=False)
+    halved = {name for name, tensor in clip.state(half=True).items()
+              if tensor.dtype == torch.float16}
+    for name, parameter in archive.named_parameters():
+        if name in halved:
+            parameter.data = parameter.data.half()
+    path = _path(directory, clip, "openai.pt")
+    archive.save(path)
+    return path
+
+
+# --------------------------------------------------------------------------------- safetensors
+
+def _folder(directory, clip, name):
+    path = _path(directory, clip, name)
+    os.makedirs(path, exist_ok=True)
+    return path
+
+
+def _transformers(clip, directory, name, change=lambda tensor: tensor):
+    folder = _folder(directory, clip, name)
+    state = checkpoint_names.to_transformers(clip.state())
+    checkpoint_names.write_safetensors(
+        os.path.join(folder, "model.safetensors"),
+        OrderedDict((key, change(tensor) if tensor.is_floating_point() else tensor)
+                    for key, tensor in state.items()))
+    checkpoint_names.write_json(os.path.join(folder, "config.json"),
+                                checkpoint_names.transformers_config(clip.state()))
+    return os.path.join(folder, "model.safetensors")
+
+
+def transformers(clip, directory, features):
+    return _transformers(clip, directory, "transformers")
+
+
+def transformers_sharded(clip, directory, features):
+    folder = _folder(directory, clip, "sharded")
+    checkpoint_names.write_sharded(folder, checkpoint_names.to_transformers(clip.state()), 3)
+    checkpoint_names.write_json(os.path.join(folder, "config.json"),
+                                checkpoint_names.transformers_config(clip.state()))
+    return os.path.join(folder, "model.safetensors.index.json")
+
+
+def open_clip(clip, directory, features):
+    """OpenCLIP's copy of OpenAI's weights: their names, F32, quick_gelu said in its config."""
+    folder = _folder(directory, clip, "open_clip")
+    path = os.path.join(folder, "open_clip_model.safetensors")
+    checkpoint_names.write_safetensors(path, checkpoint_names.to_open_clip(clip.state(),
+                                                                           attn_mask=True))
+    if clip.shape.is_vit:
+        checkpoint_names.write_json(
+            os.path.join(folder, "open_clip_config.json"),
+            checkpoint_names.open_clip_config(clip.state(), quick_gelu=True))
+    return path
+
+
+def open_clip_custom_text(clip, directory, features):
+    """The text tower under `text.`, matrices f16 as the mixed state dict has them."""
+    folder = _folder(directory, clip, "custom_text")
+    path = os.path.join(folder, "open_clip_model.safetensors")
+    checkpoint_names.write_safetensors(
+        path, checkpoint_names.to_open_clip(clip.state(half=True), custom_text=True))
+    if clip.shape.is_vit:
+        checkpoint_names.write_json(
+            os.path.join(folder, "open_clip_config.json"),
+            checkpoint_names.open_clip_config(clip.state(), quick_gelu=True))
+    return path
+
+
+FORMATS = {
+    "torchscript": (torchscript, CLIPS),
+    "qualiclip": (qualiclip, CLIPS),
+    "plain": (plain, CLIPS),
+    "plain-mixed": (plain_mixed, CLIPS),
+    "params": (params, CLIPS),
+    "state_dict": (state_dict, CLIPS),
+    "transformers": (transformers, VITS),
+    "transformers-sharded": (transformers_sharded, VITS),
+    "open_clip": (open_clip, CLIPS),
+    "open_clip-custom_text": (open_clip_custom_text, CLIPS),
+}
