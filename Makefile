@@ -34,6 +34,7 @@ else
 ##   deps            install the Debian packages needed (with sudo where not root)
 ##   demo            score a photo and four worsened copies of it
 ##   check           all tests
+##   fuzz            targets for libFuzzer (clang); test/fuzz/run.sh runs them
 ##   install         into $(DESTDIR)$(PREFIX); uninstall takes it away
 ##   clean  format
 ## Options, e.g. make BLAS=none CODECS=jpeg
@@ -134,11 +135,17 @@ checkpoint_sources := $(wildcard tools/checkpoint/*.c)
 tool_sources := $(wildcard tools/*.c) $(checkpoint_sources)
 test_sources := $(wildcard test/test_*.c)
 test_support := $(filter-out $(test_sources),$(wildcard test/*.c))
+fuzz_sources := $(wildcard test/fuzz/fuzz_*.c)
+seed_sources := $(wildcard test/fuzz/*seeds*.c)
+fuzz_support := $(filter-out $(fuzz_sources) $(seed_sources) test/fuzz/replay.c,\
+                             $(wildcard test/fuzz/*.c)) \
+                $(addprefix tools/,prompts.c memory.c diagnostics.c progress.c machine.c)
 
 objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
 library_objects := $(call objects,$(library_sources) $(library_assembly))
 tool_objects    := $(call objects,$(tool_sources))
 test_programs   := $(patsubst test/%.c,$(BUILD)/test/%,$(test_sources))
+fuzz_programs   := $(patsubst test/fuzz/%.c,$(BUILD)/test/%,$(fuzz_sources))
 
 TOOL_PACKAGES := libzip libcjson
 TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES)) -Itools -Itools/checkpoint
@@ -210,6 +217,29 @@ $(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(ch
 # This one lets allocations fail.
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
     $(foreach name,malloc calloc realloc free,-Wl,--wrap=$(name))
+
+# Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
+FUZZER ?=
+fuzz_objects = $(call objects,$(fuzz_support) $(test_support) $(checkpoint_sources)) \
+               $(library_objects)
+$(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(fuzz_objects) \
+                      $(if $(FUZZER),,$(BUILD)/test/fuzz/replay.o)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZER) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+$(BUILD)/test/make_seeds: $(call objects,$(seed_sources)) $(fuzz_objects)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+$(BUILD)/test/fuzz-seeds: $(BUILD)/test/make_seeds
+	$(call say,GEN,$@)
+	$(Q)rm -rf $@
+	$(Q)$< $@
+fuzz-programs: $(fuzz_programs)
+fuzz-seeds: $(BUILD)/test/fuzz-seeds
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=$(if $(findstring clang,$(CC)),$(CC),clang) \
+	 DEBUG=1 SANITIZE=address,undefined CFLAGS=-fsanitize=fuzzer-no-link FUZZER=-fsanitize=fuzzer \
+	 BLAS=none THREADS=no BUILTIN=no fuzz-programs
+.PHONY: fuzz fuzz-programs fuzz-seeds
 
 # Not built by default: how fast the kernels are on this machine.
 $(BUILD)/bench/kernels: $(call objects,bench/kernels.c) $(filter $(BUILD)/kernels/%,$(library_objects))

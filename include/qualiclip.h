@@ -97,6 +97,12 @@ QC_API void qc_model_options_init(qc_model_options *options);
 QC_API qc_status qc_model_open(qc_model **model, const char *path, const qc_model_options *options);
 
 /*
+ * Whether qc_model_open() would take the file, with the same checks of the same numbers, but without
+ * keeping more than a few megabytes of it in memory.
+ */
+QC_API qc_status qc_model_check(const char *path, const qc_model_options *options);
+
+/*
  * Opens a model that lies in memory (flash, a linked object).  `data` is used in place, is not
  * copied, must be aligned to 4 bytes (64 is faster) and must live as long as the model.
  */

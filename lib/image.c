@@ -66,6 +66,11 @@ qc_status image_check(const qc_image *image, struct message *message)
     return QC_OK;
 }
 
+size_t image_pixel_size(qc_pixel_format format)
+{
+    return layouts[format].step;
+}
+
 void pixel_table_fill(struct pixel_table *table, const float mean[3], const float std[3])
 {
     for (int c = 0; c < 3; c++) {

@@ -23,6 +23,9 @@
  */
 qc_status image_check(const qc_image *image, struct message *message);
 
+/* Bytes from one pixel to the next. */
+size_t image_pixel_size(qc_pixel_format format);
+
 /* What a byte of each channel becomes: value[c][v] = (v / 255 - mean[c]) / std[c]. */
 struct pixel_table {
     float value[3][256];

@@ -1,6 +1,7 @@
 /*
  * map_file.c - mmap, and all the ways in which a path is not a file that can be mapped.
  */
+#define _DEFAULT_SOURCE /* madvise */
 #include "map_file.h"
 
 #include <errno.h>
@@ -66,4 +67,18 @@ void unmap_file(const void *data, size_t size)
 {
     if (data)
         munmap((void *)(uintptr_t)data, size);
+}
+
+void release_mapped(const void *data, size_t size)
+{
+#ifdef MADV_DONTNEED /* glibc's posix_madvise() does nothing of the kind */
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t first = ((uintptr_t)data + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t)data + size) / page * page;
+    if (first < end)
+        (void)madvise((void *)first, end - first, MADV_DONTNEED);
+#else
+    (void)data;
+    (void)size;
+#endif
 }

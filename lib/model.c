@@ -73,13 +73,29 @@ static const char *most_frequent_type(const uint64_t counts[NUMBER_TYPES])
     return names[most];
 }
 
+static uint64_t hash_of(const struct qc_model *model)
+{
+    if (!model->only_checked)
+        return xxh64(model->data, model->size, 0);
+    struct xxh64_state hash;
+    xxh64_begin(&hash, 0);
+    const unsigned char *bytes = model->data;
+    for (size_t first = 0; first < model->size; first += RELEASE_BYTES) {
+        const size_t left = model->size - first;
+        const size_t size = left < RELEASE_BYTES ? left : RELEASE_BYTES;
+        xxh64_add(&hash, bytes + first, size);
+        release_mapped(bytes + first, size);
+    }
+    return xxh64_end(&hash);
+}
+
 static void describe(struct loader *loader)
 {
     struct qc_model *model = loader->model;
     qc_model_info *info = &model->info;
     char hash[32];
-    const int length = snprintf(hash, sizeof hash, "xxh64:%016llx",
-                                (unsigned long long)xxh64(model->data, model->size, 0));
+    const int length =
+        snprintf(hash, sizeof hash, "xxh64:%016llx", (unsigned long long)hash_of(model));
     info->hash = loader_copy_text(loader, (struct gguf_text){hash, (size_t)length});
     info->kernels = model->kernels->name;
     info->precision = "f32";
@@ -185,6 +201,22 @@ qc_status qc_model_open(qc_model **model, const char *path, const qc_model_optio
     if (!status)
         status = path ? open_mapped(created, path, &message) : open_builtin(created, &message);
     return finish(created, status, model);
+}
+
+qc_status qc_model_check(const char *path, const qc_model_options *options)
+{
+    qc_model_options own;
+    if (!path || !begin(&own, options))
+        return QC_ERROR_ARGUMENT;
+    struct message message = {own.message, own.message_size};
+    struct qc_model *model;
+    qc_status status = create_model(&model, &own, &message);
+    if (model)
+        model->only_checked = true;
+    if (!status)
+        status = open_mapped(model, path, &message);
+    qc_model_close(model);
+    return status;
 }
 
 qc_status qc_model_open_memory(qc_model **model, const void *data, size_t size,

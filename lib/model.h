@@ -107,6 +107,7 @@ struct qc_model {
     const void *data;
     size_t size;
     bool mapped;
+    bool only_checked; /* what was read may leave memory again */
     void *owned; /* list of blocks freed at close; private to model_load.c */
 };
 

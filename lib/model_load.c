@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "map_file.h"
 #include "unicode.h"
 
 /* Head of each block of memory that a model owns. */
@@ -165,6 +166,22 @@ static number_type type_of(const struct gguf_tensor *tensor)
     return type;
 }
 
+/* Looks at every number; a file that is only checked leaves memory again behind the look. */
+static bool is_finite(const struct qc_model *model, const struct gguf_tensor *tensor)
+{
+    const size_t element = (size_t)(tensor->size / tensor->count), window = RELEASE_BYTES / element;
+    const unsigned char *bytes = tensor->data;
+    if (!model->only_checked)
+        return model->kernels->all_finite(bytes, type_of(tensor), tensor->count);
+    bool finite = true;
+    for (size_t first = 0; finite && first < tensor->count; first += window) {
+        const size_t left = tensor->count - first, count = left < window ? left : window;
+        finite = model->kernels->all_finite(bytes + first * element, type_of(tensor), count);
+        release_mapped(bytes + first * element, count * element);
+    }
+    return finite;
+}
+
 /* The tensor of that name, fit for use, or NULL. */
 static const struct gguf_tensor *load_tensor(struct loader *loader, const char *name,
                                              const struct shape *shape)
@@ -178,8 +195,7 @@ static const struct gguf_tensor *load_tensor(struct loader *loader, const char *
     }
     if (!check_type(loader, name, tensor) || !check_shape(loader, name, tensor, shape))
         return NULL;
-    if (!loader->skip_numbers &&
-        !loader->model->kernels->all_finite(tensor->data, type_of(tensor), tensor->count)) {
+    if (!loader->skip_numbers && !is_finite(loader->model, tensor)) {
         loader_fail(loader, QC_ERROR_FORMAT, "tensor %s holds a number that is not finite", name);
         return NULL;
     }

@@ -1,5 +1,5 @@
 /*
- * positions.c - bicubic interpolation of a square table of embeddings.
+ * positions.c - bicubic interpolation of a table of embeddings, as a square or as a column.
  */
 #include "positions.h"
 
@@ -24,22 +24,28 @@ static float cubic_far(float x)
     return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
 }
 
-static struct taps taps_of(size_t index, size_t count, size_t grid)
+static struct taps taps_of(size_t index, size_t count, size_t cells)
 {
     struct taps taps;
-    float scale = (float)grid / (float)count;
+    float scale = (float)cells / (float)count;
     float centre = scale * ((float)index + 0.5f) - 0.5f;
     float below = floorf(centre);
     float t = centre - below;
     for (int i = 0; i < 4; i++) {
         long cell = (long)below - 1 + i;
-        taps.cell[i] = cell < 0 ? 0 : cell >= (long)grid ? grid - 1 : (size_t)cell;
+        taps.cell[i] = cell < 0 ? 0 : cell >= (long)cells ? cells - 1 : (size_t)cell;
     }
     taps.weight[0] = cubic_far(t + 1);
     taps.weight[1] = cubic_near(t);
     taps.weight[2] = cubic_near(1 - t);
     taps.weight[3] = cubic_far(2 - t);
     return taps;
+}
+
+static float weighted(const float *const source[4], size_t channel, const float weight[4])
+{
+    return source[0][channel] * weight[0] + source[1][channel] * weight[1] +
+           source[2][channel] * weight[2] + source[3][channel] * weight[3];
 }
 
 static void add_row(float *token, const float *cells, size_t grid, size_t width,
@@ -51,19 +57,14 @@ static void add_row(float *token, const float *cells, size_t grid, size_t width,
             source[j][i] = cells + (vertical->cell[j] * grid + horizontal->cell[i]) * width;
     for (size_t c = 0; c < width; c++) {
         float sum = 0;
-        for (int j = 0; j < 4; j++) {
-            float row = source[j][0][c] * horizontal->weight[0] +
-                        source[j][1][c] * horizontal->weight[1] +
-                        source[j][2][c] * horizontal->weight[2] +
-                        source[j][3][c] * horizontal->weight[3];
-            sum += row * vertical->weight[j];
-        }
+        for (int j = 0; j < 4; j++)
+            sum += weighted(source[j], c, horizontal->weight) * vertical->weight[j];
         token[c] += sum;
     }
 }
 
-void positions_add(const float *table, size_t grid, size_t width, size_t rows, size_t columns,
-                   float *tokens, size_t stride)
+static void add_grid(const float *table, size_t grid, size_t width, size_t rows, size_t columns,
+                     float *tokens, size_t stride)
 {
     for (size_t c = 0; c < width; c++)
         tokens[c] += table[c];
@@ -75,4 +76,27 @@ void positions_add(const float *table, size_t grid, size_t width, size_t rows, s
             add_row(tokens, table + width, grid, width, &vertical, &horizontal);
         }
     }
+}
+
+/* Along the channels nothing is stretched: there, the interpolation's weights are 0, 1, 0, 0. */
+static void add_flat(const float *table, size_t table_rows, size_t width, size_t count,
+                     float *tokens, size_t stride)
+{
+    for (size_t i = 0; i < count; i++, tokens += stride) {
+        const struct taps taps = taps_of(i, count, table_rows);
+        const float *source[4];
+        for (int j = 0; j < 4; j++)
+            source[j] = table + taps.cell[j] * width;
+        for (size_t c = 0; c < width; c++)
+            tokens[c] += weighted(source, c, taps.weight);
+    }
+}
+
+void positions_add(qc_positions positions, const float *table, size_t grid, size_t width,
+                   size_t rows, size_t columns, float *tokens, size_t stride)
+{
+    if (positions == QC_POSITIONS_GRID)
+        add_grid(table, grid, width, rows, columns, tokens, stride);
+    else if (positions == QC_POSITIONS_FLAT)
+        add_flat(table, 1 + grid * grid, width, 1 + rows * columns, tokens, stride);
 }

@@ -17,13 +17,10 @@
 /* -------------------------------------------------------------------------------------- texts */
 
 static const char *const qualiclip_texts[] = {
-    "Good photo.",            "Bad photo.",
-    "Sharp image.",           "Blurry image.",
-    "Sharp edges.",           "Blurry edges.",
-    "High-resolution image.", "Low-resolution image.",
-    "Noise-free image.",      "Noisy image.",
-    "High-quality image.",    "Low-quality image.",
-    "Good picture.",          "Bad picture.",
+    "Good photo.",       "Bad photo.",    "Sharp image.",           "Blurry image.",
+    "Sharp edges.",      "Blurry edges.", "High-resolution image.", "Low-resolution image.",
+    "Noise-free image.", "Noisy image.",  "High-quality image.",    "Low-quality image.",
+    "Good picture.",     "Bad picture.",
 };
 
 static const char *const clip_iqa_texts[] = {"Good photo.", "Bad photo."};
@@ -32,11 +29,9 @@ static const char *const clip_iqa_texts[] = {"Good photo.", "Bad photo."};
 static const char *const clip_iqa_plus_texts[] = {"Good photo..", "Bad photo.."};
 
 static const char *const clip_iqa_pyiqa_texts[] = {
-    "Good image",            "bad image",
-    "Sharp image",           "blurry image",
-    "sharp edges",           "blurry edges",
-    "High resolution image", "low resolution image",
-    "Noise-free image",      "noisy image",
+    "Good image",       "bad image",    "Sharp image",           "blurry image",
+    "sharp edges",      "blurry edges", "High resolution image", "low resolution image",
+    "Noise-free image", "noisy image",
 };
 
 static const char *const grepq_texts[] = {"A good photo.", "A bad photo."};
@@ -47,9 +42,8 @@ static const char *const levels[PROMPT_LEVELS] = {"bad", "poor", "fair", "good",
 static const char *const scenes[] = {"animal", "cityscape", "human",      "indoor", "landscape",
                                      "night",  "plant",     "still_life", "others"};
 static const char *const distortions[] = {
-    "jpeg2000 compression", "jpeg compression", "noise",         "blur",    "color",
-    "contrast",             "overexposure",     "underexposure", "spatial", "quantization",
-    "other"};
+    "jpeg2000 compression", "jpeg compression", "noise",   "blur",         "color", "contrast",
+    "overexposure",         "underexposure",    "spatial", "quantization", "other"};
 
 struct text_list {
     const char *const *texts;
@@ -60,8 +54,7 @@ static struct text_list listed_texts(enum prompt_set set)
 {
     switch (set) {
     case PROMPTS_QUALICLIP:
-    case PROMPTS_QUALICLIP_PLUS:
-        return (struct text_list){qualiclip_texts, COUNT(qualiclip_texts)};
+    case PROMPTS_QUALICLIP_PLUS: return (struct text_list){qualiclip_texts, COUNT(qualiclip_texts)};
     case PROMPTS_CLIP_IQA: return (struct text_list){clip_iqa_texts, COUNT(clip_iqa_texts)};
     case PROMPTS_CLIP_IQA_PLUS:
         return (struct text_list){clip_iqa_plus_texts, COUNT(clip_iqa_plus_texts)};
@@ -94,7 +87,8 @@ void prompt_text(enum prompt_set set, size_t index, char text[PROMPT_TEXT_SIZE])
     if (set == PROMPTS_LIQE)
         snprintf(text, PROMPT_TEXT_SIZE, "a photo with %s quality", levels[index]);
     else if (set == PROMPTS_LIQE_MIX)
-        snprintf(text, PROMPT_TEXT_SIZE, "a photo of a %s with %s artifacts, which is of %s quality",
+        snprintf(text, PROMPT_TEXT_SIZE,
+                 "a photo of a %s with %s artifacts, which is of %s quality",
                  scenes[index / COUNT(distortions) % COUNT(scenes)],
                  distortions[index % COUNT(distortions)],
                  levels[index / COUNT(distortions) / COUNT(scenes)]);
@@ -105,7 +99,7 @@ void prompt_text(enum prompt_set set, size_t index, char text[PROMPT_TEXT_SIZE])
 size_t prompt_output_count(enum prompt_set set)
 {
     return set == PROMPTS_LIQE || set == PROMPTS_LIQE_MIX ? PROMPT_LEVELS
-                                                           : listed_texts(set).count / 2;
+                                                          : listed_texts(set).count / 2;
 }
 
 void prompt_output_name(enum prompt_set set, size_t index, char name[PROMPT_TEXT_SIZE])

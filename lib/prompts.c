@@ -24,8 +24,7 @@ qc_status prompts_check_count(const qc_scorer_options *options, struct message *
                     options->prompt_count);
     if (options->prompt_flags & ~QC_TEXT_TRUNCATE)
         return fail(message, QC_ERROR_ARGUMENT,
-                    "prompt_flags is %u, expected QC_TEXT_TRUNCATE or 0",
-                    options->prompt_flags);
+                    "prompt_flags is %u, expected QC_TEXT_TRUNCATE or 0", options->prompt_flags);
     return QC_OK;
 }
 
@@ -109,8 +108,7 @@ static char *plan_name(const struct recipe *recipe, const qc_scorer_options *opt
     const bool is_profile = recipe->source == PROMPTS_OF_PROFILE;
     if (is_profile)
         prompt_output_name(recipe->prompts, index, text);
-    const size_t size =
-        is_profile ? strlen(text) + 1 : caller_name_size(&options->prompts[index]);
+    const size_t size = is_profile ? strlen(text) + 1 : caller_name_size(&options->prompts[index]);
     char *name = arena_take(arena, size, 1);
     if (name && is_profile)
         memcpy(name, text, size);
@@ -146,8 +144,7 @@ static qc_status fill_from_profile(const struct recipe *recipe, const qc_model *
     if (!ids || !texts)
         status = fail(message, QC_ERROR_MEMORY, "not enough memory to encode prompts");
     for (size_t i = 0; i < count && !status; i++)
-        texts[i] =
-            (struct token_text){ids[i], prompt_tokens(recipe->prompts, i, ids[i]), NULL};
+        texts[i] = (struct token_text){ids[i], prompt_tokens(recipe->prompts, i, ids[i]), NULL};
     if (!status)
         status = text_encode_tokens(model, texts, count, features, message);
     free(ids);
@@ -199,9 +196,9 @@ static qc_status fill_from_caller(const struct recipe *recipe, const qc_model *m
         else
             want(&wanted, negative ? pair->negative : pair->positive, i);
     }
-    return wanted.count ? encode(&wanted, model, options->prompt_flags & QC_TEXT_TRUNCATE,
-                                 features, message)
-                        : QC_OK;
+    return wanted.count
+               ? encode(&wanted, model, options->prompt_flags & QC_TEXT_TRUNCATE, features, message)
+               : QC_OK;
 }
 
 bool prompts_copy(struct recipe *recipe, const struct recipe *from, size_t feature_size)

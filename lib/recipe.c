@@ -40,34 +40,62 @@ static qc_status check_prompts(const struct profile *profile, const struct qc_mo
     return QC_OK;
 }
 
+/* The factor on the cosines under another profile than the file's. */
+static float logit_scale_of(const struct profile *profile, const struct profile *own,
+                            const struct recipe *recipe)
+{
+    if (profile == own)
+        return recipe->logit_scale;
+    if (profile->logit_scale > 0)
+        return profile->logit_scale;
+    /* The checkpoint's own is not in the file of a profile that fixes it; all released have 100. */
+    return own && own->logit_scale > 0 ? 100 : recipe->logit_scale;
+}
+
+static qc_status check_low_level(const struct recipe *recipe, const struct profile *profile,
+                                 const struct qc_model *model, struct message *message)
+{
+    if (!profile->low_level || recipe->low_level)
+        return QC_OK;
+    return fail(message, QC_ERROR_UNSUPPORTED,
+                "the model %s has no low-level part, which profile %s needs: convert its "
+                "checkpoint with --profile=%s --low-level=FILE --pristine=DIRECTORY",
+                model->info.name, profile->name, profile->name);
+}
+
+/* The profile's settings, but not its prompts. */
+static void apply_settings(struct recipe *recipe, const struct profile *profile,
+                           const struct qc_model *model)
+{
+    recipe->logit_scale = logit_scale_of(profile, profile_find(recipe->profile), recipe);
+    recipe->profile = profile->name;
+    recipe->readout = profile->readout;
+    recipe->temperature = profile->temperature;
+    recipe->size_rule = profile->size;
+    recipe->size_pixels = 0;
+    recipe->positions =
+        profile->positions && model->info.has_positions ? QC_POSITIONS_GRID : QC_POSITIONS_NONE;
+    recipe->minimum = profile->minimum;
+    recipe->maximum = profile->maximum;
+    recipe->low_level = profile->low_level;
+}
+
 static qc_status apply_profile(struct recipe *recipe, const struct profile *profile,
                                const struct qc_model *model, bool needs_prompts,
                                struct message *message)
 {
-    const struct profile *own = profile_find(recipe->profile);
-    if (own == profile)
+    const bool has_prompts =
+        recipe->text_count > 0 && recipe->readout == profile->readout &&
+        (recipe->prompts == profile->prompts || profile_find(recipe->profile) == profile);
+    qc_status status = check_low_level(recipe, profile, model, message);
+    if (status)
+        return status;
+    apply_settings(recipe, profile, model);
+    if (has_prompts) {
+        if (recipe->readout == QC_READOUT_LEVELS)
+            recipe->maximum = (float)recipe->output_count;
         return QC_OK;
-    if (profile->low_level)
-        return fail(message, QC_ERROR_UNSUPPORTED,
-                    "the model %s has no low-level part, which profile %s needs: convert its "
-                    "checkpoint with --profile=%s --low-level=FILE --pristine=DIRECTORY",
-                    model->info.name, profile->name, profile->name);
-    recipe->profile = profile->name;
-    recipe->readout = profile->readout;
-    if (profile->logit_scale > 0)
-        recipe->logit_scale = profile->logit_scale;
-    else if (own && own->logit_scale > 0)
-        recipe->logit_scale = 100; /* the checkpoint's own is not in the file; 100 in all released */
-    recipe->temperature = profile->temperature;
-    recipe->size_rule = profile->size;
-    recipe->size_pixels = 0;
-    recipe->positions = profile->positions && model->info.has_positions ? QC_POSITIONS_GRID
-                                                                        : QC_POSITIONS_NONE;
-    recipe->minimum = profile->minimum;
-    recipe->maximum = profile->maximum;
-    recipe->low_level = false;
-    if (profile->prompts == recipe->prompts && recipe->text_count)
-        return QC_OK;
+    }
     recipe->source = PROMPTS_OF_PROFILE;
     recipe->prompts = profile->prompts;
     recipe->text_count = prompt_count(profile->prompts);
@@ -134,7 +162,8 @@ static qc_status apply_size(struct recipe *recipe, const qc_scorer_options *opti
                     "size_pixels is %u, but size_rule is neither QC_SIZE_CROP nor QC_SIZE_LONG",
                     (unsigned)options->size_pixels);
     if (options->size_rule == QC_SIZE_LONG && !options->size_pixels)
-        return fail(message, QC_ERROR_ARGUMENT, "size_pixels is 0, expected the long side's pixels");
+        return fail(message, QC_ERROR_ARGUMENT,
+                    "size_pixels is 0, expected the long side's pixels");
     if (options->size_rule == QC_SIZE_MODEL)
         return QC_OK;
     recipe->size_rule = options->size_rule;

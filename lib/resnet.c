@@ -309,9 +309,8 @@ static void image_forward(const struct run *run, float *feature)
 
     size_t pixels = block_height * block_width;
     run->layers->kernels->column_mean(workspace->tokens, last.data, channels, pixels, channels);
-    if (run->input->grid_positions)
-        positions_add(resnet->position_embedding, resnet->grid, channels, block_height, block_width,
-                      workspace->tokens, channels);
+    positions_add(run->input->positions, resnet->position_embedding, resnet->grid, channels,
+                  block_height, block_width, workspace->tokens, channels);
     attention_pool(resnet, run->layers, workspace->pool, workspace->tokens, 1 + pixels, feature);
 }
 

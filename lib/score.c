@@ -18,6 +18,16 @@ bool unit_length(float *feature, size_t size)
     return true;
 }
 
+void sum_of_views(float *features, size_t views, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        double sum = 0;
+        for (size_t view = 0; view < views; view++)
+            sum += features[view * size + i];
+        features[i] = (float)sum;
+    }
+}
+
 static double dot(const float *a, const float *b, size_t size)
 {
     double sum = 0;

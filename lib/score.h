@@ -12,6 +12,9 @@
 /* Divides by the L2 norm, in place; false if the feature is not finite or has no direction. */
 bool unit_length(float *feature, size_t size);
 
+/* Adds the features of `views` views to the first; the direction is that of their mean. */
+void sum_of_views(float *features, size_t views, size_t size);
+
 /*
  * Reads a score out of an image's unit features, one for each of its views, by the recipe: logits
  * are dot products with the texts' features times logit_scale / temperature, averaged over views.

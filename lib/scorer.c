@@ -11,27 +11,29 @@
 #include "prompts.h"
 #include "score.h"
 #include "tower.h"
+#include "views.h"
 
 #define THREADS_MAX 1024
 #define BATCH_MAX   65536
 
 struct qc_scorer {
     const qc_model *model;
-    struct tower_limits limits;
+    struct tower_limits limits; /* of the caller's images */
     qc_background background;
     struct recipe recipe;
     char *recipe_line; /* QC_RECIPE_SIZE bytes */
+    struct views views;
     struct layers layers;
     union {
         struct vit_workspace vit;
         struct resnet_workspace resnet;
     };
     struct pixel_table *pixels;
-    qc_image *images;    /* of the batch, those that can be scored */
-    size_t *batch_index; /* where each of them came from */
-    float *features;
-    double *logits; /* of one image */
-    void *allocated; /* the block, if it is ours to free */
+    qc_image *seen;      /* the views that the tower is given at once ... */
+    float *features;     /* ... and what it makes of them */
+    size_t *batch_index; /* of the batch, the images that can be scored */
+    double *logits;      /* of one image */
+    void *allocated;     /* the block, if it is ours to free */
     char message[QC_MESSAGE_SIZE];
 };
 
@@ -46,16 +48,29 @@ void qc_scorer_options_init(qc_scorer_options *options)
                                    .threads = 1};
 }
 
+static struct size_rule rule_of(const struct recipe *recipe)
+{
+    return (struct size_rule){recipe->size_rule, recipe->size_pixels};
+}
+
 /* Checks all options and settles the recipe. */
 static qc_status check_options(struct recipe *recipe, const qc_model *model,
                                const qc_scorer_options *options, struct message *message)
 {
-    uint32_t smallest = model->info.minimum_size;
+    qc_status status = recipe_resolve(recipe, model, options, message);
+    if (status == QC_OK)
+        status = prompts_check(recipe, model, options, message);
+    const struct size_rule rule = rule_of(recipe);
+    if (status == QC_OK)
+        status = size_rule_check(&rule, model->info.minimum_size, message);
+    if (status != QC_OK)
+        return status;
+    uint32_t smallest = size_rule_least(&rule, model->info.minimum_size);
     if (options->max_width < smallest || options->max_height < smallest ||
         options->max_width > IMAGE_SIDE_MAX || options->max_height > IMAGE_SIDE_MAX)
         return fail(message, QC_ERROR_ARGUMENT,
-                    "max_width x max_height is %u x %u, expected sides from %u (the model's "
-                    "minimum) to %u",
+                    "max_width x max_height is %u x %u, expected sides from %u (the smallest that "
+                    "can be scored) to %u",
                     (unsigned)options->max_width, (unsigned)options->max_height, (unsigned)smallest,
                     (unsigned)IMAGE_SIDE_MAX);
     if (options->max_batch < 1 || options->max_batch > BATCH_MAX)
@@ -72,11 +87,7 @@ static qc_status check_options(struct recipe *recipe, const qc_model *model,
         return fail(message, QC_ERROR_ARGUMENT,
                     "temperature is %g, expected a positive number, or 0 for the model's own",
                     (double)options->temperature);
-    qc_status status = recipe_resolve(recipe, model, options, message);
-    if (!status && (recipe->size_rule != QC_SIZE_NATIVE || recipe->positions == QC_POSITIONS_FLAT))
-        status = fail(message, QC_ERROR_UNSUPPORTED,
-                      "images are scored at their own size, with positions none or grid");
-    return status ? status : prompts_check(recipe, model, options, message);
+    return QC_OK;
 }
 
 /* ------------------------------------------------------------------------------------- planning */
@@ -99,19 +110,22 @@ static struct qc_scorer *plan(const qc_model *model, const qc_scorer_options *op
     scorer->recipe_line = arena_take(arena, QC_RECIPE_SIZE, 1);
     scorer->logits = arena_take(arena, recipe->text_count, sizeof *scorer->logits);
     scorer->pixels = arena_take(arena, 1, sizeof *scorer->pixels);
-    scorer->images = arena_take(arena, options->max_batch, sizeof *scorer->images);
     scorer->batch_index = arena_take(arena, options->max_batch, sizeof(size_t));
-    scorer->features = arena_take(arena, options->max_batch * model->feature_size, sizeof(float));
+
+    const struct size_rule rule = rule_of(recipe);
+    const struct tower_limits limits = size_rule_limits(&rule, &scorer->limits);
+    scorer->seen = arena_take(arena, limits.batch, sizeof *scorer->seen);
+    scorer->features = arena_take(arena, limits.batch * model->feature_size, sizeof(float));
 
     struct layers *layers = &scorer->layers;
     layers->kernels = model->kernels;
     layers->threads = threads_plan(arena, options);
+    views_plan(&scorer->views, &rule, &scorer->limits, arena, &layers->scratch_size);
     if (model->tower == QC_TOWER_VIT) {
-        vit_plan(&scorer->vit, &model->vit, model->kernels, &scorer->limits, arena,
-                 &layers->scratch_size);
+        vit_plan(&scorer->vit, &model->vit, model->kernels, &limits, arena, &layers->scratch_size);
     } else {
         layers->zeros = arena_take(arena, resnet_zeros(&model->resnet), sizeof(float));
-        resnet_plan(&scorer->resnet, &model->resnet, model->kernels, &scorer->limits, arena,
+        resnet_plan(&scorer->resnet, &model->resnet, model->kernels, &limits, arena,
                     &layers->scratch_size);
     }
     layers->scratch_size =
@@ -249,12 +263,11 @@ static qc_status check_fits(const struct qc_scorer *scorer, const qc_image *imag
     qc_status status = image_check(image, message);
     if (status != QC_OK)
         return status;
-    uint32_t smallest = scorer->model->info.minimum_size;
-    if (image->width < smallest || image->height < smallest)
-        return fail(message, QC_ERROR_TOO_SMALL,
-                    "the image has %u x %u pixels, the model needs at least %u x %u",
-                    (unsigned)image->width, (unsigned)image->height, (unsigned)smallest,
-                    (unsigned)smallest);
+    uint32_t width, height;
+    status = views_size(&scorer->views.rule, image, scorer->model->info.minimum_size, &width,
+                        &height, message);
+    if (status != QC_OK)
+        return status;
     const struct tower_limits *limits = &scorer->limits;
     bool upright = image->width <= limits->width && image->height <= limits->height;
     bool turned = image->width <= limits->height && image->height <= limits->width;
@@ -265,31 +278,57 @@ static qc_status check_fits(const struct qc_scorer *scorer, const qc_image *imag
     return QC_OK;
 }
 
-/* Features of scorer->images[0 ... count) into scorer->features. */
-static void encode(struct qc_scorer *scorer, size_t count)
+/* Features of scorer->seen[0 ... count) into scorer->features. */
+static void encode_seen(struct qc_scorer *scorer, size_t count)
 {
     const qc_model *model = scorer->model;
-    struct tower_input input = {.images = scorer->images,
+    struct tower_input input = {.images = scorer->seen,
                                 .count = count,
                                 .pixels = scorer->pixels,
                                 .background = scorer->background,
-                                .grid_positions =
-                                    scorer->recipe.positions == QC_POSITIONS_GRID};
-    threads_begin(scorer->layers.threads);
+                                .positions = scorer->recipe.positions};
     if (model->tower == QC_TOWER_VIT)
         vit_forward(&model->vit, &scorer->vit, &scorer->layers, &input, scorer->features);
     else
         resnet_forward(&model->resnet, &scorer->resnet, &scorer->layers, &input, scorer->features);
-    threads_end(scorer->layers.threads);
 }
 
-static qc_status normalise(const struct qc_scorer *scorer, float *feature, struct message *message)
+/* As many images as the tower is given at once: all of a batch, but their crops image by image. */
+static size_t images_at_once(const struct qc_scorer *scorer)
 {
-    if (unit_length(feature, scorer->model->feature_size))
-        return QC_OK;
-    return fail(message, QC_ERROR_NUMERIC,
-                "the image's feature is zero or not finite: the model %s overflows on it",
-                scorer->model->info.name);
+    return size_rule_views(&scorer->views.rule) > 1 ? 1 : scorer->limits.batch;
+}
+
+/*
+ * Encodes the images of these numbers, at most images_at_once().  Returns how many views there were
+ * in all: their features are in scorer->features.
+ */
+static size_t encode(struct qc_scorer *scorer, const qc_image *images, const size_t *numbers,
+                     size_t count)
+{
+    size_t views = 0;
+    threads_begin(scorer->layers.threads);
+    for (size_t i = 0; i < count; i++)
+        views += views_make(&scorer->views, &scorer->layers, scorer->background,
+                            &images[numbers[i]], i, scorer->seen + views);
+    encode_seen(scorer, views);
+    threads_end(scorer->layers.threads);
+    return views;
+}
+
+/* Brings the features of an image's views to unit length. */
+static qc_status normalise(const struct qc_scorer *scorer, float *features, size_t views,
+                           struct message *message)
+{
+    bool good = true;
+    for (size_t i = 0; i < views; i++)
+        good =
+            unit_length(features + i * scorer->model->feature_size, scorer->model->feature_size) &&
+            good;
+    return good ? QC_OK
+                : fail(message, QC_ERROR_NUMERIC,
+                       "the image's feature is zero or not finite: the model %s overflows on it",
+                       scorer->model->info.name);
 }
 
 qc_status qc_embed(qc_scorer *scorer, const qc_image *image, float *feature)
@@ -298,37 +337,41 @@ qc_status qc_embed(qc_scorer *scorer, const qc_image *image, float *feature)
         return QC_ERROR_ARGUMENT;
     struct message message = {scorer->message, sizeof scorer->message};
     scorer->message[0] = 0;
-    size_t bytes = scorer->model->feature_size * sizeof *feature;
-    memset(feature, 0, bytes);
+    const size_t size = scorer->model->feature_size, first = 0;
+    memset(feature, 0, size * sizeof *feature);
     qc_status status = check_fits(scorer, image, &message);
     if (status != QC_OK)
         return status;
-    scorer->images[0] = *image;
-    encode(scorer, 1);
-    status = normalise(scorer, scorer->features, &message);
+    size_t views = encode(scorer, image, &first, 1);
+    status = normalise(scorer, scorer->features, views, &message);
+    if (status == QC_OK && views > 1) {
+        sum_of_views(scorer->features, views, size);
+        status = normalise(scorer, scorer->features, 1, &message);
+    }
     if (status == QC_OK)
-        memcpy(feature, scorer->features, bytes);
+        memcpy(feature, scorer->features, size * sizeof *feature);
     return status;
 }
 
 /* -------------------------------------------------------------------------------------- scoring */
 
-static void fill_result(const struct qc_scorer *scorer, const qc_image *image, float *feature,
-                        qc_result *result)
+/* Reads out `views` features of an image; `seen` is one of its views. */
+static void fill_result(const struct qc_scorer *scorer, const qc_image *seen, float *features,
+                        size_t views, qc_result *result)
 {
     struct message message = {result->message, sizeof result->message};
     const qc_model *model = scorer->model;
-    result->status = normalise(scorer, feature, &message);
+    result->status = normalise(scorer, features, views, &message);
     if (result->status != QC_OK)
         return;
     const struct recipe *recipe = &scorer->recipe;
     result->score =
-        read_score(recipe, feature, 1, model->feature_size, scorer->logits, result->pairs);
+        read_score(recipe, features, views, model->feature_size, scorer->logits, result->pairs);
     result->score_minimum = recipe->minimum;
     result->score_maximum = recipe->maximum;
     result->pair_count = (uint32_t)recipe->output_count;
-    result->width = image->width;
-    result->height = image->height;
+    result->width = seen->width;
+    result->height = seen->height;
     result->positions = recipe->positions;
     result->size_rule = recipe->size_rule;
     result->size_pixels = recipe->size_pixels;
@@ -360,6 +403,17 @@ static qc_status check_batch(const struct qc_scorer *scorer, const qc_image *ima
     return QC_OK;
 }
 
+/* The images of these numbers, at most images_at_once(). */
+static void score_some(struct qc_scorer *scorer, const qc_image *images, const size_t *numbers,
+                       size_t count, qc_result *results)
+{
+    size_t each = encode(scorer, images, numbers, count) / count;
+    for (size_t i = 0; i < count; i++)
+        fill_result(scorer, &scorer->seen[i * each],
+                    scorer->features + i * each * scorer->model->feature_size, each,
+                    &results[numbers[i]]);
+}
+
 qc_status qc_score_batch(qc_scorer *scorer, const qc_image *images, size_t count,
                          qc_result *results)
 {
@@ -381,16 +435,13 @@ qc_status qc_score_batch(qc_scorer *scorer, const qc_image *images, size_t count
     for (size_t i = 0; i < count; i++) {
         struct message own = {results[i].message, sizeof results[i].message};
         results[i].status = check_fits(scorer, &images[i], &own);
-        if (results[i].status == QC_OK) {
-            scorer->images[valid] = images[i];
+        if (results[i].status == QC_OK)
             scorer->batch_index[valid++] = i;
-        }
     }
-    if (valid)
-        encode(scorer, valid);
-    for (size_t i = 0; i < valid; i++)
-        fill_result(scorer, &scorer->images[i], scorer->features + i * scorer->model->feature_size,
-                    &results[scorer->batch_index[i]]);
+    size_t at_once = images_at_once(scorer);
+    for (size_t first = 0; first < valid; first += at_once)
+        score_some(scorer, images, scorer->batch_index + first, smaller(at_once, valid - first),
+                   results);
     for (size_t i = 0; i < count && status == QC_OK; i++) {
         status = results[i].status;
         memcpy(scorer->message, results[i].message, sizeof scorer->message);

@@ -357,6 +357,31 @@ static void encode_text(const struct tokenizer *tokenizer, struct gguf_text text
     put_id(ids, tokenizer->end);
 }
 
+struct beginning {
+    char text[64];
+};
+
+/* What is shown of a text in a message: whole characters, and none that could steer a terminal. */
+static struct beginning beginning_of(const char *text, size_t size)
+{
+    static const char more[] = " ...";
+    struct beginning beginning = {""};
+    size_t used = 0;
+    while (used < size) {
+        const size_t length = utf8_length(text + used, size - used);
+        const unsigned char first = (unsigned char)text[used];
+        if (used + length + sizeof more > sizeof beginning.text) {
+            memcpy(beginning.text + used, more, sizeof more);
+            break;
+        }
+        memcpy(beginning.text + used, text + used, length);
+        if (first < 0x20 || first == 0x7F)
+            beginning.text[used] = '?';
+        used += length;
+    }
+    return beginning;
+}
+
 qc_status tokenizer_encode(const struct tokenizer *tokenizer, const char *text, bool truncate,
                            uint32_t *ids, size_t room, size_t *count, struct message *message)
 {
@@ -380,8 +405,8 @@ qc_status tokenizer_encode(const struct tokenizer *tokenizer, const char *text, 
         return fail(message, QC_ERROR_MEMORY, "not enough memory for a text of %zu bytes", size);
     if (written.count > room && !truncate)
         return fail(message, QC_ERROR_TOO_LARGE,
-                    "the text has %zu tokens with its start and end, expected at most %zu: %.60s%s",
-                    written.count, room, text, size > 60 ? " ..." : "");
+                    "the text has %zu tokens with its start and end, expected at most %zu: %s",
+                    written.count, room, beginning_of(text, size).text);
     if (written.count > room)
         ids[room - 1] = tokenizer->end;
     *count = written.count < room ? written.count : room;

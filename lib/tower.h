@@ -21,7 +21,7 @@ struct tower_input {
     size_t count;
     const struct pixel_table *pixels;
     qc_background background;
-    bool grid_positions; /* else none are added */
+    qc_positions positions; /* none, grid or flat */
 };
 
 struct vit_workspace {

@@ -112,10 +112,8 @@ static void position_task(void *context, size_t index, size_t worker)
     size_t stride = job->workspace->tokens.stride;
     float *tokens = job->workspace->tokens.data + job->workspace->segments[index] * stride;
     memcpy(tokens, vit->class_embedding, vit->width * sizeof *tokens);
-    if (job->input->grid_positions)
-        positions_add(vit->position_embedding, vit->grid, vit->width,
-                      image->height / vit->patch_size, image->width / vit->patch_size, tokens,
-                      stride);
+    positions_add(job->input->positions, vit->position_embedding, vit->grid, vit->width,
+                  image->height / vit->patch_size, image->width / vit->patch_size, tokens, stride);
 }
 
 static void embed_patches(const struct vit *vit, const struct vit_workspace *workspace,

@@ -1,7 +1,12 @@
 /*
- * xxh64.c - XXH64 in one pass over memory: four accumulators, each fed every fourth 64-bit word.
+ * xxh64.c - XXH64: four accumulators (lanes), each fed every fourth 64-bit word; what makes no whole
+ * stripe of 32 bytes goes in at the end.
  */
 #include "xxh64.h"
+
+#include <string.h>
+
+enum { STRIPE = 32 };
 
 #define PRIME_1 UINT64_C(0x9E3779B185EBCA87)
 #define PRIME_2 UINT64_C(0xC2B2AE3D27D4EB4F)
@@ -37,32 +42,65 @@ static uint64_t merge(uint64_t hash, uint64_t accumulator)
     return (hash ^ mix(0, accumulator)) * PRIME_1 + PRIME_4;
 }
 
-/* Whole stripes of 32 bytes; `p` moves behind them. */
-static uint64_t hash_stripes(const unsigned char **p, size_t stripes, uint64_t seed)
+static void add_stripes(uint64_t lanes[4], const unsigned char *at, size_t stripes)
 {
-    const unsigned char *at = *p;
-    uint64_t a = seed + PRIME_1 + PRIME_2, b = seed + PRIME_2, c = seed, d = seed - PRIME_1;
-    for (size_t i = 0; i < stripes; i++, at += 32) {
+    uint64_t a = lanes[0], b = lanes[1], c = lanes[2], d = lanes[3];
+    for (size_t i = 0; i < stripes; i++, at += STRIPE) {
         a = mix(a, load64(at));
         b = mix(b, load64(at + 8));
         c = mix(c, load64(at + 16));
         d = mix(d, load64(at + 24));
     }
-    *p = at;
-    uint64_t hash = rotate_left(a, 1) + rotate_left(b, 7) + rotate_left(c, 12) + rotate_left(d, 18);
-    hash = merge(hash, a);
-    hash = merge(hash, b);
-    hash = merge(hash, c);
-    return merge(hash, d);
+    lanes[0] = a;
+    lanes[1] = b;
+    lanes[2] = c;
+    lanes[3] = d;
 }
 
-uint64_t xxh64(const void *data, size_t size, uint64_t seed)
+static uint64_t join(const uint64_t lanes[4])
+{
+    uint64_t hash = rotate_left(lanes[0], 1) + rotate_left(lanes[1], 7) +
+                    rotate_left(lanes[2], 12) + rotate_left(lanes[3], 18);
+    for (size_t i = 0; i < 4; i++)
+        hash = merge(hash, lanes[i]);
+    return hash;
+}
+
+void xxh64_begin(struct xxh64_state *state, uint64_t seed)
+{
+    *state = (struct xxh64_state){
+        .seed = seed,
+        .lanes = {seed + PRIME_1 + PRIME_2, seed + PRIME_2, seed, seed - PRIME_1}};
+}
+
+void xxh64_add(struct xxh64_state *state, const void *data, size_t size)
 {
     const unsigned char *p = data;
-    uint64_t hash = size >= 32 ? hash_stripes(&p, size / 32, seed) : seed + PRIME_5;
-    hash += size;
+    const size_t held = (size_t)(state->total % STRIPE);
+    state->total += size;
+    if (held + size < STRIPE) {
+        if (size)
+            memcpy(state->rest + held, p, size);
+        return;
+    }
+    if (held) {
+        const size_t missing = STRIPE - held;
+        memcpy(state->rest + held, p, missing);
+        add_stripes(state->lanes, state->rest, 1);
+        p += missing;
+        size -= missing;
+    }
+    add_stripes(state->lanes, p, size / STRIPE);
+    memcpy(state->rest, p + size / STRIPE * STRIPE, size % STRIPE);
+}
 
-    size_t left = size % 32;
+uint64_t xxh64_end(const struct xxh64_state *state)
+{
+    const unsigned char *p = state->rest;
+    uint64_t hash = state->total >= STRIPE ? join(state->lanes) : state->seed + PRIME_5;
+    hash += state->total;
+
+    size_t left = (size_t)(state->total % STRIPE);
     for (; left >= 8; left -= 8, p += 8)
         hash = rotate_left(hash ^ mix(0, load64(p)), 27) * PRIME_1 + PRIME_4;
     if (left >= 4) {
@@ -76,4 +114,12 @@ uint64_t xxh64(const void *data, size_t size, uint64_t seed)
     hash = (hash ^ hash >> 33) * PRIME_2;
     hash = (hash ^ hash >> 29) * PRIME_3;
     return hash ^ hash >> 32;
+}
+
+uint64_t xxh64(const void *data, size_t size, uint64_t seed)
+{
+    struct xxh64_state state;
+    xxh64_begin(&state, seed);
+    xxh64_add(&state, data, size);
+    return xxh64_end(&state);
 }

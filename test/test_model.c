@@ -234,7 +234,7 @@ static void short_numbers_are_used(enum gguf_tensor_type stored, number_type typ
     assert_memory_equal(query->bias, rounded->vit.blocks[0].query.bias, 64 * sizeof(float));
     assert_memory_equal(model->vit.position_embedding, rounded->vit.position_embedding,
                         10 * 64 * sizeof(float));
-    assert_memory_equal(model->prompt_features, rounded->prompt_features, 4 * 16 * sizeof(float));
+    assert_memory_equal(model->recipe.features, rounded->recipe.features, 4 * 16 * sizeof(float));
     float widened[64 * 64];
     model->kernels->widen(widened, query->weight.data, type, 64 * 64);
     assert_memory_equal(widened, rounded->vit.blocks[0].query.weight.data, sizeof widened);

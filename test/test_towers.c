@@ -125,8 +125,9 @@ static void compute(const struct golden_case *golden, const char *kernels, float
 
     qc_scorer_options options;
     qc_scorer_options_init(&options);
-    options.positions =
-        strcmp(golden->positions, "grid") == 0 ? QC_POSITIONS_GRID : QC_POSITIONS_NONE;
+    options.positions = strcmp(golden->positions, "grid") == 0   ? QC_POSITIONS_GRID
+                        : strcmp(golden->positions, "flat") == 0 ? QC_POSITIONS_FLAT
+                                                                 : QC_POSITIONS_NONE;
     options.max_width = options.max_height = 130;
     qc_scorer *scorer;
     assert_int_equal(qc_scorer_create(&scorer, model, &options), QC_OK);
@@ -172,7 +173,7 @@ static void right_answers_with(const char *kernels)
         cases++;
     }
     fclose(file);
-    assert_int_equal(cases, 12);
+    assert_int_equal(cases, 18);
 }
 
 static void equal_to_pytorch_with_every_kernel_set(void **state)

@@ -46,11 +46,29 @@ static void reference_table(void **state)
     assert_true(xxh64(buffer + 1, 222, 0) == UINT64_C(0xB641AE8CB691C174));
 }
 
+/* Cut anywhere, the same bytes have the same hash. */
+static void pieces(void **state)
+{
+    (void)state;
+    unsigned char buffer[200];
+    for (size_t i = 0; i < sizeof buffer; i++)
+        buffer[i] = (unsigned char)(i * 37 + i / 7);
+    for (size_t size = 0; size <= sizeof buffer; size++)
+        for (size_t step = 1; step <= 70; step++) {
+            struct xxh64_state hash;
+            xxh64_begin(&hash, size);
+            for (size_t at = 0; at < size; at += step)
+                xxh64_add(&hash, buffer + at, size - at < step ? size - at : step);
+            assert_true(xxh64_end(&hash) == xxh64(buffer, size, size));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts),
         cmocka_unit_test(reference_table),
+        cmocka_unit_test(pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

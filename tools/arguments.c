@@ -29,6 +29,20 @@ bool parse_count(const char *text, uint32_t least, uint32_t most, uint32_t *valu
     return take_digits(&text, most, value) && *text == '\0' && *value >= least;
 }
 
+bool parse_bytes(const char *text, size_t *bytes)
+{
+    static const char units[] = "KMG";
+    uint32_t number;
+    if (!take_digits(&text, UINT32_MAX, &number) || number == 0)
+        return false;
+    const char *unit = *text ? strchr(units, *text) : NULL;
+    const unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    if ((unit ? text[1] : text[0]) != '\0' || number > SIZE_MAX >> shift)
+        return false;
+    *bytes = (size_t)number << shift;
+    return true;
+}
+
 bool parse_positive(const char *text, double *value)
 {
     char *end;

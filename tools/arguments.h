@@ -12,6 +12,9 @@
 /* A decimal number, digits only, in [least, most]. */
 bool parse_count(const char *text, uint32_t least, uint32_t most, uint32_t *value);
 
+/* A number of bytes greater than 0, digits and K, M or G for powers of 1024. */
+bool parse_bytes(const char *text, size_t *bytes);
+
 /* A finite number greater than 0. */
 bool parse_positive(const char *text, double *value);
 

@@ -124,12 +124,10 @@ static bool verify(void *context, const char *path, char *message)
     qc_model_options_init(&options);
     options.message = reason;
     options.message_size = sizeof reason;
-    qc_model *model;
     erase_progress(context);
-    if (qc_model_open(&model, path, &options) != QC_OK)
+    if (qc_model_check(path, &options) != QC_OK)
         return problem(message, "the converted model is not usable: %.400s",
                        without_subject(reason, path));
-    qc_model_close(model);
     return true;
 }
 

@@ -15,7 +15,8 @@ static const char help[] =
     "\n"
     "Prints the feature of each image: a vector of length 1, as CLIP's image encoder gives it.\n"
     "The cosine of two images is the sum of the products of their numbers.  `-` is an image on\n"
-    "standard input.  --temperature and --batch are accepted and change nothing.\n"
+    "standard input.  --temperature and --batch are accepted and change nothing.  With\n"
+    "--size=tiles it is the mean of the crops' features, brought to length 1.\n"
     "\n"
     IMAGE_OPTIONS_HELP
     "\n"

@@ -10,6 +10,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "diagnostics.h"
+#include "names.h"
 #include "progress.h"
 
 enum { limit_threads = 1024, limit_batch = 1024 };
@@ -28,6 +29,7 @@ enum option_code {
     option_threads,
     option_batch,
     option_size,
+    option_max_memory,
     option_precision,
     option_positions,
     option_temperature,
@@ -46,6 +48,7 @@ static const struct option long_options[] = {
     {"threads", required_argument, NULL, option_threads},
     {"batch", required_argument, NULL, option_batch},
     {"size", required_argument, NULL, option_size},
+    {"max-memory", required_argument, NULL, option_max_memory},
     {"precision", required_argument, NULL, option_precision},
     {"positions", required_argument, NULL, option_positions},
     {"temperature", required_argument, NULL, option_temperature},
@@ -79,7 +82,7 @@ static const char *take_option(struct image_run *run, struct settings *settings,
                                const char *value)
 {
     static const char *const formats[] = {"text", "csv", "json", NULL};
-    static const char *const positions[] = {"none", "grid", NULL};
+    static const char *const positions[] = {"none", "grid", "flat", NULL};
     static const char *const backgrounds[] = {"drop", "black", "white", NULL};
     int choice;
     double number;
@@ -114,8 +117,12 @@ static const char *take_option(struct image_run *run, struct settings *settings,
             return "--batch: expected a number from 0 to 1024";
         break;
     case option_size:
-        if (strcmp(value, "native") != 0)
-            return "--size: expected native (images are scored at their own size)";
+        if (!parse_size_rule(value, &settings->scorer.size_rule, &settings->scorer.size_pixels))
+            return "--size: expected native, crop224 (or any number), long=N or tiles";
+        break;
+    case option_max_memory:
+        if (!parse_bytes(value, &settings->scorer.memory_limit))
+            return "--max-memory: expected a number of bytes, such as 500M or 2G";
         break;
     case option_precision:
         if (strcmp(value, "f32") != 0)
@@ -123,8 +130,8 @@ static const char *take_option(struct image_run *run, struct settings *settings,
         break;
     case option_positions:
         if (!parse_choice(value, positions, &choice))
-            return "--positions: expected none or grid";
-        settings->scorer.positions = choice ? QC_POSITIONS_GRID : QC_POSITIONS_NONE;
+            return "--positions: expected none, grid or flat";
+        settings->scorer.positions = (qc_positions)(QC_POSITIONS_NONE + choice);
         break;
     case option_temperature:
         if (!parse_positive(value, &number) || !((float)number > 0) || number > 1e30)

@@ -45,9 +45,15 @@ void image_run_failed(struct image_run *run, const char *path, const char *messa
     "  -r, --recursive          for a directory, take the .png, .jpg and .jpeg files in it and\n"  \
     "                           below it, sorted by name\n"                                        \
     "      --background=COLOUR  alpha: drop it (default), or compose over black or white\n"        \
-    "      --size=native        score images at their own size: the default, and all there is yet\n"   \
-    "      --positions=MODE     positional embeddings: none, or grid (interpolated to the\n"       \
-    "                           image's size); default: as the model says\n"                       \
+    "      --size=RULE          native: the image at its own size; crop224: the short side\n"      \
+    "                           resized to 224 pixels (or another number), the centre cut out;\n"  \
+    "                           long=N: the long side resized to N pixels where it is longer;\n"   \
+    "                           tiles: the mean over up to 15 crops of 224 x 224; default: as\n"   \
+    "                           the model says.  Resizing is that of Pillow, to the bit\n"         \
+    "      --positions=MODE     positional embeddings: none, grid (interpolated to the image's\n"  \
+    "                           size) or flat (as pyiqa does); default: as the model says\n"       \
+    "      --max-memory=SIZE    bytes to score an image in, beside the model and the picture:\n"   \
+    "                           digits and K, M or G; one that needs more fails\n"                 \
     "      --temperature=T      divide the logits by T; default: as the model says\n"              \
     "      --threads=N          0 (default): one for each processor; the result has the same\n"    \
     "                           bits for any number\n"                                             \

@@ -4,6 +4,9 @@
 #include "names.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "arguments.h"
 
 struct size_name size_name(qc_size_rule rule, uint32_t pixels)
 {
@@ -15,6 +18,23 @@ struct size_name size_name(qc_size_rule rule, uint32_t pixels)
     else if (rule == QC_SIZE_TILES)
         snprintf(name.text, sizeof name.text, "tiles");
     return name;
+}
+
+bool parse_size_rule(const char *text, qc_size_rule *rule, uint32_t *pixels)
+{
+    enum { side_most = 65535 };
+    *pixels = 0;
+    *rule = QC_SIZE_NATIVE;
+    if (strcmp(text, "native") == 0)
+        return true;
+    *rule = QC_SIZE_TILES;
+    if (strcmp(text, "tiles") == 0)
+        return true;
+    *rule = QC_SIZE_CROP;
+    if (strncmp(text, "crop", 4) == 0)
+        return parse_count(text + 4, 1, side_most, pixels);
+    *rule = QC_SIZE_LONG;
+    return strncmp(text, "long=", 5) == 0 && parse_count(text + 5, 1, side_most, pixels);
 }
 
 const char *positions_name(qc_positions positions)

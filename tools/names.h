@@ -4,6 +4,8 @@
 #ifndef QUALICLIP_TOOLS_NAMES_H
 #define QUALICLIP_TOOLS_NAMES_H
 
+#include <stdbool.h>
+
 #include "qualiclip.h"
 
 struct size_name {
@@ -12,6 +14,9 @@ struct size_name {
 
 /* "native", "crop224", "long=512" or "tiles". */
 struct size_name size_name(qc_size_rule rule, uint32_t pixels);
+
+/* The reverse; sides from 1 to 65535 pixels. */
+bool parse_size_rule(const char *text, qc_size_rule *rule, uint32_t *pixels);
 
 const char *positions_name(qc_positions positions); /* "none", "grid" or "flat" */
 const char *readout_name(qc_readout readout);       /* "pairs", "levels" or "texts" */

@@ -8,6 +8,11 @@
 
 #include "machine.h"
 
+static double mebibytes(uint64_t bytes)
+{
+    return (double)bytes / (1 << 20);
+}
+
 /* Makes the scorer for the sizes in the options; false with a message if that cannot be. */
 static bool create(struct workspace *workspace)
 {
@@ -18,16 +23,19 @@ static bool create(struct workspace *workspace)
     options->prompts_of = workspace->prompts;
     workspace->message[0] = '\0';
 
-    uint64_t present = machine_memory(), needed;
-    while ((needed = qc_scorer_memory(workspace->model, options)) > present / 4 && present &&
+    const uint64_t present = machine_memory() ? machine_memory() : UINT64_MAX;
+    const uint64_t limit = options->memory_limit ? options->memory_limit : UINT64_MAX;
+    const uint64_t comfortable = limit < present / 4 ? limit : present / 4;
+    uint64_t needed;
+    while ((needed = qc_scorer_memory(workspace->model, options)) > comfortable &&
            workspace->automatic_batch && options->max_batch > 1)
         options->max_batch /= 2;
-    if (present && needed > present) {
+    if (needed > limit || needed > present) {
         snprintf(workspace->message, sizeof workspace->message,
-                 "an image of %u x %u needs %.1f GiB of memory to be scored; this machine has "
-                 "%.1f GiB",
-                 (unsigned)options->max_width, (unsigned)options->max_height,
-                 (double)needed / (1 << 30), (double)present / (1 << 30));
+                 "an image of %u x %u needs %.1f MiB of memory to be scored; %s %.1f MiB",
+                 (unsigned)options->max_width, (unsigned)options->max_height, mebibytes(needed),
+                 needed > limit ? "--max-memory allows" : "this machine has",
+                 mebibytes(needed > limit ? limit : present));
         return false;
     }
     qc_status status = qc_scorer_create(&workspace->scorer, workspace->model, options);

@@ -14,7 +14,7 @@ setup() {
     cd "$BATS_FILE_TMPDIR"
 }
 
-@test "features and scores are PyTorch's: both towers, all sizes, positions none and grid" {
+@test "features and scores are PyTorch's: both towers, all sizes, all positions" {
     need_png
     compared=0
     while read -r kind checkpoint image positions numbers; do

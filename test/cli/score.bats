@@ -139,8 +139,11 @@ setup() {
     check --threads ''
     check --batch two
     check --batch 4294967297
-    check --positions flat
-    check --size tiles
+    check --positions round
+    for size in crop crop0 crop-1 crop65536 long long= long=0 long=1.5 long=512x tiles15 512; do
+        check --size $size
+    done
+    for size in 0 -1 1.5G 5T 1KB M '' 17179869184G; do check --max-memory "$size"; done
     check --precision int8
     check --temperature 0
     check --temperature -1

@@ -14,12 +14,14 @@ in the checkpoint.  The script itself fails where a mistake lies too near to the
 import copy
 import os
 import sys
+from itertools import combinations
 
 import torch
 from PIL import Image
 
 import mistakes
-from clip_reference import ModifiedResNet, VisionTransformer, embed, load_pixels, score
+from clip_reference import (POSITIONS, ModifiedResNet, VisionTransformer, embed, load_pixels,
+                            score)
 from random_weights import (load_qualiclip, random_prompts, randomize, round_matrices,
                             save_qualiclip, state_dict)
 
@@ -107,16 +109,21 @@ def cases(checkpoint, path, new_tower, spoilers, images):
     prompts, scale = load_qualiclip(path, visual)
     visual, prompts = visual.double(), prompts.double()
     right = {}
-    for positions in ("none", "grid"):
+    for positions in POSITIONS:
         for image, pixels in images.items():
             feature = embed(visual, pixels, positions)
             value = score(feature, prompts, scale)[0]
             right[image, positions] = feature
             yield line("right", checkpoint, image, positions, feature, value)
-    features = torch.stack(list(right.values()))
-    nearest = float((features @ features.t() - 2 * torch.eye(len(features))).max())
-    if not nearest < 0.99:
-        sys.exit("%s: features of different cases are alike (cosine %.4f)" % (checkpoint, nearest))
+    for positions in POSITIONS:  # at the training size, grid and flat are the same
+        features = torch.stack([right[image, positions] for image in images])
+        nearest = float((features @ features.t() - 2 * torch.eye(len(features))).max())
+        if not nearest < 0.99:
+            sys.exit("%s: features of different images are alike (cosine %.4f)" % (checkpoint,
+                                                                                 nearest))
+    modes = [right[SPOILED_IMAGE, positions] for positions in POSITIONS]
+    if not all(float((a - b).abs().max()) > 10 * TOLERANCE for a, b in combinations(modes, 2)):
+        sys.exit("%s: positions make too little difference" % checkpoint)
     for name, (positions, spoil) in spoilers.items():
         wrong = copy.deepcopy(visual)
         with torch.no_grad():

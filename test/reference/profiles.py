@@ -110,7 +110,7 @@ def prompt_features(name, tower, tokenizer, context=None, texts=None):
 
 def image_features(visual, pixels, size, positions):
     """Unit features (crops, embed); one crop except for `tiles`."""
-    return torch.stack([embed(visual, crop, positions) for crop in sizes.apply(pixels, size)])
+    return torch.stack([embed(visual, crop, positions) for crop in sizes.views(pixels, size)])
 
 
 @torch.no_grad()

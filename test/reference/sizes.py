@@ -1,67 +1,72 @@
-"""From an image to the pixels that are scored: the library's --size in Pillow and numpy.
+"""Size rules with Pillow: what the library must show a tower, to the bit.
 
-uint8 (height, width, 3) in, a list of such arrays out: one, or for `tiles` up to fifteen crops.
+The rules are those of torchvision's Resize and CenterCrop, CLIP's own preprocessing, and of LIQE's
+crops.  Also the noise that tests on both sides make for themselves.
 """
 import numpy
 from PIL import Image
 
-CROP = 224
-TILES, TILE_STRIDE = 15, 32
+TILE, STRIDE, TILES_MOST = 224, 32, 15
+
+
+def noise(seed, width, height):
+    """uint8 (height, width, 3); a quarter of it black or white, so that resizing overshoots."""
+    i = numpy.arange(width * height * 3, dtype=numpy.uint64)
+    mask = numpy.uint64(0xFFFFFFFF)
+    h = (i + numpy.uint64(seed * 0x9E3779B1 & 0xFFFFFFFF)) * numpy.uint64(2654435761) & mask
+    h ^= h >> numpy.uint64(15)
+    h = h * numpy.uint64(2246822519) & mask
+    h ^= h >> numpy.uint64(13)
+    value = h >> numpy.uint64(24)
+    extreme = numpy.where(h & numpy.uint64(0x400), 255, 0)
+    value = numpy.where(h & numpy.uint64(0x300), value, extreme)
+    return value.astype(numpy.uint8).reshape(height, width, 3)
 
 
 def resize(pixels, width, height):
-    """Pillow's antialiased bicubic; an image of that size already is left alone by Pillow too."""
     return numpy.array(Image.fromarray(pixels).resize((width, height), Image.BICUBIC))
 
 
-def short_side(pixels, size):
-    """torchvision's Resize: the short side becomes `size`, the long one is cut to an integer."""
+def crop(pixels, size):
+    """Short side to `size`, then the middle."""
     height, width = pixels.shape[:2]
-    if min(height, width) == size:
-        return pixels
-    longer = int(size * max(height, width) / min(height, width))
-    return resize(pixels, longer, size) if width > height else resize(pixels, size, longer)
-
-
-def centre_crop(pixels, size):
-    """torchvision's CenterCrop: Python's round, which takes a half to the even neighbour."""
-    height, width = pixels.shape[:2]
-    top, left = int(round((height - size) / 2.0)), int(round((width - size) / 2.0))
-    return pixels[top:top + size, left:left + size]
+    short, long = sorted((width, height))
+    longer = int(size * long / short)
+    full = (size, longer) if width <= height else (longer, size)
+    left, top = (int(round((side - size) / 2.0)) for side in full)
+    return resize(pixels, *full)[top:top + size, left:left + size]
 
 
 def long_side(pixels, size):
-    """The long side brought down to `size`, never enlarged; a half is rounded up."""
+    """Long side to `size`, unless it is no longer than that."""
     height, width = pixels.shape[:2]
-    longer = max(height, width)
-    if longer <= size:
+    short, long = sorted((width, height))
+    if long <= size:
         return pixels
-    height, width = (max(1, (2 * side * size + longer) // (2 * longer))
-                     for side in (height, width))
-    return resize(pixels, width, height)
+    other = max(1, int(numpy.floor(short * size / long + 0.5)))
+    return resize(pixels, *((other, size) if width < height else (size, other)))
 
 
 def tiles(pixels):
-    """LIQE's crops as pyiqa takes them: a stride-32 grid row by row, and of it every n-th."""
+    """At most 15 of the crops of 224 x 224 that lie on a grid of 32 pixels."""
     height, width = pixels.shape[:2]
-    if min(height, width) < CROP:
-        raise ValueError("%d x %d: LIQE needs %d pixels a side" % (width, height, CROP))
-    corners = [(top, left) for top in range(0, height - CROP + 1, TILE_STRIDE)
-               for left in range(0, width - CROP + 1, TILE_STRIDE)]
-    count = min(len(corners), TILES)
-    step = len(corners) // count
-    return [pixels[top:top + CROP, left:left + CROP]
-            for top, left in corners[:step * count:step]]
+    every = [pixels[y:y + TILE, x:x + TILE]
+             for y in range(0, height - TILE + 1, STRIDE)
+             for x in range(0, width - TILE + 1, STRIDE)]
+    if len(every) <= TILES_MOST:
+        return every
+    step = len(every) // TILES_MOST
+    return [every[i * step] for i in range(TILES_MOST)]
 
 
-def apply(pixels, size):
-    """size: native, crop224, long=N or tiles."""
-    if size == "native":
+def views(pixels, rule):
+    """The crops that a rule, as the command line has it, makes of an image."""
+    if rule == "native":
         return [pixels]
-    if size == "crop224":
-        return [centre_crop(short_side(pixels, CROP), CROP)]
-    if size == "tiles":
+    if rule == "tiles":
         return tiles(pixels)
-    if size.startswith("long="):
-        return [long_side(pixels, int(size[len("long="):]))]
-    raise ValueError("size: %r" % size)
+    if rule.startswith("crop"):
+        return [crop(pixels, int(rule[4:]))]
+    if rule.startswith("long="):
+        return [long_side(pixels, int(rule[5:]))]
+    raise ValueError("size rule %r" % rule)

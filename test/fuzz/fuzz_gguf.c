@@ -1,0 +1,138 @@
+/*
+ * fuzz_gguf.c - a model file: opened from memory, described, asked for the feature of texts, and
+ * used to score small images.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "fuzz.h"
+
+enum { SIDE_MAX = 64, TOKENS_MAX = 77 };
+static const size_t memory_max = (size_t)64 << 20;
+
+static void check_description(const qc_model *model, const qc_model_info *info)
+{
+    const char *const strings[] = {info->name, info->profile,   info->license, info->source,
+                                   info->hash, info->converter, info->kernels, info->precision,
+                                   info->weight_type};
+    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
+        check_utf8(strings[i]);
+    PROMISE(info->feature_size >= 1 && info->pair_count <= QC_PAIRS_MAX);
+    for (uint32_t i = 0; i < info->pair_count; i++)
+        check_utf8(qc_model_pair_name(model, i));
+    PROMISE(!qc_model_pair_name(model, info->pair_count));
+}
+
+static void check_unit_length(const float *feature, size_t size)
+{
+    double squares = 0;
+    for (size_t i = 0; i < size; i++)
+        squares += (double)feature[i] * (double)feature[i];
+    PROMISE(fabs(squares - 1) <= 1e-3);
+}
+
+/* Returns whether texts can be encoded. */
+static int check_texts(const qc_model *model, const qc_model_info *info)
+{
+    static const char *const texts[] = {"Good photo.", "", "\xC3\x84 <|endoftext|> 1&amp;2's"};
+    char message[QC_MESSAGE_SIZE] = "";
+    uint32_t ids[TOKENS_MAX];
+    float *feature = test_memory(info->feature_size * sizeof *feature);
+    int good = 1;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        size_t count = 0;
+        if (qc_tokenize(model, texts[i], 0, ids, TOKENS_MAX, &count, message, sizeof message))
+            check_message(message);
+        else
+            PROMISE(count >= 2 && count <= TOKENS_MAX);
+        if (qc_embed_text(model, texts[i], QC_TEXT_TRUNCATE, feature, message, sizeof message)) {
+            check_message(message);
+            good = 0;
+        } else {
+            check_unit_length(feature, info->feature_size);
+        }
+    }
+    free(feature);
+    return good;
+}
+
+static qc_image image_of(uint32_t width, uint32_t height)
+{
+    static const uint8_t pixels[SIDE_MAX * SIDE_MAX * 3] = {1, 255, 3, 128, 77, 9};
+    return (qc_image){.format = QC_PIXEL_RGB,
+                      .width = width,
+                      .height = height,
+                      .planes = {pixels, NULL, NULL},
+                      .strides = {SIDE_MAX * 3, 0, 0}};
+}
+
+static void check_result(qc_scorer *scorer, const qc_model_info *info, const qc_image *image)
+{
+    qc_result result;
+    float *feature = test_memory(info->feature_size * sizeof *feature);
+    if (qc_score(scorer, image, &result)) {
+        check_message(result.message);
+        PROMISE(result.score == 0);
+    } else {
+        PROMISE(result.score >= 0 && result.score <= 1);
+    }
+    if (qc_embed(scorer, image, feature))
+        check_message(qc_scorer_message(scorer));
+    else
+        check_unit_length(feature, info->feature_size);
+    free(feature);
+}
+
+static void check_scores(const qc_model *model, const qc_model_info *info,
+                         qc_scorer_options *options)
+{
+    const uint32_t width = info->minimum_size, height = 2 * width < SIDE_MAX ? 2 * width : width;
+    char message[QC_MESSAGE_SIZE] = "";
+    if (width > SIDE_MAX)
+        return;
+    options->max_width = width;
+    options->max_height = height;
+    options->message = message;
+    options->message_size = sizeof message;
+    if (qc_scorer_memory(model, options) > memory_max)
+        return;
+    qc_scorer *scorer;
+    if (qc_scorer_create(&scorer, model, options)) {
+        PROMISE(!scorer);
+        check_message(message);
+        return;
+    }
+    const qc_image image = image_of(width, height);
+    check_result(scorer, info, &image);
+    qc_scorer_destroy(scorer);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char message[QC_MESSAGE_SIZE] = "";
+    qc_model *model;
+    qc_model_options options;
+    qc_model_options_init(&options);
+    options.message = message;
+    options.message_size = sizeof message;
+    if (qc_model_open_memory(&model, data, size, &options)) {
+        PROMISE(!model);
+        check_message(message);
+        return 0;
+    }
+    qc_model_info info;
+    qc_model_describe(model, &info);
+    check_description(model, &info);
+    qc_scorer_options scoring;
+    qc_scorer_options_init(&scoring);
+    scoring.positions = size % 2 ? QC_POSITIONS_NONE : QC_POSITIONS_MODEL;
+    check_scores(model, &info, &scoring);
+    if (info.has_text && check_texts(model, &info)) {
+        const qc_prompt_pair own = {"good", "bad", NULL, NULL, NULL};
+        scoring.prompts = &own;
+        scoring.prompt_count = 1;
+        check_scores(model, &info, &scoring);
+    }
+    qc_model_close(model);
+    return 0;
+}
