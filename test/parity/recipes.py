@@ -156,8 +156,10 @@ ENCODED = ("clip-iqa", "clip-iqa-pyiqa", "liqe", "clip")
 
 def profile_options(profile):
     options = ["--profile", profile]
-    for text in () if PROFILES[profile].texts else TEXTS:
-        options += ["--text", text]
+    if not PROFILES[profile].texts:
+        options += ["--size", PROFILES[profile].size]
+        for text in TEXTS:
+            options += ["--text", text]
     return options
 
 
