@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import checkpoint_names
-from clips import SHAPES
+from clips import SHAPES, TOKENS
 
 CLIPS = tuple(SHAPES)
 VITS = tuple(name for name in SHAPES if SHAPES[name].is_vit)
@@ -26,12 +26,6 @@ def _save(clip, directory, name, value):
     path = _path(directory, clip, name)
     torch.save(value, path)
     return path
-
-
-def _halves(state):
-    """All of it in f16, embeddings and norms too: what `model.half()` leaves behind."""
-    return OrderedDict((name, tensor.half() if tensor.is_floating_point() and tensor.dim() else
-                        tensor) for name, tensor in state.items())
 
 
 # ------------------------------------------------------------------------------------- PyTorch
@@ -109,20 +103,13 @@ def _folder(directory, clip, name):
     return path
 
 
-def _transformers(clip, directory, name, change=lambda tensor: tensor):
-    folder = _folder(directory, clip, name)
-    state = checkpoint_names.to_transformers(clip.state())
-    checkpoint_names.write_safetensors(
-        os.path.join(folder, "model.safetensors"),
-        OrderedDict((key, change(tensor) if tensor.is_floating_point() else tensor)
-                    for key, tensor in state.items()))
+def transformers(clip, directory, features):
+    folder = _folder(directory, clip, "transformers")
+    path = os.path.join(folder, "model.safetensors")
+    checkpoint_names.write_safetensors(path, checkpoint_names.to_transformers(clip.state()))
     checkpoint_names.write_json(os.path.join(folder, "config.json"),
                                 checkpoint_names.transformers_config(clip.state()))
-    return os.path.join(folder, "model.safetensors")
-
-
-def transformers(clip, directory, features):
-    return _transformers(clip, directory, "transformers")
+    return path
 
 
 def transformers_sharded(clip, directory, features):
@@ -133,29 +120,36 @@ def transformers_sharded(clip, directory, features):
     return os.path.join(folder, "model.safetensors.index.json")
 
 
+def _open_clip_config(clip):
+    if clip.shape.is_vit:
+        return checkpoint_names.open_clip_config(clip.state(), quick_gelu=True)
+    visual = clip.visual
+    stages = [len(getattr(visual, "layer%d" % (stage + 1))) for stage in range(4)]
+    return {"model_cfg": {
+        "embed_dim": clip.shape.embed, "quick_gelu": True,
+        "vision_cfg": {"image_size": visual.resolution, "layers": stages,
+                       "width": len(visual.bn3.weight), "patch_size": None},
+        "text_cfg": {"context_length": 77, "vocab_size": TOKENS, "width": clip.shape.text_width,
+                     "heads": clip.shape.text_width // 64,
+                     "layers": len(clip.text.transformer.resblocks)}}}
+
+
 def open_clip(clip, directory, features):
     """OpenCLIP's copy of OpenAI's weights: their names, F32, quick_gelu said in its config."""
     folder = _folder(directory, clip, "open_clip")
     path = os.path.join(folder, "open_clip_model.safetensors")
     checkpoint_names.write_safetensors(path, checkpoint_names.to_open_clip(clip.state(),
                                                                            attn_mask=True))
-    if clip.shape.is_vit:
-        checkpoint_names.write_json(
-            os.path.join(folder, "open_clip_config.json"),
-            checkpoint_names.open_clip_config(clip.state(), quick_gelu=True))
+    checkpoint_names.write_json(os.path.join(folder, "open_clip_config.json"),
+                                _open_clip_config(clip))
     return path
 
 
 def open_clip_custom_text(clip, directory, features):
-    """The text tower under `text.`, matrices f16 as the mixed state dict has them."""
-    folder = _folder(directory, clip, "custom_text")
-    path = os.path.join(folder, "open_clip_model.safetensors")
+    """The text tower under `text.`, matrices f16 as the mixed state dict has them, no config."""
+    path = _path(directory, clip, "custom_text.safetensors")
     checkpoint_names.write_safetensors(
         path, checkpoint_names.to_open_clip(clip.state(half=True), custom_text=True))
-    if clip.shape.is_vit:
-        checkpoint_names.write_json(
-            os.path.join(folder, "open_clip_config.json"),
-            checkpoint_names.open_clip_config(clip.state(), quick_gelu=True))
     return path
 
 
@@ -171,3 +165,5 @@ FORMATS = {
     "open_clip": (open_clip, CLIPS),
     "open_clip-custom_text": (open_clip_custom_text, CLIPS),
 }
+# What a user has to say where a file does not.
+OPTIONS = {"open_clip-custom_text": ("--activation", "quick_gelu")}

@@ -33,7 +33,7 @@ from PIL import Image  # noqa: E402
 from clip_reference import POSITIONS, load_pixels  # noqa: E402
 from clip_tokenizer import Tokenizer, read_merges  # noqa: E402
 from clips import Clip  # noqa: E402
-from formats import FORMATS  # noqa: E402
+from formats import FORMATS, OPTIONS  # noqa: E402
 from gguf_reader import GgufFile  # noqa: E402
 from parity import FEATURE_TOLERANCE, SCORE_TOLERANCE, Report, farthest  # noqa: E402
 from profiles import PROFILES, image_features, profile_score, prompt_features  # noqa: E402
@@ -212,7 +212,7 @@ class TowerRun:
         checkpoint = write(self.clip, self.directory, own)
         written = time.monotonic()
         model = self.convert(checkpoint, "first" if first is None else "other",
-                             "--vocab", self.vocabulary)
+                             "--vocab", self.vocabulary, *OPTIONS.get(name, ()))
         print("       %s: written in %.1f s, converted in %.1f s" % (
             label, written - start, time.monotonic() - written), flush=True)
         if first is not None:
