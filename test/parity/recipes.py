@@ -242,6 +242,47 @@ class TowerRun:
             first = first or model
 
 
+# ---------------------------------------------------------------------------------- native size
+
+def make_large_photo(directory, width, height):
+    """The repository's photo side by side with its mirror images, at its own grain."""
+    with Image.open(os.path.join(ROOT, "test", "photos", "dandelions.jpg")) as photo:
+        one = photo.convert("RGB")
+    image = Image.new("RGB", (width, height))
+    for row in range(-(-height // one.height)):
+        for column in range(-(-width // one.width)):
+            piece = one.transpose(Image.FLIP_LEFT_RIGHT) if column % 2 else one
+            piece = piece.transpose(Image.FLIP_TOP_BOTTOM) if row % 2 else piece
+            image.paste(piece, (column * one.width, row * one.height))
+    path = os.path.join(directory, "%dx%d.png" % (width, height))
+    image.save(path)
+    return path
+
+
+def run_large(report, tool, directory, tower, width, height):
+    """Native size without limit: a photo of megapixels, and what it takes."""
+    photo = make_large_photo(directory, width, height)
+    clip = Clip(tower, text_layers=1)
+    checkpoint = os.path.join(directory, "large.pt")
+    torch.save(clip.state(text=False), checkpoint)
+    model = os.path.join(directory, "large.gguf")
+    tool.run("convert", checkpoint, "-o", model)
+    for positions in ("none", "grid"):
+        label = "%s %dx%d native %s" % (tower, width, height, positions)
+        start = time.monotonic()
+        expected, = image_features(clip.visual, load_pixels(photo), "native", positions)
+        taken = time.monotonic() - start
+        start = time.monotonic()
+        found = tool.results("embed", model, [photo], "--positions", positions)[photo]["feature"]
+        print("       %s: PyTorch %.1f s, ours %.1f s" % (label, taken, time.monotonic() - start))
+        report.error("feature", label, farthest(found, expected.tolist()), FEATURE_TOLERANCE)
+    peak = tool.peak_bytes("embed", "-m", model, "--positions", "grid", photo)
+    print("       %s: peak %.0f MB with a model file of %.0f MB" % (
+        label, peak / 1e6, os.path.getsize(model) / 1e6), flush=True)
+    for path in (checkpoint, model, photo):
+        os.remove(path)
+
+
 # --------------------------------------------------------------------------------------- plans
 
 def quick_plans():
@@ -286,6 +327,11 @@ def main():
             except ToolError as error:
                 report.result(plan.tower, False, str(error))
             print("       %s: %.1f s" % (plan.tower, time.monotonic() - before), flush=True)
+        if options.full:
+            for tower in ("vit-b-32", "rn50"):
+                for width, height in ((2000, 1500), (4000, 3000)):
+                    if not options.only or "large" in options.only.split(","):
+                        run_large(report, tool, directory, tower, width, height)
     for kind, (value, what) in sorted(report.worst.items()):
         print("worst %-8s %.2e  %s" % (kind, value, what))
     print("%.0f s; %d passed, %d failed" % (time.monotonic() - start, report.passed,

@@ -20,6 +20,7 @@ torch.set_num_threads(1)
 IMAGE_MEAN = (0.48145466, 0.4578275, 0.40821073)
 IMAGE_STD = (0.26862954, 0.26130258, 0.27577711)
 HEAD_SIZE = 64
+MANY_TOKENS = 4000
 POSITIONS = ("none", "grid", "flat")
 
 
@@ -66,8 +67,15 @@ def multi_head(query, key, value, scale=HEAD_SIZE ** -0.5, mask=0):
     def split(x):
         return x.reshape(*x.shape[:-1], -1, HEAD_SIZE).transpose(-2, -3)
 
-    weights = torch.softmax(scale * split(query) @ split(key).transpose(-1, -2) + mask, dim=-1)
-    return (weights @ split(value)).transpose(-2, -3).reshape(query.shape)
+    def attend(q, k, v):
+        return torch.softmax(scale * q @ k.transpose(-1, -2) + mask, dim=-1) @ v
+
+    if query.shape[-2] > MANY_TOKENS:  # the weights of all heads would take gigabytes
+        heads = zip(*(split(x) for x in (query, key, value)))
+        mixed = torch.stack([attend(*head) for head in heads])
+    else:
+        mixed = attend(split(query), split(key), split(value))
+    return mixed.transpose(-2, -3).reshape(query.shape)
 
 
 class SelfAttention(nn.Module):
