@@ -384,7 +384,7 @@ QC_API const char *qc_scorer_pair_name(const qc_scorer *scorer, uint32_t index);
 QC_API const char *qc_scorer_message(const qc_scorer *scorer);
 
 #define QC_PAIRS_MAX   64  /* a model file with more is refused */
-#define QC_RECIPE_SIZE 160 /* bytes of qc_result.recipe */
+#define QC_RECIPE_SIZE 192 /* bytes of qc_result.recipe */
 
 /* A score and what it takes to explain it. */
 typedef struct qc_result {

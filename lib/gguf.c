@@ -88,9 +88,10 @@ static qc_status read_header(struct reader *reader, struct gguf *gguf)
     if (version && !(version & 0xFFFF))
         return fail(reader->message, QC_ERROR_UNSUPPORTED,
                     "%s: big-endian GGUF, expected little-endian", reader->origin);
-    if (version != GGUF_VERSION)
-        return fail(reader->message, QC_ERROR_UNSUPPORTED, "%s: GGUF version %llu, expected %d",
-                    reader->origin, (unsigned long long)version, GGUF_VERSION);
+    if (version < GGUF_OLDEST_VERSION || version > GGUF_VERSION)
+        return fail(reader->message, QC_ERROR_UNSUPPORTED,
+                    "%s: GGUF version %llu, expected %d or %d", reader->origin,
+                    (unsigned long long)version, GGUF_OLDEST_VERSION, GGUF_VERSION);
     if (!take_integer(reader, 8, &gguf->tensor_count) ||
         !take_integer(reader, 8, &gguf->value_count))
         return fail_cut(reader, "the header");
@@ -281,8 +282,21 @@ static qc_status read_alignment(const struct reader *reader, const struct gguf *
 
 /* ----------------------------------------------------------------------------------- tensors */
 
+/* By ggml's number; NULL where it has none that is quantised. */
+static const char *const quantised_names[] = {
+    [2] = "q4_0",  [3] = "q4_1",  [6] = "q5_0",  [7] = "q5_1",  [8] = "q8_0",  [9] = "q8_1",
+    [10] = "q2_k", [11] = "q3_k", [12] = "q4_k", [13] = "q5_k", [14] = "q6_k", [15] = "q8_k",
+};
+
+bool gguf_type_is_quantised(enum gguf_tensor_type type)
+{
+    return (size_t)type < sizeof quantised_names / sizeof *quantised_names && quantised_names[type];
+}
+
 const char *gguf_type_name(enum gguf_tensor_type type)
 {
+    if (gguf_type_is_quantised(type))
+        return quantised_names[type];
     switch (type) {
     case GGML_F32: return "f32";
     case GGML_F16: return "f16";

@@ -1,5 +1,5 @@
 /*
- * gguf.h - the container of model files: GGUF version 3, little-endian, read in place.
+ * gguf.h - the container of model files: GGUF version 2 or 3, little-endian, read in place.
  *
  * The reader checks every length against the bytes that are there before it looks at them, and
  * copies only the index; strings and tensors stay where they are.  It knows the container, not what
@@ -90,6 +90,9 @@ struct gguf_label gguf_label(struct gguf_text name);
 
 /* "f32" ...; NULL for a type that we do not know. */
 const char *gguf_type_name(enum gguf_tensor_type type);
+
+/* Whether it is one of ggml's types of blocks that share a scale: q4_0 and the like. */
+bool gguf_type_is_quantised(enum gguf_tensor_type type);
 
 /* Element `index` of an array of strings that gguf_find_value() found; it must be in range. */
 struct gguf_text gguf_string_at(const struct gguf_value *value, uint64_t index);

@@ -1,5 +1,5 @@
 /*
- * gguf_format.h - the numbers that the GGUF version 3 format fixes, shared by the library's reader
+ * gguf_format.h - the numbers that the GGUF format fixes, shared by the library's reader
  * and the tools' writer, and the names of our own keys.  No code.
  *
  * Source of the format: the GGUF specification of the ggml project.
@@ -8,7 +8,8 @@
 #define QUALICLIP_GGUF_FORMAT_H
 
 #define GGUF_MAGIC "GGUF"
-#define GGUF_VERSION 3
+#define GGUF_VERSION 3        /* of the files that we write */
+#define GGUF_OLDEST_VERSION 2 /* the same layout; version 1 had other lengths */
 #define GGUF_DEFAULT_ALIGNMENT 32
 #define GGUF_OUR_ALIGNMENT 64
 #define GGUF_MAX_DIMENSIONS 4
@@ -27,6 +28,8 @@ enum gguf_tensor_type { GGML_F32 = 0, GGML_F16 = 1, GGML_I8 = 24, GGML_BF16 = 30
 #define KEY_NAME "general.name"
 #define KEY_LICENSE "general.license"
 #define KEY_HAS_VISION "clip.has_vision_encoder" /* bool */
+#define KEY_HAS_PROJECTOR "clip.has_llava_projector" /* bool: it feeds a language model */
+#define KEY_PROJECTOR_TYPE "clip.projector_type"     /* string: likewise, newer */
 #define KEY_IMAGE_SIZE "clip.vision.image_size"  /* u32, here and below unless said */
 #define KEY_PATCH_SIZE "clip.vision.patch_size"
 #define KEY_WIDTH "clip.vision.embedding_length"

@@ -39,11 +39,14 @@ static void check_kind(struct loader *loader)
     struct qc_model *model = loader->model;
     const struct gguf *gguf = &model->gguf;
     struct gguf_text architecture, tower = {"vit", 3};
-    bool has_vision = true;
+    bool has_vision = true, has_projector = false;
     if ((loader->status =
              gguf_get_text(gguf, KEY_ARCHITECTURE, true, &architecture, loader->message)) ||
         (loader->status = gguf_get_text(gguf, KEY_TOWER, false, &tower, loader->message)) ||
-        (loader->status = gguf_get_bool(gguf, KEY_HAS_VISION, false, &has_vision, loader->message)))
+        (loader->status =
+             gguf_get_bool(gguf, KEY_HAS_VISION, false, &has_vision, loader->message)) ||
+        (loader->status =
+             gguf_get_bool(gguf, KEY_HAS_PROJECTOR, false, &has_projector, loader->message)))
         return;
     if (!text_is(architecture, "clip"))
         loader_fail(loader, QC_ERROR_UNSUPPORTED,
@@ -52,6 +55,11 @@ static void check_kind(struct loader *loader)
     if (!has_vision)
         loader_fail(loader, QC_ERROR_UNSUPPORTED,
                     "key " KEY_HAS_VISION " is false: there is no image encoder");
+    if (has_projector || gguf_find_value(gguf, KEY_PROJECTOR_TYPE))
+        loader_fail(loader, QC_ERROR_UNSUPPORTED,
+                    "an image encoder for a language model (key %s), without CLIP's projection to "
+                    "features of images and texts",
+                    has_projector ? KEY_HAS_PROJECTOR : KEY_PROJECTOR_TYPE);
     if (text_is(tower, "vit"))
         model->tower = QC_TOWER_VIT;
     else if (text_is(tower, "resnet"))

@@ -84,7 +84,7 @@ struct text_tower {
     struct vit_block *blocks;
     struct norm final_norm;
     struct matrix projection;                 /* feature x width */
-    const struct gguf_value *tokens, *merges; /* the vocabulary: arrays of strings, or NULL */
+    const struct gguf_value *tokens, *merges; /* the vocabulary: strings, or NULL */
 };
 
 struct qc_model {

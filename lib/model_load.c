@@ -151,6 +151,11 @@ static bool check_type(struct loader *loader, const char *name, const struct ggu
     if (number_type_of(tensor->type, &type))
         return true;
     const char *type_name = gguf_type_name(tensor->type);
+    if (gguf_type_is_quantised(tensor->type))
+        loader_fail(loader, QC_ERROR_UNSUPPORTED,
+                    "tensor %s is quantised (%s), expected f32, f16 or bf16: take the f16 file, or "
+                    "convert the original checkpoint",
+                    name, type_name);
     loader_fail(loader, QC_ERROR_UNSUPPORTED,
                 "tensor %s has number type %lu%s%s%s, expected f32, f16 or bf16", name,
                 (unsigned long)tensor->type, type_name ? " (" : "", type_name ? type_name : "",

@@ -123,7 +123,7 @@ void load_text_tower(struct loader *loader)
     loader->skip_numbers = false;
     memcpy(loader->matrix_numbers, before.matrix_numbers, sizeof before.matrix_numbers);
     model->info.parameter_count = parameters;
-    model->info.has_text = text->merges != NULL;
+    model->info.has_text = text->tokens != NULL;
     model->info.has_text_tower = true;
     model->info.text_width = (uint32_t)text->width;
 }

@@ -33,9 +33,9 @@ static qc_status check_tower(const struct qc_model *model, struct message *messa
 qc_status text_check(const struct qc_model *model, struct message *message)
 {
     const qc_status status = check_tower(model, message);
-    if (!status && !model->text.merges)
+    if (!status && !model->text.tokens)
         return fail(message, QC_ERROR_UNSUPPORTED,
-                    "the model %s has a text tower, but no vocabulary (key " KEY_MERGES ")",
+                    "the model %s has a text tower, but no vocabulary (key " KEY_TOKENS ")",
                     model->info.name);
     return status;
 }
@@ -55,13 +55,16 @@ static qc_status open_tokenizer(struct tokenizer **tokenizer, const struct qc_mo
     qc_status status = text_check(model, message);
     if (status)
         return status;
-    const size_t tokens = (size_t)text->tokens->count, merges = (size_t)text->merges->count;
+    const size_t tokens = (size_t)text->tokens->count;
+    const size_t merges = text->merges ? (size_t)text->merges->count : 0;
     struct gguf_text *list = malloc((tokens + merges) * sizeof *list);
     if (!list)
         return fail(message, QC_ERROR_MEMORY, "not enough memory for a vocabulary");
     list_strings(list, text->tokens);
-    list_strings(list + tokens, text->merges);
-    const struct vocabulary vocabulary = {list, list + tokens, tokens, merges};
+    if (text->merges)
+        list_strings(list + tokens, text->merges);
+    const struct vocabulary vocabulary = {list, text->merges ? list + tokens : NULL, tokens,
+                                          merges};
     status = tokenizer_create(tokenizer, &vocabulary, message);
     free(list);
     return status;

@@ -16,7 +16,8 @@
 
 /*
  * Tokens by id, and merges by rank: "left right".  Bytes are written as GPT-2 does, each as a
- * visible character; "</w>" ends a word.
+ * visible character; "</w>" ends a word.  Without merges (NULL) they are recovered from the tokens,
+ * which then must be in the order in which they were learnt, as in OpenAI's vocabulary.
  */
 struct vocabulary {
     const struct gguf_text *tokens, *merges;

@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "archive.h"
+#include "pickle_writer.h"
 
 #define GOLDEN "test/golden/checkpoints/"
 #define TINY GOLDEN "tiny.pth"
@@ -108,13 +109,13 @@ static void other_files_are_called_by_their_name(void **state)
 {
     (void)state;
     expect_failure("test/golden/no-such-file.pth", "No such file or directory");
-    expect_failure("test/golden", "Is a directory");
+    expect_failure("test/golden", "no checkpoint under a name that is known");
     expect_failure("/dev/null", "the file is empty");
     expect_failure("README.md", "not a zip archive");
     expect_failure(GOLDEN "legacy.pth", "legacy format");
     expect_content_failure("", 0, "the file is empty");
     expect_content_failure("GGUF\3\0\0\0", 8, "model file (GGUF) already");
-    expect_content_failure("\x10\0\0\0\0\0\0\0{\"a\":1}", 15, "safetensors");
+    expect_content_failure("\x10\0\0\0\0\0\0\0{\"a\":1}", 15, "runs past the end");
     expect_content_failure("just text", 9, "not a zip archive");
     expect_content_failure("PK\3\4", 4, "damaged or cut short");
 }
@@ -337,6 +338,33 @@ static void bombs_are_refused(void **state)
     free(zeros);
 }
 
+/* Asked for by whoever reads a tensor without having added up what all of them claim. */
+static void memory_is_not_given_to_claims(void **state)
+{
+    (void)state;
+    const struct pickled_tensor tensor = {.key = "0",
+                                          .elements = INT64_C(1) << 32,
+                                          .dimensions = 1,
+                                          .shape = {INT64_C(1) << 32},
+                                          .stride = {1}};
+    struct pickle pickle = {0};
+    pickle_op(&pickle, '}');
+    pickle_string(&pickle, "large");
+    pickle_tensor(&pickle, &tensor);
+    pickle_bytes(&pickle, "s.", 2);
+    unlink(input);
+    archive_add(input, "a/data.pkl", pickle.bytes, pickle.size, 0);
+    free(pickle.bytes);
+    struct checkpoint checkpoint;
+    struct view view;
+    assert_true(checkpoint_open(&checkpoint, input, text));
+    assert_true(checkpoint_view(&checkpoint, "large", 1, &view, text));
+    assert_false(checkpoint_load(&checkpoint, &view, text));
+    if (!strstr(text, "its tensor large claims"))
+        fail_msg("\"%s\"", text);
+    checkpoint_close(&checkpoint);
+}
+
 /* Whichever storage holds a NaN: each is read, and none of it gets into a model. */
 static void numbers_must_be_finite(void **state)
 {
@@ -472,6 +500,7 @@ int main(void)
         cmocka_unit_test(names_must_be_known_and_complete),
         cmocka_unit_test(storages_must_hold_what_is_claimed),
         cmocka_unit_test(bombs_are_refused),
+        cmocka_unit_test(memory_is_not_given_to_claims),
         cmocka_unit_test(numbers_must_be_finite),
         cmocka_unit_test(numbers_must_fit_their_type),
         cmocka_unit_test(variances_must_be_positive),

@@ -265,7 +265,7 @@ static void malformed_programs_are_refused(void **state)
     EXPECT_REFUSAL("X\xff\xff\xff\xff" "abc.", "middle of an instruction");
     EXPECT_REFUSAL("\x8d\xff\xff\xff\xff\xff\xff\xff\xff" "abc.", "middle of an instruction");
     EXPECT_REFUSAL("\x8b\xff\xff\xff\xff.", "middle of an instruction");
-    EXPECT_REFUSAL("\x8c\x02" "a\0.", "zero byte");
+    EXPECT_REFUSAL("\x8c\x02" "a\0\x8c\1b\x93.", "a global's name is not a string");
     EXPECT_REFUSAL("cos", "cut short");
     EXPECT_REFUSAL("cos\n", "cut short");
     EXPECT_REFUSAL("NN\x93.", "not a string");
@@ -422,9 +422,42 @@ static void damaged_programs_do_no_harm(void **state)
     free(program.bytes);
 }
 
+/* What Python 3 wrote of {"best": numpy.float64(3), "args": argparse.Namespace(a=1)}, protocol 2, and
+ * of {"a": numpy.zeros(2)}, protocol 4. */
+static void what_lies_beside_weights_is_inert(void **state)
+{
+    (void)state;
+    static const char settings[] =
+        "\200\002}q\000(X\004\000\000\000bestq\001cnumpy.core.multiarray\012scalar\012q\002cn"
+        "umpy\012dtype\012q\003X\002\000\000\000f8q\004\211\210\207q\005Rq\006(K\003X\001\000"
+        "\000\000<q\007NNNJ\377\377\377\377J\377\377\377\377K\000tq\010bc_codecs\012encode"
+        "\012q\011X\010\000\000\000\000\000\000\000\000\000\010@q\012X\006\000\000\000latin1q"
+        "\013\206q\014Rq\015\206q\016Rq\017X\004\000\000\000argsq\020cargparse\012Namespace"
+        "\012q\021)\201q\022}q\023X\001\000\000\000aq\024K\001sbu.";
+    static const char array[] =
+        "\200\004\225\237\000\000\000\000\000\000\000}\224\214\001a\224\214\025numpy.core.mul"
+        "tiarray\224\214\014_reconstruct\224\223\224\214\005numpy\224\214\007ndarray\224\223"
+        "\224K\000\205\224C\001b\224\207\224R\224(K\001K\002\205\224h\005\214\005dtype\224"
+        "\223\224\214\002f8\224\211\210\207\224R\224(K\003\214\001<\224NNNJ\377\377\377\377J"
+        "\377\377\377\377K\000t\224b\211C\020\000\000\000\000\000\000\000\000\000\000\000\000"
+        "\000\000\000\000\224t\224bs.";
+    struct value_pool pool = {0};
+    struct value *dict = run(settings, sizeof settings - 1, &pool);
+    if (!dict)
+        fail_msg("%s", message);
+    assert_int_equal(dict->sequence.count, 4);
+    assert_int_equal(dict->sequence.items[1]->kind, VALUE_OPAQUE);
+    assert_int_equal(dict->sequence.items[3]->kind, VALUE_OPAQUE);
+    assert_int_equal(only_value(run(array, sizeof array - 1, &pool))->kind, VALUE_OPAQUE);
+    pool_free(&pool);
+    EXPECT_REFUSAL("cargparse\nArgumentParser\n)\x81.", "argparse.ArgumentParser is not allowed");
+    EXPECT_REFUSAL("c_codecs\nlookup\n)R.", "_codecs.lookup is not allowed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_lies_beside_weights_is_inert),
         cmocka_unit_test(plain_values_are_read),
         cmocka_unit_test(tensors_keep_offset_and_strides),
         cmocka_unit_test(foreign_names_are_refused_by_name),

@@ -90,7 +90,8 @@ static void expect_message(const char *part)
         fail_msg("\"%s\" does not say \"%s\"", text_of_message, part);
 }
 
-/* -------------------------------------------------------------------------------------- features */
+/* -------------------------------------------------------------------------------------- features
+ */
 
 struct golden_case {
     char kind[32], text[256];
@@ -177,7 +178,8 @@ static void texts_are_refused_or_cut(void **state)
     expect_message("at most 12");
     assert_true(feature[0] == 0);
     assert_int_equal(
-        qc_embed_text(model, long_text, QC_TEXT_TRUNCATE, feature, message, QC_MESSAGE_SIZE), QC_OK);
+        qc_embed_text(model, long_text, QC_TEXT_TRUNCATE, feature, message, QC_MESSAGE_SIZE),
+        QC_OK);
     assert_int_equal(
         qc_embed_text(model, "1 2 3 4 5 6 7 8 9 0", 0, shorter, message, QC_MESSAGE_SIZE), QC_OK);
     assert_true(distance(feature, shorter) == 0);
@@ -212,8 +214,8 @@ static qc_image photo(void)
 {
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (uint8_t)(i * i / 7 + 31 * i);
-    return (qc_image){.format = QC_PIXEL_RGB, .width = 48, .height = 40, .planes = {pixels},
-                      .strides = {3 * 48}};
+    return (qc_image){
+        .format = QC_PIXEL_RGB, .width = 48, .height = 40, .planes = {pixels}, .strides = {3 * 48}};
 }
 
 static qc_scorer_options options_with(const qc_prompt_pair *prompts, size_t count)
@@ -404,11 +406,31 @@ static void incomplete_files_are_refused(void **state)
     qc_model_close(model);
 }
 
-static void a_model_without_merges_scores(void **state)
+/* As clip.cpp writes them: the merges follow from the tokens. */
+static void merges_may_be_absent(void **state)
 {
     (void)state;
+    float expected[FEATURE_SIZE], feature[FEATURE_SIZE];
+    qc_model *model = open_model(model_path, NULL);
+    assert_int_equal(qc_embed_text(model, "Good photo.", 0, expected, NULL, 0), QC_OK);
+    qc_model_close(model);
     unsigned char *at = find("tokenizer.ggml.merges");
     at[0] = 'X';
+    assert_int_equal(open_changed(&model), QC_OK);
+    qc_model_info info;
+    qc_model_describe(model, &info);
+    assert_true(info.has_text);
+    assert_int_equal(qc_embed_text(model, "Good photo.", 0, feature, NULL, 0), QC_OK);
+    assert_memory_equal(feature, expected, sizeof feature);
+    qc_model_close(model);
+    at[0] = 't';
+}
+
+static void a_model_without_vocabulary_scores(void **state)
+{
+    (void)state;
+    unsigned char *merges = find("tokenizer.ggml.merges"), *at = find("tokenizer.ggml.tokens");
+    merges[0] = at[0] = 'X';
     qc_model *model;
     assert_int_equal(open_changed(&model), QC_OK);
     qc_model_info info;
@@ -417,9 +439,9 @@ static void a_model_without_merges_scores(void **state)
     float feature[FEATURE_SIZE];
     assert_int_equal(qc_embed_text(model, "a", 0, feature, text_of_message, QC_MESSAGE_SIZE),
                      QC_ERROR_UNSUPPORTED);
-    expect_message("tokenizer.ggml.merges");
+    expect_message("tokenizer.ggml.tokens");
     qc_model_close(model);
-    at[0] = 't';
+    merges[0] = at[0] = 't';
 }
 
 static void a_bad_number_is_named(void **state)
@@ -446,7 +468,8 @@ static void a_bad_number_is_named(void **state)
     gguf_free(&gguf);
 }
 
-/* ---------------------------------------------------------------------------------- vocabularies */
+/* ---------------------------------------------------------------------------------- vocabularies
+ */
 
 static void write_text(const char *path, const char *text)
 {
@@ -537,7 +560,8 @@ int main(void)
         cmocka_unit_test(own_prompts_are_scored),
         cmocka_unit_test(bad_prompts_are_refused),
         cmocka_unit_test(incomplete_files_are_refused),
-        cmocka_unit_test(a_model_without_merges_scores),
+        cmocka_unit_test(merges_may_be_absent),
+        cmocka_unit_test(a_model_without_vocabulary_scores),
         cmocka_unit_test(a_bad_number_is_named),
         cmocka_unit_test(bad_vocabularies_are_refused),
         cmocka_unit_test(both_forms_of_a_vocabulary_agree),

@@ -14,6 +14,7 @@
 #include "tokenizer.h"
 #include "unicode.h"
 #include "vocabulary.h"
+#include "vocabulary_index.h"
 
 #include <cmocka.h>
 
@@ -175,6 +176,69 @@ static void refused_vocabularies(void **state)
     refuse(&merges[7], files.merges[6], "are the same");
 }
 
+/*
+ * The tokens alone tell each merge as it was given: 57 of them could have been cut elsewhere too.
+ */
+static void merges_follow_from_tokens(void **state)
+{
+    (void)state;
+    const struct vocabulary given = vocabulary();
+    struct vocabulary alone = given;
+    alone.merges = NULL;
+    alone.merge_count = 0;
+    struct vocabulary_index read, recovered;
+    assert_int_equal(index_vocabulary(&read, &given, &message), QC_OK);
+    assert_int_equal(index_vocabulary(&recovered, &alone, &message), QC_OK);
+    assert_memory_equal(read.byte_token, recovered.byte_token, sizeof read.byte_token);
+    assert_memory_equal(read.last_byte_token, recovered.last_byte_token,
+                        sizeof read.last_byte_token);
+    size_t count = 0;
+    for (size_t i = 0; i < recovered.merges.slots; i++) {
+        const struct merge *merge = &recovered.merges.table[i];
+        if (merge->left == NO_TOKEN)
+            continue;
+        const struct merge *expected = merge_slot(&read.merges, merge->left, merge->right);
+        assert_int_equal(expected->left, merge->left);
+        assert_int_equal(expected->result, merge->result);
+        assert_int_equal(expected->rank, merge->rank - 512);
+        count++;
+    }
+    assert_int_equal(count, MERGES);
+    vocabulary_index_free(&read);
+    vocabulary_index_free(&recovered);
+}
+
+/* Tokens that no byte-pair encoding learnt in this order are refused, and no merge is guessed. */
+static void other_tokens_have_no_merges(void **state)
+{
+    (void)state;
+    char long_token[300];
+    memset(long_token, 'a', sizeof long_token);
+    const struct gguf_text wrong[] = {{"qq", 2},   {"qqq", 3},        {"\xFF", 1},
+                                      {"a b", 3},  {"\xE6\xBC\xA2", 3}, {long_token, 256},
+                                      {"", 0},     {"</w>", 4},       {long_token, 255}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct vocabulary alone = vocabulary();
+        alone.merges = NULL;
+        tokens[TOKENS - 3] = wrong[i];
+        struct tokenizer *made;
+        /* Two bytes that were never merged make a token: a merge that was the last to be learnt. */
+        assert_int_equal(tokenizer_create(&made, &alone, &message),
+                         i ? QC_ERROR_FORMAT : QC_OK);
+        tokenizer_free(made);
+        if (i && !strstr(text_of_message, "token 972, "))
+            fail_msg("\"%s\" does not name the token", text_of_message);
+    }
+    struct vocabulary alone = vocabulary();
+    alone.merges = NULL;
+    const struct gguf_text first = tokens[512];
+    tokens[512] = tokens[TOKENS - 3];
+    tokens[TOKENS - 3] = first;
+    struct tokenizer *made;
+    assert_int_equal(tokenizer_create(&made, &alone, &message), QC_ERROR_FORMAT);
+    assert_non_null(strstr(text_of_message, "tokenizer.ggml.merges"));
+}
+
 /* Every character's class and case are Python's: sums that /usr/bin/python3 gives too. */
 static void unicode_sums(void **state)
 {
@@ -224,6 +288,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_ids),           cmocka_unit_test(too_long),
         cmocka_unit_test(refused_texts),        cmocka_unit_test(refused_vocabularies),
+        cmocka_unit_test(merges_follow_from_tokens),
+        cmocka_unit_test(other_tokens_have_no_merges),
         cmocka_unit_test(unicode_sums),         cmocka_unit_test(unescape),
     };
     return cmocka_run_group_tests_name("tokenizer", tests, set_up, tear_down);

@@ -11,6 +11,7 @@
 
 #include "checkpoint/conversion.h"
 #include "checkpoint/problem.h"
+#include "checkpoint/source.h"
 #include "commands.h"
 #include "diagnostics.h"
 #include "output.h"
@@ -20,11 +21,13 @@
 static const char help[] =
     "Usage: qualiclip convert CHECKPOINT -o MODEL.gguf [OPTION]...\n"
     "\n"
-    "Turns a checkpoint of PyTorch into a model file: a dict of tensors by torch.save, also inside\n"
-    "a dict such as `state_dict` or `params`, or a TorchScript archive (OpenAI's own files).\n"
-    "CLIP's image towers under OpenAI's names are known, ViT and ModifiedResNet, with or without\n"
-    "`clip_model.` and the like before them, beside QualiCLIP's `prompts_features`.  Nothing in a\n"
-    "checkpoint is executed.\n"
+    "Turns a checkpoint into a model file: PyTorch's (torch.save: a dict of tensors, also inside a\n"
+    "dict such as `state_dict` or `params`; or a TorchScript archive, as OpenAI's own files are),\n"
+    "safetensors, an index of several such files, or a directory that holds them as published.\n"
+    "CLIP's ViT and ModifiedResNet are known under the names of OpenAI, OpenCLIP and transformers,\n"
+    "with or without `clip_model.` and the like before them, beside QualiCLIP's\n"
+    "`prompts_features`.  config.json and preprocessor_config.json (transformers) or\n"
+    "open_clip_config.json in the same directory is read.  Nothing in a checkpoint is executed.\n"
     "\n"
     "Options:\n"
     "  -o, --output=FILE    the model file to write; one that is there is replaced at the end\n"
@@ -36,7 +39,10 @@ static const char help[] =
     "      --license=TEXT   the licence of the weights, to be kept in the file\n"
     "      --vocab=PATH     keep the text tower, with this vocabulary: CLIP's merges file\n"
     "                       (bpe_simple_vocab_16e6.txt, unpacked), or a directory with\n"
-    "                       transformers' vocab.json and merges.txt\n"
+    "                       transformers' vocab.json and merges.txt; default: CHECKPOINT, where\n"
+    "                       it is such a directory\n"
+    "      --activation=A   gelu or quick_gelu, instead of what config.json says; needed where\n"
+    "                       nothing tells: OpenCLIP's models without open_clip_config.json\n"
     "      --prompts=FILE   compare with these instead: a pair a line, positive TAB negative\n"
     "                       [TAB name]; # begins a comment.  Needs --vocab\n"
     "      --truncate       cut prompts of too many tokens instead of refusing them\n"
@@ -205,7 +211,7 @@ static int run(struct conversion *conversion, const char *prompts, bool truncate
 
 int command_convert(int argc, char **argv)
 {
-    enum { TYPE = 256, PROFILE, NAME, LICENSE, VOCAB, PROMPTS, TRUNCATE, ALLOW_UNKNOWN };
+    enum { TYPE = 256, PROFILE, NAME, LICENSE, VOCAB, PROMPTS, ACTIVATION, TRUNCATE, ALLOW_UNKNOWN };
     static const struct option options[] = {
         {"output", required_argument, NULL, 'o'},
         {"type", required_argument, NULL, TYPE},
@@ -214,6 +220,7 @@ int command_convert(int argc, char **argv)
         {"license", required_argument, NULL, LICENSE},
         {"vocab", required_argument, NULL, VOCAB},
         {"prompts", required_argument, NULL, PROMPTS},
+        {"activation", required_argument, NULL, ACTIVATION},
         {"truncate", no_argument, NULL, TRUNCATE},
         {"allow-unknown", no_argument, NULL, ALLOW_UNKNOWN},
         {"verbose", no_argument, NULL, 'v'},
@@ -237,6 +244,12 @@ int command_convert(int argc, char **argv)
         case LICENSE: conversion.license = optarg; break;
         case VOCAB: conversion.vocabulary = optarg; break;
         case PROMPTS: prompts = optarg; break;
+        case ACTIVATION:
+            conversion.activation = optarg;
+            if (strcmp(optarg, "gelu") != 0 && strcmp(optarg, "quick_gelu") != 0)
+                return usage_error("convert", "--activation=%s: expected gelu or quick_gelu",
+                                   optarg);
+            break;
         case TRUNCATE: truncate = true; break;
         case ALLOW_UNKNOWN: conversion.allow_unknown = true; break;
         case 'v': conversion.note = note; break;
@@ -250,8 +263,8 @@ int command_convert(int argc, char **argv)
                            argv[optind + 1]);
     if (!conversion.model_path)
         return usage_error("convert", "no output file is given (-o MODEL.gguf)");
-    if (prompts && !conversion.vocabulary)
-        return usage_error("convert", "--prompts needs --vocab: texts have to be encoded");
     conversion.checkpoint_path = argv[optind];
+    if (prompts && !conversion.vocabulary && !source_has_vocabulary(conversion.checkpoint_path))
+        return usage_error("convert", "--prompts needs --vocab: texts have to be encoded");
     return run(&conversion, prompts, truncate);
 }

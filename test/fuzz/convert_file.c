@@ -72,14 +72,15 @@ static bool verify(void *context, const char *path, char *message)
 
 bool convert_file(const char *path, unsigned variant, char *message)
 {
+    static const enum gguf_tensor_type types[] = {GGML_F32, GGML_F16, GGML_BF16};
     char target[256];
     const bool has_text = read_tensors(path);
     const struct conversion conversion = {
         .checkpoint_path = path,
         .model_path = scratch_path("model.gguf", target),
-        .half = variant & 1,
-        .allow_unknown = variant & 2,
-        .vocabulary = has_text && !(variant & 4) ? TEST_VOCABULARY : NULL,
+        .type = types[variant % 3],
+        .allow_unknown = variant & 4,
+        .vocabulary = has_text && !(variant & 8) ? TEST_VOCABULARY : NULL,
         .note = check_note,
         .verify = verify,
     };

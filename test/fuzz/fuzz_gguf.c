@@ -74,7 +74,7 @@ static void check_result(qc_scorer *scorer, const qc_model_info *info, const qc_
         check_message(result.message);
         PROMISE(result.score == 0);
     } else {
-        PROMISE(result.score >= 0 && result.score <= 1);
+        PROMISE(result.score >= result.score_minimum && result.score <= result.score_maximum);
     }
     if (qc_embed(scorer, image, feature))
         check_message(qc_scorer_message(scorer));
@@ -107,6 +107,21 @@ static void check_scores(const qc_model *model, const qc_model_info *info,
     qc_scorer_destroy(scorer);
 }
 
+/* One of the profiles, and of the rules; tiles are of 224 pixels, which takes too long. */
+static void choose_recipe(qc_scorer_options *options, const qc_model_info *info, size_t choice)
+{
+    static const qc_positions positions[] = {QC_POSITIONS_MODEL, QC_POSITIONS_NONE,
+                                             QC_POSITIONS_GRID, QC_POSITIONS_FLAT};
+    static const qc_size_rule rules[] = {QC_SIZE_NATIVE, QC_SIZE_CROP, QC_SIZE_LONG};
+    size_t profiles = 0;
+    while (qc_profile_name(profiles))
+        profiles++;
+    options->profile = qc_profile_name(choice % (profiles + 1));
+    options->positions = positions[choice % 4];
+    options->size_rule = rules[choice % 3];
+    options->size_pixels = options->size_rule == QC_SIZE_NATIVE ? 0 : info->minimum_size;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char message[QC_MESSAGE_SIZE] = "";
@@ -125,8 +140,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_description(model, &info);
     qc_scorer_options scoring;
     qc_scorer_options_init(&scoring);
-    scoring.positions = size % 2 ? QC_POSITIONS_NONE : QC_POSITIONS_MODEL;
     check_scores(model, &info, &scoring);
+    choose_recipe(&scoring, &info, size);
+    check_scores(model, &info, &scoring);
+    scoring.profile = NULL;
     if (info.has_text && check_texts(model, &info)) {
         const qc_prompt_pair own = {"good", "bad", NULL, NULL, NULL};
         scoring.prompts = &own;

@@ -1,7 +1,8 @@
 /*
  * fuzz_vocabulary.c - a vocabulary's files (a list of merges; transformers' vocab.json) and the
- * user's file of prompts.  The first byte says which of them the rest is.
+ * user's file of prompts or texts.  The first byte says which of them the rest is.
  */
+#include <stdbool.h>
 #include <string.h>
 
 #include "fuzz.h"
@@ -53,17 +54,18 @@ static void read_json(const uint8_t *data, size_t size)
     read_vocabulary(folder, tokens < SMALLEST_VOCABULARY ? SMALLEST_VOCABULARY : tokens);
 }
 
-static void read_prompts(const uint8_t *data, size_t size)
+static void read_prompts(const uint8_t *data, size_t size, bool single)
 {
     char path[256], message[QC_MESSAGE_SIZE] = "";
     struct prompt_list list;
-    if (!prompts_read(&list, scratch_file("prompts.txt", data, size, path), message)) {
+    if (!prompts_read(&list, scratch_file("prompts.txt", data, size, path), single, message)) {
         check_message(message);
         return;
     }
     PROMISE(list.count >= 1 && list.count <= QC_PAIRS_MAX);
     for (size_t i = 0; i < list.count; i++)
-        PROMISE(*list.pairs[i].positive && *list.pairs[i].negative && *list.pairs[i].name);
+        PROMISE(*list.pairs[i].positive && *list.pairs[i].name &&
+                (single ? !list.pairs[i].negative : *list.pairs[i].negative != 0));
     prompts_free(&list);
 }
 
@@ -74,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     switch (data[0]) {
     case 'm': read_merges(data + 1, size - 1); break;
     case 'j': read_json(data + 1, size - 1); break;
-    case 'p': read_prompts(data + 1, size - 1); break;
+    case 'p': read_prompts(data + 1, size - 1, false); break;
+    case 't': read_prompts(data + 1, size - 1, true); break;
     default: break;
     }
     return 0;

@@ -18,6 +18,9 @@ struct seed {
 void seed_add(struct seed *seed, const void *bytes, size_t size);
 void seed_text(struct seed *seed, const char *text);
 
+/* Zeros inside a literal are meant; the one behind it is not. */
+#define seed_literal(seed, literal) seed_add(seed, literal, sizeof literal - 1)
+
 /* Writes it as `name` of a target's seeds, and empties it. */
 void seed_write(struct seed *seed, const char *target, const char *name);
 
@@ -26,7 +29,7 @@ void seed_copy(const char *target, const char *path);
 
 /* Each makes the seeds of the targets that it is named after. */
 void make_model_seeds(void);      /* gguf */
-void make_checkpoint_seeds(void); /* pickle, archive */
+void make_checkpoint_seeds(void); /* pickle, torchscript, archive */
 void make_text_seeds(void);       /* tokenizer, vocabulary */
 void make_picture_seeds(void);    /* png, jpeg */
 

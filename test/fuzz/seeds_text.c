@@ -84,6 +84,8 @@ static void make_prompts_seeds(void)
     struct seed seed = {0};
     seed_text(&seed, "p# comment\n\nGood photo.\tBad photo.\nSharp\tBlurry\tsharpness\r\n");
     seed_write(&seed, "vocabulary", "prompts");
+    seed_text(&seed, "tA cat.\tcat\n# no dog\nA horse.\n");
+    seed_write(&seed, "vocabulary", "texts");
     seed_text(&seed, "p\xEF\xBB\xBFWell lit.\t Badly lit. \t\xE5\x85\x89");
     seed_write(&seed, "vocabulary", "prompts-mark");
 }

@@ -1,7 +1,8 @@
 /*
  * checkpoint.h - a checkpoint as named tensors, and their numbers in any order they are wanted in.
  *
- * The names are OpenAI's, without what training programs wrap around them (wrapping.c).  The numbers of one view at a time are held in memory.
+ * The names are those of the file, without what training programs wrap around them (wrapping.c).
+ * The numbers of one view at a time are held in memory.
  */
 #ifndef QUALICLIP_CHECKPOINT_H
 #define QUALICLIP_CHECKPOINT_H

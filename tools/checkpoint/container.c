@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "problem.h"
+#include "safetensors.h"
+#include "shards.h"
 #include "torch_container.h"
 
 enum { START_SIZE = 16 };
@@ -30,14 +32,13 @@ static bool read_start(const char *path, unsigned char start[START_SIZE], size_t
     return *count || problem(message, "%.200s: the file is empty", origin_of(path));
 }
 
-struct container *container_open(const char *path, struct value_pool *pool, char *message)
+static struct container *open_by_start(const char *path, const unsigned char *start, size_t count,
+                                       struct value_pool *pool, char *message)
 {
-    unsigned char start[START_SIZE];
-    size_t count = 0;
-    if (!read_start(path, start, &count, message))
-        return NULL;
     if (memcmp(start, "PK\x03\x04", 4) == 0)
         return torch_open(path, pool, message);
+    if (safetensors_begins(start, count))
+        return safetensors_open(path, pool, message);
     if (memcmp(start, legacy_start, sizeof legacy_start) == 0)
         problem(message,
                 "%.200s: written in the legacy format of PyTorch before 1.6, which is not read: "
@@ -45,16 +46,32 @@ struct container *container_open(const char *path, struct value_pool *pool, char
                 origin_of(path));
     else if (memcmp(start, "GGUF", 4) == 0)
         problem(message, "%.200s: this is a model file (GGUF) already", origin_of(path));
-    else if (count > 8 && start[8] == '{')
-        problem(message,
-                "%.200s: this looks like safetensors, which is not read: expected a checkpoint of "
-                "torch.save",
-                origin_of(path));
     else
         problem(message,
-                "%.200s: not a checkpoint of torch.save or torch.jit.save (not a zip archive)",
+                "%.200s: not a checkpoint of torch.save or torch.jit.save (not a zip archive), nor "
+                "safetensors",
                 origin_of(path));
     return NULL;
+}
+
+struct container *container_open_file(const char *path, struct value_pool *pool, char *message)
+{
+    unsigned char start[START_SIZE];
+    size_t count = 0;
+    if (!read_start(path, start, &count, message))
+        return NULL;
+    return open_by_start(path, start, count, pool, message);
+}
+
+struct container *container_open(const char *path, struct value_pool *pool, char *message)
+{
+    unsigned char start[START_SIZE];
+    size_t count = 0;
+    if (!read_start(path, start, &count, message))
+        return NULL;
+    if (shards_begin(start, count))
+        return shards_open(path, pool, message);
+    return open_by_start(path, start, count, pool, message);
 }
 
 void container_close(struct container *container)

@@ -19,6 +19,8 @@ struct container {
     uint64_t file_size;       /* of everything that it consists of, in bytes */
     bool big_endian;          /* the order of bytes in its numbers */
     bool is_module;           /* what is not a tensor in it is settings, not weights */
+    size_t file_count;        /* where it consists of several files: how many, else 0 */
+    const char *const *files; /* their paths, sorted */
     const struct value *root; /* names and tensors; lives in the pool given to container_open() */
 
     /*
@@ -36,6 +38,10 @@ struct container {
  * `message` says why, and where the format is not known, which ones are.
  */
 struct container *container_open(const char *path, struct value_pool *pool, char *message);
+
+/* The same; an index of other files is refused. */
+struct container *container_open_file(const char *path, struct value_pool *pool, char *message);
+
 void container_close(struct container *container); /* NULL is allowed */
 
 #endif

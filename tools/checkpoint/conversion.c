@@ -13,10 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "activation.h"
 #include "leftovers.h"
 #include "wrapping.h"
 #include "problem.h"
 #include "recipe.h"
+#include "source.h"
 #include "source_hash.h"
 #include "text_tower.h"
 #include "vocabulary.h"
@@ -28,9 +30,13 @@ struct job {
     const struct conversion *conversion;
     struct conversion_result *result;
     char *message;
+    char *file; /* of the checkpoint */
     struct checkpoint checkpoint;
+    struct published_config config;
+    struct activation_answer activation;
     struct plan plan;
     struct text_tower_sizes text;
+    const char *vocabulary_path; /* NULL: there is none */
     struct vocabulary_files vocabulary;
     struct recipe recipe;
     double logit_scale;
@@ -106,15 +112,56 @@ static bool check_total(struct job *job)
     return true;
 }
 
-static bool plan_text(struct job *job)
+static void take_note(const struct job *job, const char *what, const char *more)
+{
+    char line[QC_MESSAGE_SIZE];
+    if (!job->conversion->note)
+        return;
+    snprintf(line, sizeof line, "%s%.300s", what, more);
+    make_printable(line);
+    job->conversion->note(job->conversion->context, line);
+}
+
+/* A vocabulary that is published with the model is taken; one that is given has to be of use. */
+static void find_vocabulary(struct job *job)
 {
     const struct conversion *conversion = job->conversion;
-    if (!conversion->vocabulary && conversion->prompt_count)
+    job->vocabulary_path = conversion->vocabulary;
+    if (!conversion->vocabulary && source_has_vocabulary(conversion->checkpoint_path) &&
+        checkpoint_has_prefix(&job->checkpoint, job->plan.naming->text.blocks)) {
+        job->vocabulary_path = conversion->checkpoint_path;
+        take_note(job, "vocabulary: vocab.json and merges.txt of ", conversion->checkpoint_path);
+    }
+}
+
+static bool plan_text(struct job *job)
+{
+    find_vocabulary(job);
+    if (!job->vocabulary_path && job->conversion->prompt_count)
         return problem(job->message, "prompts can only be encoded with a vocabulary");
-    return !conversion->vocabulary ||
+    return !job->vocabulary_path ||
            (plan_text_tower(&job->plan, &job->text, job->result->tower.feature_size) &&
-            vocabulary_read(&job->vocabulary, conversion->vocabulary, job->text.token_count,
+            vocabulary_read(&job->vocabulary, job->vocabulary_path, job->text.token_count,
                             job->message));
+}
+
+static bool plan_activation(struct job *job)
+{
+    const struct activation_question question = {
+        .demanded = job->conversion->activation,
+        .checkpoint = &job->checkpoint,
+        .naming = job->plan.naming,
+        .config = &job->config,
+        .has_vit = !job->result->tower.is_resnet,
+        .has_text = job->vocabulary_path != NULL,
+    };
+    if (!question.has_vit && !question.has_text)
+        return true;
+    if (!find_activation(&question, &job->activation, job->message))
+        return false;
+    take_note(job, job->activation.is_gelu ? "activation: gelu, " : "activation: quick_gelu, ",
+              job->activation.reason);
+    return true;
 }
 
 /* Own prompts make a recipe of their own, with the other settings as they would have been. */
@@ -133,8 +180,14 @@ static struct recipe choose_recipe(const struct job *job)
 static void note_plan(const struct job *job)
 {
     const struct conversion *conversion = job->conversion;
-    if (conversion->note)
+    if (conversion->note) {
         note_names(&job->checkpoint, conversion->note, conversion->context);
+        if (checkpoint_find(&job->checkpoint, "logit_scale"))
+            conversion->note(conversion->context,
+                             KEY_LOGIT_SCALE " <- logit_scale, its exponential");
+        if (conversion->prompt_count && checkpoint_find(&job->checkpoint, prompts_name))
+            conversion->note(conversion->context, "dropped prompts_features: others are given");
+    }
     for (size_t i = 0; conversion->note && i < job->plan.count; i++) {
         const struct plan_item *item = &job->plan.items[i];
         char line[QC_MESSAGE_SIZE];
@@ -155,21 +208,34 @@ static bool plan_model(struct job *job)
     const struct conversion *conversion = job->conversion;
     job->plan.checkpoint = &job->checkpoint;
     job->plan.message = job->message;
-    if (!plan_tower(&job->plan, &job->result->tower) || !plan_text(job) || !plan_prompts(job) ||
-        !read_logit_scale(job))
+    job->plan.naming = find_naming(&job->checkpoint);
+    job->plan.config = &job->config;
+    if (conversion->note)
+        note_names(&job->checkpoint, conversion->note, conversion->context);
+    take_note(job, "names: ", job->plan.naming->title);
+    if (!published_config_read(&job->config, job->file, job->plan.naming->config, job->message) ||
+        !plan_tower(&job->plan, &job->result->tower) || !plan_text(job) ||
+        !plan_activation(job) || !plan_prompts(job) || !read_logit_scale(job))
         return false;
+    if (job->config.path)
+        take_note(job, "agrees with ", job->config.path);
+    if (job->config.pixels_path)
+        take_note(job, "mean and deviation of pixels: ", job->config.pixels_path);
     note_plan(job);
     job->recipe = choose_recipe(job);
     job->result->profile = job->recipe.profile;
-    return pass_over_leftovers(&job->checkpoint, conversion->allow_unknown, conversion->note,
-                               conversion->context, job->message) &&
-           check_total(job);
+    return pass_over_leftovers(&job->checkpoint, job->plan.naming, job->vocabulary_path != NULL,
+                               conversion->allow_unknown, conversion->note, conversion->context,
+                               job->message) &&
+           check_total(job) && plan_knows_heads(&job->plan, &job->result->tower);
 }
 
 /* ----------------------------------------------------------------------------------- writing */
 
-static void put_tower(struct gguf_writer *writer, const struct tower *tower)
+static void put_tower(struct gguf_writer *writer, const struct job *job)
 {
+    const struct tower *tower = &job->result->tower;
+    const bool is_told = job->config.pixels_path != NULL;
     static const float mean[] = {0.48145466f, 0.4578275f, 0.40821073f};
     static const float deviation[] = {0.26862954f, 0.26130258f, 0.27577711f};
     gguf_put_bool(writer, KEY_HAS_VISION, true);
@@ -185,11 +251,12 @@ static void put_tower(struct gguf_writer *writer, const struct tower *tower)
         gguf_put_u32(writer, KEY_PATCH_SIZE, tower->patch_size);
         gguf_put_u32(writer, KEY_MLP_WIDTH, tower->mlp_width);
         gguf_put_u32(writer, KEY_LAYERS, tower->layers);
-        gguf_put_f32(writer, KEY_EPSILON, 1e-5f);
-        gguf_put_bool(writer, KEY_USE_GELU, false);
+        gguf_put_f32(writer, KEY_EPSILON, (float)tower->epsilon);
     }
-    gguf_put_f32s(writer, KEY_IMAGE_MEAN, mean, 3);
-    gguf_put_f32s(writer, KEY_IMAGE_STD, deviation, 3);
+    if (!tower->is_resnet || job->vocabulary_path)
+        gguf_put_bool(writer, KEY_USE_GELU, job->activation.is_gelu);
+    gguf_put_f32s(writer, KEY_IMAGE_MEAN, is_told ? job->config.mean : mean, 3);
+    gguf_put_f32s(writer, KEY_IMAGE_STD, is_told ? job->config.deviation : deviation, 3);
 }
 
 static void put_pair_names(struct gguf_writer *writer, const struct job *job)
@@ -221,7 +288,7 @@ static void put_recipe(struct gguf_writer *writer, const struct job *job)
 static void put_text(struct gguf_writer *writer, const struct job *job)
 {
     const struct vocabulary_files *vocabulary = &job->vocabulary;
-    if (!job->conversion->vocabulary)
+    if (!job->vocabulary_path)
         return;
     put_text_tower(writer, &job->text, job->result->tower.feature_size);
     gguf_put_strings(writer, KEY_TOKENS, vocabulary->tokens, vocabulary->token_count);
@@ -231,18 +298,14 @@ static void put_text(struct gguf_writer *writer, const struct job *job)
 static void put_provenance(struct gguf_writer *writer, const struct job *job)
 {
     const struct conversion *conversion = job->conversion;
-    const char *file = base_name(conversion->checkpoint_path);
     char name[256], converter[64];
-    snprintf(name, sizeof name, "%s", file);
-    char *extension = strrchr(name, '.');
-    if (extension && extension != name)
-        *extension = 0;
+    source_name(conversion->checkpoint_path, name, sizeof name);
     snprintf(converter, sizeof converter, "qualiclip %s", qc_version());
     gguf_put_string(writer, KEY_ARCHITECTURE, "clip");
     gguf_put_string(writer, KEY_NAME, conversion->name ? conversion->name : name);
     if (conversion->license)
         gguf_put_string(writer, KEY_LICENSE, conversion->license);
-    gguf_put_string(writer, KEY_SOURCE, file);
+    gguf_put_string(writer, KEY_SOURCE, base_name(job->file));
     gguf_put_string(writer, KEY_SOURCE_HASH, job->source_hash);
     gguf_put_string(writer, KEY_CONVERTER, converter);
 }
@@ -266,7 +329,7 @@ static bool write_model(struct job *job, const char *path)
     if (!writer)
         return false;
     put_provenance(writer, job);
-    put_tower(writer, &job->result->tower);
+    put_tower(writer, job);
     put_text(writer, job);
     put_recipe(writer, job);
     plan_declare(&job->plan, writer, conversion->type);
@@ -340,11 +403,7 @@ static bool check_paths(const struct conversion *conversion, char *message)
 {
     const char *path = conversion->model_path;
     const char *file = base_name(path);
-    struct stat source, target;
-    if (stat(conversion->checkpoint_path, &source) == 0 && stat(path, &target) == 0 &&
-        source.st_dev == target.st_dev && source.st_ino == target.st_ino)
-        return problem(message, "%.200s: the output would overwrite the checkpoint",
-                       origin_of(path));
+    struct stat target;
     if (!*file)
         return problem(message, "%.200s: the output has no file name", origin_of(path));
     if (stat(path, &target) == 0 && !S_ISREG(target.st_mode))
@@ -362,19 +421,34 @@ static bool check_paths(const struct conversion *conversion, char *message)
            problem(message, "%.200s: cannot be written: %s", origin_of(path), strerror(error));
 }
 
+static bool open_checkpoint(struct job *job)
+{
+    const struct conversion *conversion = job->conversion;
+    job->file = source_file(conversion->checkpoint_path, job->message);
+    if (!job->file || !checkpoint_open(&job->checkpoint, job->file, job->message))
+        return false;
+    if (source_contains(&job->checkpoint, conversion->model_path)) {
+        checkpoint_close(&job->checkpoint);
+        return problem(job->message, "%.200s: the output would overwrite the checkpoint",
+                       origin_of(conversion->model_path));
+    }
+    return true;
+}
+
 bool convert_checkpoint(const struct conversion *conversion, struct conversion_result *result,
                         char *message)
 {
     struct job job = {.conversion = conversion, .result = result, .message = message};
     memset(result, 0, sizeof *result);
-    if (!check_paths(conversion, message) ||
-        !checkpoint_open(&job.checkpoint, conversion->checkpoint_path, message))
-        return false;
-    bool good = plan_model(&job) &&
-                hash_file(conversion->checkpoint_path, job.source_hash, message) &&
-                write_and_verify(&job);
-    vocabulary_free(&job.vocabulary);
-    plan_free(&job.plan);
-    checkpoint_close(&job.checkpoint);
+    bool good = false;
+    if (check_paths(conversion, message) && open_checkpoint(&job)) {
+        good = plan_model(&job) && hash_checkpoint(&job.checkpoint, job.source_hash, message) &&
+               write_and_verify(&job);
+        vocabulary_free(&job.vocabulary);
+        plan_free(&job.plan);
+        published_config_free(&job.config);
+        checkpoint_close(&job.checkpoint);
+    }
+    free(job.file);
     return good;
 }

@@ -12,12 +12,14 @@
 #include "towers.h"
 
 struct conversion {
-    const char *checkpoint_path, *model_path;
+    const char *checkpoint_path, *model_path; /* the former may be a directory: see source.h */
     enum gguf_tensor_type type; /* of matrices and convolutions: f32 (0), f16 or bf16 */
     const char *profile; /* NULL: by what the checkpoint has */
     const char *name;    /* NULL: the checkpoint's file name */
     const char *license; /* NULL: none is written */
-    const char *vocabulary; /* see vocabulary.h; NULL: the text tower is dropped */
+    const char *vocabulary; /* see vocabulary.h; NULL: the text tower is dropped, unless the
+                               checkpoint is a directory that has one */
+    const char *activation; /* "gelu" or "quick_gelu"; NULL: what the checkpoint tells */
     const qc_prompt_pair *prompts; /* instead of the checkpoint's; every one with a name */
     size_t prompt_count;           /* 0: as in the checkpoint */
     bool allow_unknown;  /* pass over names that are not known */

@@ -1,6 +1,5 @@
 /*
- * leftovers.c - the names that CLIP's text tower, BatchNorm's training and OpenAI's files bring
- * along.
+ * leftovers.c - a text tower that is not kept, and what files bring along, are passed over.
  */
 #include "leftovers.h"
 
@@ -8,29 +7,6 @@
 #include <string.h>
 
 #include "problem.h"
-
-static const char *const text_tower_prefixes[] = {"transformer.", "token_embedding.", "ln_final."};
-static const char *const known_names[] = {"positional_embedding", "text_projection",
-                                          "input_resolution", "context_length", "vocab_size"};
-/* BatchNorm's counter, for training alone; the mask of the text tower. */
-static const char *const known_ends[] = {".num_batches_tracked", ".attn_mask"};
-
-static bool is_droppable(const char *name)
-{
-    for (size_t i = 0; i < sizeof text_tower_prefixes / sizeof text_tower_prefixes[0]; i++)
-        if (strncmp(name, text_tower_prefixes[i], strlen(text_tower_prefixes[i])) == 0)
-            return true;
-    for (size_t i = 0; i < sizeof known_names / sizeof known_names[0]; i++)
-        if (strcmp(name, known_names[i]) == 0)
-            return true;
-    const size_t length = strlen(name);
-    for (size_t i = 0; i < sizeof known_ends / sizeof known_ends[0]; i++) {
-        const size_t end = strlen(known_ends[i]);
-        if (length > end && strcmp(name + length - end, known_ends[i]) == 0)
-            return true;
-    }
-    return false;
-}
 
 static void note_dropped(void (*note)(void *, const char *), void *context, const char *what,
                          const char *name)
@@ -56,7 +32,8 @@ static void note_beside(const struct checkpoint_nesting *nesting,
     }
 }
 
-bool pass_over_leftovers(const struct checkpoint *checkpoint, bool allow_unknown,
+bool pass_over_leftovers(const struct checkpoint *checkpoint, const struct naming *naming,
+                         bool keeps_text, bool allow_unknown,
                          void (*note)(void *context, const char *line), void *context,
                          char *message)
 {
@@ -69,7 +46,8 @@ bool pass_over_leftovers(const struct checkpoint *checkpoint, bool allow_unknown
         if (checkpoint->container && checkpoint->container->is_module &&
             entry->value->kind != VALUE_TENSOR)
             note_dropped(note, context, "dropped setting", entry->name);
-        else if (is_droppable(entry->name))
+        else if (is_needless_name(entry->name) ||
+                 (!keeps_text && is_text_name(naming, entry->name)))
             note_dropped(note, context, "dropped", entry->name);
         else if (allow_unknown)
             note_dropped(note, context, "dropped unknown", entry->name);

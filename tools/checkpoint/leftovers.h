@@ -6,9 +6,12 @@
 #define QUALICLIP_LEFTOVERS_H
 
 #include "checkpoint.h"
+#include "naming.h"
 
-/* False: an unknown name is left, and `message` tells which.  `note` may be NULL. */
-bool pass_over_leftovers(const struct checkpoint *checkpoint, bool allow_unknown,
+/* keeps_text: the text tower goes into the model, so that nothing of it may be left.  False: an
+ * unknown name is left, and `message` tells which.  `note` may be NULL. */
+bool pass_over_leftovers(const struct checkpoint *checkpoint, const struct naming *naming,
+                         bool keeps_text, bool allow_unknown,
                          void (*note)(void *context, const char *line), void *context,
                          char *message);
 

@@ -243,7 +243,7 @@ static bool read_string(struct machine *machine, unsigned length_size)
     if (!bytes)
         return false;
     if (length && memchr(bytes, 0, (size_t)length))
-        return refuse(machine, "a string holds a zero byte");
+        return push_new(machine, VALUE_OPAQUE) != NULL; /* bytes, as Python 3 writes numpy's */
     struct value *value = push_new(machine, VALUE_STRING);
     if (!value)
         return false;
@@ -404,7 +404,8 @@ static bool persistent_id(struct machine *machine)
            push_result(machine, find_storage(id, machine->origin, machine->pool, machine->message));
 }
 
-/* A module's state is its attributes; an OrderedDict's (a state dict's versions) is of no use. */
+/* A module's state is its attributes; that of an OrderedDict (a state dict's versions) or of a thing
+ * of no use is of no use. */
 static bool build(struct machine *machine)
 {
     struct value *state = pop(machine);
@@ -416,8 +417,9 @@ static bool build(struct machine *machine)
         return true;
     }
     return (state->kind == VALUE_DICT && target->kind == VALUE_DICT) ||
-           refuse(machine, "sets the state of something that is neither a dict nor a new module, "
-                           "or to something that is not a dict");
+           target->kind == VALUE_OPAQUE ||
+           refuse(machine, "sets a state that is not a dict, or that of something that is neither a "
+                           "dict nor a new module");
 }
 
 static bool mark(struct machine *machine)

@@ -15,6 +15,7 @@ enum global {
     GLOBAL_DEVICE,
     GLOBAL_TYPED_LIST, /* of one list: that list */
     GLOBAL_TYPE_TAG,   /* of something and its type: that thing */
+    GLOBAL_INERT,      /* of what training programs save beside weights: kept as a thing of no use */
     GLOBAL_CLASS,      /* of TorchScript: its code is in the archive, and not looked at */
     GLOBAL_STORAGE /* + enum element_type */
 };
@@ -33,6 +34,14 @@ static const struct {
     {"torch.jit._pickle", "build_boollist", GLOBAL_TYPED_LIST},
     {"torch.jit._pickle", "build_tensorlist", GLOBAL_TYPED_LIST},
     {"torch.jit._pickle", "restore_type_tag", GLOBAL_TYPE_TAG},
+    {"numpy", "dtype", GLOBAL_INERT},
+    {"numpy", "ndarray", GLOBAL_INERT},
+    {"numpy.core.multiarray", "scalar", GLOBAL_INERT},
+    {"numpy.core.multiarray", "_reconstruct", GLOBAL_INERT},
+    {"numpy._core.multiarray", "scalar", GLOBAL_INERT},
+    {"numpy._core.multiarray", "_reconstruct", GLOBAL_INERT},
+    {"_codecs", "encode", GLOBAL_INERT},
+    {"argparse", "Namespace", GLOBAL_INERT},
     {"torch", "FloatStorage", GLOBAL_STORAGE + ELEMENT_F32},
     {"torch", "HalfStorage", GLOBAL_STORAGE + ELEMENT_F16},
     {"torch", "BFloat16Storage", GLOBAL_STORAGE + ELEMENT_BF16},
@@ -87,10 +96,11 @@ struct value *find_global(const char *module, const char *name, const char *orig
 struct value *new_module(const struct value *class, const struct value *arguments,
                          const char *origin, struct value_pool *pool, char *message)
 {
-    if (class->kind != VALUE_GLOBAL || class->global != GLOBAL_CLASS ||
+    const bool is_inert = class->kind == VALUE_GLOBAL && class->global == GLOBAL_INERT;
+    if (class->kind != VALUE_GLOBAL || (class->global != GLOBAL_CLASS && !is_inert) ||
         arguments->kind != VALUE_TUPLE || arguments->sequence.count)
         return refuse(message, origin, "makes an object of something that is not a module's class");
-    struct value *value = new_value(pool, VALUE_OBJECT);
+    struct value *value = new_value(pool, is_inert ? VALUE_OPAQUE : VALUE_OBJECT);
     return value ? value : refuse(message, origin, "out of memory");
 }
 
@@ -209,6 +219,7 @@ struct value *call_global(const struct value *callable, struct value *arguments,
             return refuse(message, origin, "the arguments of restore_type_tag are not two");
         return items[0];
     case GLOBAL_CLASS: return refuse(message, origin, "a module's class is called as a function");
+    case GLOBAL_INERT:
     case GLOBAL_DEVICE: value = new_value(pool, VALUE_OPAQUE); break;
     default: return refuse(message, origin, "a type of storage is called as a function");
     }

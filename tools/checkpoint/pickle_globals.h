@@ -15,7 +15,8 @@ struct value *find_global(const char *module, const char *name, const char *orig
 struct value *call_global(const struct value *callable, struct value *arguments,
                           const char *origin, struct value_pool *pool, char *message);
 
-/* An object without attributes yet, of a class that the archive itself brings; else NULL. */
+/* An object without attributes yet, of a class that the archive itself brings, or one of no use;
+ * NULL: it is of neither. */
 struct value *new_module(const struct value *class, const struct value *arguments,
                          const char *origin, struct value_pool *pool, char *message);
 

@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "checkpoint.h"
+#include "naming.h"
+#include "published_config.h"
 
 /* The four vectors of a BatchNorm, each of as many numbers as the convolution has outputs. */
 struct batch_norm {
@@ -35,6 +36,8 @@ struct plan_item {
 
 struct plan {
     struct checkpoint *checkpoint;
+    const struct naming *naming;
+    const struct published_config *config; /* what is told beside the checkpoint; may be NULL */
     char *message;
     bool failed;
     struct plan_item *items;

@@ -30,3 +30,24 @@ bool hash_file(const char *path, char digits[SOURCE_HASH_SIZE], char *message)
     snprintf(digits, SOURCE_HASH_SIZE, "%016" PRIx64, xxh64_end(&hash));
     return true;
 }
+
+bool hash_checkpoint(const struct checkpoint *checkpoint, char digits[SOURCE_HASH_SIZE],
+                     char *message)
+{
+    const struct container *container = checkpoint->container;
+    if (!container->file_count)
+        return hash_file(checkpoint->path, digits, message);
+    struct xxh64_state lines;
+    xxh64_begin(&lines, 0);
+    for (size_t i = 0; i < container->file_count; i++) {
+        const char *name = base_name(container->files[i]);
+        if (!hash_file(container->files[i], digits, message))
+            return false;
+        xxh64_add(&lines, digits, strlen(digits));
+        xxh64_add(&lines, " ", 1);
+        xxh64_add(&lines, name, strlen(name));
+        xxh64_add(&lines, "\n", 1);
+    }
+    snprintf(digits, SOURCE_HASH_SIZE, "%016" PRIx64, xxh64_end(&lines));
+    return true;
+}

@@ -9,6 +9,7 @@
 
 struct text_tower_sizes {
     uint32_t width, layers, heads, mlp_width, context_length, token_count;
+    double epsilon; /* of LayerNorm */
 };
 
 /* False: plan->message says why.  `feature_size` is the image tower's. */

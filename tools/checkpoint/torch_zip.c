@@ -59,6 +59,8 @@ static bool find_prefix(struct torch_zip *zip, char *message)
     for (zip_int64_t i = 0; i < count; i++) {
         const char *name = zip_get_name(zip->archive, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
         size_t length = name ? strlen(name) : 0;
+        if (name && zip_name_locate(zip->archive, name, ZIP_FL_ENC_RAW) != i)
+            return problem(message, "%.200s: has two entries %.150s", zip->origin, name);
         if (length < sizeof wanted || length > 300 ||
             strcmp(name + length - strlen(wanted), wanted) != 0)
             continue;

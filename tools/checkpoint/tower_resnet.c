@@ -6,8 +6,6 @@
 
 #include "towers.h"
 
-enum { HEAD_SIZE = 64 };
-
 static const char positions[] = "visual.attnpool.positional_embedding";
 
 static void plan_stem(struct plan *plan, uint64_t width)
@@ -58,6 +56,19 @@ static void plan_attention_pool(struct plan *plan, const struct tower *tower, ui
                 channels);
 }
 
+/* What is told beside the checkpoint has to be what the shapes say. */
+static void check_told(struct plan *plan, const struct told_tower *told, const struct tower *tower)
+{
+    plan_check_told(plan, told->width, tower->width);
+    plan_check_told(plan, told->layers, 0); /* of a ViT */
+    for (unsigned stage = 0; stage < 4; stage++)
+        plan_check_told(plan, told->blocks[stage], tower->blocks[stage]);
+    if (plan->config)
+        plan_check_told(plan, plan->config->feature_size, tower->feature_size);
+    if (tower->grid && told->image_size.number / 32 != tower->grid)
+        plan_check_told(plan, told->image_size, 32 * (uint64_t)tower->grid);
+}
+
 /* Reads the sizes off the shapes. */
 static bool measure(struct plan *plan, struct tower *tower)
 {
@@ -82,10 +93,11 @@ static bool measure(struct plan *plan, struct tower *tower)
     if (plan->failed)
         return false;
     tower->width = (uint32_t)conv[0];
-    tower->heads = 32 * tower->width / HEAD_SIZE;
+    tower->heads = plan_heads(plan, plan_told_vision(plan), 32 * tower->width);
     tower->patch_size = 32;
     tower->feature_size = (uint32_t)projection[0];
-    return true;
+    check_told(plan, plan_told_vision(plan), tower);
+    return !plan->failed;
 }
 
 void plan_resnet(struct plan *plan, struct tower *tower)

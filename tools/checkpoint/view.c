@@ -17,6 +17,9 @@
 /* A span may be this much larger than the tensor's numbers and still be read in one piece. */
 static const uint64_t span_slack = UINT64_C(16) << 20;
 
+/* A container may be deflated, but not beyond this factor, nor does a small tensor matter. */
+static const uint64_t inflation_limit = 64, small_size = UINT64_C(1) << 20;
+
 enum { WINDOW = 1 << 20 }; /* bytes */
 
 /* "(64, 3, 32, 32)" */
@@ -94,14 +97,26 @@ static uint64_t span_of(const struct view *view)
     return span;
 }
 
+/* Memory for numbers of which the file only claims so far that it has them. */
+static bool allocate(struct checkpoint *checkpoint, const struct view *view, uint64_t size,
+                     char *message)
+{
+    if (size > small_size && size / inflation_limit > checkpoint->file_size)
+        return problem(message,
+                       "%.200s: has %" PRIu64 " bytes, but its tensor %.150s claims %" PRIu64,
+                       checkpoint->origin, checkpoint->file_size, view->name, size);
+    checkpoint->loaded = size <= SIZE_MAX ? malloc((size_t)size) : NULL;
+    return checkpoint->loaded ||
+           problem(message, "%.200s: out of memory for tensor %.150s of %" PRIu64 " bytes",
+                   checkpoint->origin, view->name, size);
+}
+
 static bool load_span(struct checkpoint *checkpoint, const struct view *view, size_t element,
                       uint64_t span, char *message)
 {
     const uint64_t size = span * element;
-    checkpoint->loaded = size <= SIZE_MAX ? malloc((size_t)size) : NULL;
-    if (!checkpoint->loaded)
-        return problem(message, "%.200s: out of memory for tensor %.150s of %" PRIu64 " bytes",
-                       checkpoint->origin, view->name, size);
+    if (!allocate(checkpoint, view, size, message))
+        return false;
     checkpoint->loaded_view.offset = 0;
     return checkpoint->container->read(checkpoint->container, view->tensor, view->offset * element,
                                        (size_t)size, checkpoint->loaded, message);
@@ -187,12 +202,12 @@ static bool load_scattered(struct checkpoint *checkpoint, const struct view *vie
 {
     const struct walk walk = walk_forward(view);
     const uint64_t count = count_distinct(view->dimensions, view->shape, view->stride);
+    if (!allocate(checkpoint, view, count * element, message))
+        return false;
     struct window window = {.bytes = malloc(WINDOW)};
-    checkpoint->loaded = malloc((size_t)(count * element));
-    bool good = checkpoint->loaded && window.bytes
-                    ? gather(checkpoint, view, element, &walk, &window, message)
-                    : problem(message, "%.200s: out of memory for tensor %.150s",
-                              checkpoint->origin, view->name);
+    bool good = window.bytes ? gather(checkpoint, view, element, &walk, &window, message)
+                             : problem(message, "%.200s: out of memory for tensor %.150s",
+                                       checkpoint->origin, view->name);
     free(window.bytes);
     checkpoint->loaded_view.offset = 0;
     uint64_t stride = 1;

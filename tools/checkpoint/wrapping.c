@@ -1,5 +1,6 @@
 /*
- * wrapping.c - dicts inside dicts, prefixes of wrapping modules, towers without a name of their own.
+ * wrapping.c - dicts inside dicts, prefixes of wrapping modules, towers without a name of their
+ * own.
  */
 #include "wrapping.h"
 
@@ -32,16 +33,20 @@ static bool begins_with(const char *name, const char *prefix)
 
 /* ------------------------------------------------------------------------------------- dicts */
 
-/* The dict `name` inside `dict`, or NULL. */
-static const struct value *nested_dict(const struct value *dict, const char *name)
+/* Sets *inner to the dict `name` inside `dict`, or to NULL; false: there are two. */
+static bool find_nested(const struct value *dict, const char *name, const struct value **inner)
 {
+    *inner = NULL;
     for (size_t i = 0; i + 1 < dict->sequence.count; i += 2) {
         const struct value *key = dict->sequence.items[i], *value = dict->sequence.items[i + 1];
-        if (key->kind == VALUE_STRING && strcmp(key->string, name) == 0 &&
-            value->kind == VALUE_DICT)
-            return value;
+        if (key->kind != VALUE_STRING || strcmp(key->string, name) != 0 ||
+            value->kind != VALUE_DICT)
+            continue;
+        if (*inner)
+            return false;
+        *inner = value;
     }
-    return NULL;
+    return true;
 }
 
 /* The innermost dict of weights, or NULL. */
@@ -56,8 +61,14 @@ static const struct value *unwrap(struct checkpoint *checkpoint, char *message)
     for (;;) {
         const struct value *inner = NULL;
         size_t i = 0;
-        for (; i < COUNT(wrappers) && !(inner = nested_dict(dict, wrappers[i]));)
-            i++;
+        for (; i < COUNT(wrappers); i++) {
+            if (!find_nested(dict, wrappers[i], &inner)) {
+                problem(message, "%.200s: key %s occurs twice", checkpoint->origin, wrappers[i]);
+                return NULL;
+            }
+            if (inner)
+                break;
+        }
         if (!inner)
             return dict;
         if (checkpoint->nesting == CHECKPOINT_NESTING_MAX) {
