@@ -25,9 +25,6 @@ static const char *const qualiclip_texts[] = {
 
 static const char *const clip_iqa_texts[] = {"Good photo.", "Bad photo."};
 
-/* CLIP-IQA's own code puts a full stop behind each prompt, and ".." is one token. */
-static const char *const clip_iqa_plus_texts[] = {"Good photo..", "Bad photo.."};
-
 static const char *const clip_iqa_pyiqa_texts[] = {
     "Good image",       "bad image",    "Sharp image",           "blurry image",
     "sharp edges",      "blurry edges", "High resolution image", "low resolution image",
@@ -55,9 +52,8 @@ static struct text_list listed_texts(enum prompt_set set)
     switch (set) {
     case PROMPTS_QUALICLIP:
     case PROMPTS_QUALICLIP_PLUS: return (struct text_list){qualiclip_texts, COUNT(qualiclip_texts)};
-    case PROMPTS_CLIP_IQA: return (struct text_list){clip_iqa_texts, COUNT(clip_iqa_texts)};
-    case PROMPTS_CLIP_IQA_PLUS:
-        return (struct text_list){clip_iqa_plus_texts, COUNT(clip_iqa_plus_texts)};
+    case PROMPTS_CLIP_IQA:
+    case PROMPTS_CLIP_IQA_PLUS: return (struct text_list){clip_iqa_texts, COUNT(clip_iqa_texts)};
     case PROMPTS_CLIP_IQA_PYIQA:
         return (struct text_list){clip_iqa_pyiqa_texts, COUNT(clip_iqa_pyiqa_texts)};
     case PROMPTS_GREPQ: return (struct text_list){grepq_texts, COUNT(grepq_texts)};
@@ -123,7 +119,6 @@ static const struct word words[] = {
     {",", {267}},
     {"-", {268}},
     {".", {269}},
-    {"..", {852}},
     {"0", {271}},
     {"2", {273}},
     {"_", {318}},
@@ -183,11 +178,11 @@ static bool is_letter(char c)
     return lower(c) >= 'a' && lower(c) <= 'z';
 }
 
-/* Letters make a word, full stops another; all else stands alone. */
+/* Letters make a word; all else stands alone. */
 static size_t word_length(const char *text)
 {
     size_t length = 1;
-    while (is_letter(text[0]) ? is_letter(text[length]) : text[0] == '.' && text[length] == '.')
+    while (is_letter(text[0]) && is_letter(text[length]))
         length++;
     return length;
 }
