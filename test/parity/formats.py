@@ -2,17 +2,20 @@
 
 A format is a function (clip, directory, features) -> path of what is given to `qualiclip convert`;
 features are some photos' unit features, for the prompts that qualiclip.pth brings.  FORMATS says
-which towers each exists for.
+which towers each exists for; clip.cpp's model files are not for converting, and stand by themselves.
 """
 import copy
 import os
+import warnings
 from collections import OrderedDict
 
 import torch
 from torch import nn
 
 import checkpoint_names
+import clip_cpp_gguf
 from clips import SHAPES, TOKENS
+from profiles import CONTEXT, PROFILES
 
 CLIPS = tuple(SHAPES)
 VITS = tuple(name for name in SHAPES if SHAPES[name].is_vit)
@@ -22,7 +25,7 @@ def _path(directory, clip, name):
     return os.path.join(directory, clip.name + "-" + name)
 
 
-def _save(clip, directory, name, value):
+def save(clip, directory, name, value):
     path = _path(directory, clip, name)
     torch.save(value, path)
     return path
@@ -34,29 +37,29 @@ def qualiclip(clip, directory, features):
     """The official qualiclip.pth: `clip_model.` before all names, and the prompts' features."""
     state = OrderedDict(("clip_model." + name, tensor) for name, tensor in clip.state().items())
     state["prompts_features"] = clip.stored_prompts(features)
-    return _save(clip, directory, "qualiclip.pth", state)
+    return save(clip, directory, "qualiclip.pth", state)
 
 
 def plain(clip, directory, features):
     """LIQE.pt and the like: the dict of tensors by itself."""
-    return _save(clip, directory, "plain.pt", clip.state())
+    return save(clip, directory, "plain.pt", clip.state())
 
 
 def plain_mixed(clip, directory, features):
     """The state dict of a clip.load()ed model on a GPU: matrices f16, norms f32."""
-    return _save(clip, directory, "mixed.pt", clip.state(half=True))
+    return save(clip, directory, "mixed.pt", clip.state(half=True))
 
 
 def params(clip, directory, features):
     """pyiqa's: under `params`, for instance LIQE's."""
     state = OrderedDict(("clip_model." + name, tensor) for name, tensor in clip.state().items())
-    return _save(clip, directory, "params.pth", {"params": state})
+    return save(clip, directory, "params.pth", {"params": state})
 
 
 def state_dict(clip, directory, features):
     """A training run's: under `state_dict`, beside other things, `module.` before the names."""
     state = OrderedDict(("module." + name, tensor) for name, tensor in clip.state().items())
-    return _save(clip, directory, "epoch.pt", {"epoch": 3, "name": "run", "state_dict": state})
+    return save(clip, directory, "epoch.pt", {"epoch": 3, "name": "run", "state_dict": state})
 
 
 class _OpenAi(nn.Module):
@@ -84,7 +87,9 @@ def torchscript(clip, directory, features):
     """OpenAI's own files: torch.jit.trace, matrices f16, norms and embeddings f32."""
     module = _OpenAi(clip).eval()
     image = torch.zeros(1, 3, module.visual.resolution, module.visual.resolution)
-    archive = torch.jit.trace(module, image, check_trace=False)
+    with warnings.catch_warnings():  # that the size of the image becomes a part of it
+        warnings.simplefilter("ignore")
+        archive = torch.jit.trace(module, image, check_trace=False)
     halved = {name for name, tensor in clip.state(half=True).items()
               if tensor.dtype == torch.float16}
     for name, parameter in archive.named_parameters():
@@ -103,12 +108,17 @@ def _folder(directory, clip, name):
     return path
 
 
+def _transformers_config(clip):
+    return checkpoint_names.transformers_config(clip.state(),
+                                                "quick_gelu" if clip.quick_gelu else "gelu")
+
+
 def transformers(clip, directory, features):
     folder = _folder(directory, clip, "transformers")
     path = os.path.join(folder, "model.safetensors")
     checkpoint_names.write_safetensors(path, checkpoint_names.to_transformers(clip.state()))
     checkpoint_names.write_json(os.path.join(folder, "config.json"),
-                                checkpoint_names.transformers_config(clip.state()))
+                                _transformers_config(clip))
     return path
 
 
@@ -116,17 +126,17 @@ def transformers_sharded(clip, directory, features):
     folder = _folder(directory, clip, "sharded")
     checkpoint_names.write_sharded(folder, checkpoint_names.to_transformers(clip.state()), 3)
     checkpoint_names.write_json(os.path.join(folder, "config.json"),
-                                checkpoint_names.transformers_config(clip.state()))
+                                _transformers_config(clip))
     return os.path.join(folder, "model.safetensors.index.json")
 
 
 def _open_clip_config(clip):
     if clip.shape.is_vit:
-        return checkpoint_names.open_clip_config(clip.state(), quick_gelu=True)
+        return checkpoint_names.open_clip_config(clip.state(), clip.quick_gelu or None)
     visual = clip.visual
     stages = [len(getattr(visual, "layer%d" % (stage + 1))) for stage in range(4)]
     return {"model_cfg": {
-        "embed_dim": clip.shape.embed, "quick_gelu": True,
+        "embed_dim": clip.shape.embed, "quick_gelu": clip.quick_gelu,
         "vision_cfg": {"image_size": visual.resolution, "layers": stages,
                        "width": len(visual.bn3.weight), "patch_size": None},
         "text_cfg": {"context_length": 77, "vocab_size": TOKENS, "width": clip.shape.text_width,
@@ -165,5 +175,48 @@ FORMATS = {
     "open_clip": (open_clip, CLIPS),
     "open_clip-custom_text": (open_clip_custom_text, CLIPS),
 }
-# What a user has to say where a file does not.
-OPTIONS = {"open_clip-custom_text": ("--activation", "quick_gelu")}
+
+
+def options(name, clip):
+    """What a user has to say where a file does not."""
+    if name == "open_clip-custom_text":
+        return ("--activation", "quick_gelu" if clip.quick_gelu else "gelu")
+    return ()
+
+
+# -------------------------------------------------------------------------------- by themselves
+
+def transformers_of_type(clip, directory, dtype):
+    """A file all of whose numbers are f16 or bf16: compare with clip.rounded(round_all(dtype))."""
+    path = _path(directory, clip, "half.safetensors")
+    checkpoint_names.write_safetensors(
+        path, OrderedDict((name, tensor.to(dtype) if tensor.is_floating_point() else tensor)
+                          for name, tensor in checkpoint_names.to_transformers(
+                              clip.state()).items()))
+    return path
+
+
+def clip_cpp(clip, directory, half, tokens):
+    path = _path(directory, clip, "clip_cpp.gguf")
+    clip_cpp_gguf.write(path, clip.state(), half, tokens, gelu=not clip.quick_gelu)
+    return path
+
+
+def image_tower(clip, directory):
+    """The state dict of the image tower alone, without `visual.`: GRepQ's CLIP."""
+    return save(clip, directory, "visual.pt", clip.visual.state_dict())
+
+
+def context(clip, directory, profile, tokenizer):
+    """The learned contexts as they are published: CLIP-IQA+'s a tensor by itself, QualiCLIP+'s
+    pyiqa's `params`, with the embeddings of the tokens before and behind."""
+    texts = PROFILES[profile].texts
+    learned = clip.context(len(texts))
+    if profile == "clip-iqa+":
+        return save(clip, directory, "context.pt", learned)
+    ids = [tokenizer.encode("X " * CONTEXT + text) for text in texts]
+    padded = torch.tensor([one + [0] * (clip.text.context - len(one)) for one in ids])
+    around = clip.text.token_embedding.weight.detach()[padded]
+    return save(clip, directory, "context.pt", {"params": OrderedDict((
+        ("prompt_learner.ctx", learned), ("prompt_learner.token_prefix", around[:, :1].clone()),
+        ("prompt_learner.token_suffix", around[:, 1 + CONTEXT:].clone())))})

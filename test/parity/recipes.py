@@ -17,7 +17,9 @@ Without --full the matrix is cut where a cell follows from its neighbours:
 --full runs every cell, and native size on a photo of 3 megapixels.
 """
 import argparse
+import math
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -29,18 +31,34 @@ sys.path.insert(0, os.path.join(ROOT, "test", "reference"))
 
 import torch  # noqa: E402
 from PIL import Image  # noqa: E402
+from torch.nn import GELU  # noqa: E402
 
-from clip_reference import POSITIONS, load_pixels  # noqa: E402
+import formats  # noqa: E402
+from clip_cpp_gguf import round_as_stored  # noqa: E402
+from clip_reference import POSITIONS, QuickGELU, load_pixels  # noqa: E402
 from clip_tokenizer import Tokenizer, read_merges  # noqa: E402
-from clips import Clip  # noqa: E402
-from formats import FORMATS, OPTIONS  # noqa: E402
+from clips import SHAPES, Clip, round_all  # noqa: E402
+from formats import FORMATS  # noqa: E402
 from gguf_reader import GgufFile  # noqa: E402
 from parity import FEATURE_TOLERANCE, SCORE_TOLERANCE, Report, farthest  # noqa: E402
 from profiles import PROFILES, image_features, profile_score, prompt_features  # noqa: E402
+from random_weights import round_matrices  # noqa: E402
 from text import fetch_vocabulary  # noqa: E402
 from tool import Tool, ToolError  # noqa: E402
 
+SMALL = ("161x300", "296x260")  # an odd size; several tiles
+ENCODED = ("clip-iqa", "clip-iqa-pyiqa", "liqe", "clip")
+CONVERTED = ("clip-iqa", "clip-iqa-pyiqa", "qualiclip+", "clip-iqa+", "liqe", "liqe-mix")
 TEXTS = ("a photo of a bicycle", "dandelions in a meadow", "\u6f22\u5b57 \U0001f44d")
+
+
+def profile_options(profile):
+    options = ["--profile", profile]
+    if not PROFILES[profile].texts:
+        options += ["--size", PROFILES[profile].size]
+        for text in TEXTS:
+            options += ["--text", text]
+    return options
 
 
 class Worst(Report):
@@ -95,9 +113,9 @@ class Expected:
                 profile, self.clip.text, self.tokenizer, self.clip.context(len(texts)), texts)
         return self._prompts[profile]
 
-    def score(self, profile, photo, prompts=None):
+    def score(self, profile, photo, prompts=None, size=None, positions=None):
         recipe = PROFILES[profile]
-        features = self.images(photo, recipe.size, recipe.positions)
+        features = self.images(photo, size or recipe.size, positions or recipe.positions)
         value, parts = profile_score(profile, features,
                                      self.prompts(profile) if prompts is None else prompts,
                                      self.clip.scale)
@@ -106,19 +124,23 @@ class Expected:
 
 # ------------------------------------------------------------------------------- comparisons
 
-def compare_features(report, tool, model, label, expected, photo, size, positions):
-    path = expected.photos[photo]
-    found = tool.results("embed", model, [path], "--size", size, "--positions", positions)[path]
-    report.error("feature", "%s %s %s %s" % (label, photo, size, positions),
-                 farthest(found["feature"], expected.images(photo, size, positions)[0].tolist()),
-                 FEATURE_TOLERANCE)
+def compare_features(report, tool, model, label, expected, photos, size, positions, options=()):
+    paths = [expected.photos[photo] for photo in photos]
+    found = tool.results("embed", model, paths, "--size", size, "--positions", positions, *options)
+    for photo, path in zip(photos, paths):
+        mean = expected.images(photo, size, positions).mean(dim=0)  # of one crop itself
+        report.error("feature", "%s %s %s %s" % (label, photo, size, positions),
+                     farthest(found[path]["feature"], (mean / mean.norm()).tolist()),
+                     FEATURE_TOLERANCE)
 
 
-def compare_scores(report, tool, model, label, expected, profile, photos, options, prompts=None):
+def compare_scores(report, tool, model, label, expected, profile, photos, options, prompts=None,
+                   **changes):
+    """changes: the size and positions that `options` ask for instead of the profile's."""
     paths = [expected.photos[photo] for photo in photos]
     scored = tool.results("score", model, paths, *options)
     for photo, path in zip(photos, paths):
-        value, parts = expected.score(profile, photo, prompts)
+        value, parts = expected.score(profile, photo, prompts, **changes)
         found = scored[path]
         what = "%s %s %s" % (label, profile, photo)
         report.error("score", what, farthest(found["pairs"] + [found["score"]], parts + [value]),
@@ -129,7 +151,10 @@ def compare_scores(report, tool, model, label, expected, profile, photos, option
 
 def compare_prompts(report, model, label, features):
     """The features that the converter stored, with those of the texts in PyTorch."""
-    stored = torch.from_numpy(GgufFile(model).tensor("qualiclip.prompts"))
+    file = GgufFile(model)
+    if "qualiclip.prompts" not in file.names:
+        raise ToolError("%s: no prompts are stored" % label)
+    stored = torch.from_numpy(file.tensor("qualiclip.prompts"))
     distance = float((stored - features).abs().max()) if stored.shape == features.shape else 9.0
     report.error("text", label, distance, FEATURE_TOLERANCE)
 
@@ -137,82 +162,52 @@ def compare_prompts(report, model, label, features):
 # ------------------------------------------------------------------------------------- towers
 
 class Plan:
-    """What is run of a tower.  layers, text_layers: fewer than the published ones; formats: names,
-    the first is compared with PyTorch, and so are the others under --full."""
+    """What is run of a tower.  formats: of them the first is compared with PyTorch, and so are the
+    others under --full.  scored: profiles by `score --profile`; converted: by `convert --profile`.
+    more: methods of TowerRun.  layers, text_layers: fewer than the published ones."""
 
-    def __init__(self, tower, formats, profiles, layers=None, text_layers=None,
-                 photos=("161x300", "296x260"), sizes=("native",)):
-        self.tower, self.formats, self.profiles = tower, formats, profiles
-        self.layers, self.text_layers, self.photos, self.sizes = layers, text_layers, photos, sizes
-
-
-def formats_of(tower):
-    return tuple(name for name, (_, towers) in FORMATS.items() if tower in towers)
-
-
-STORED = ("qualiclip", "qualiclip-pyiqa")  # by the features that qualiclip.pth brings
-ENCODED = ("clip-iqa", "clip-iqa-pyiqa", "liqe", "clip")
-
-
-def profile_options(profile):
-    options = ["--profile", profile]
-    if not PROFILES[profile].texts:
-        options += ["--size", PROFILES[profile].size]
-        for text in TEXTS:
-            options += ["--text", text]
-    return options
+    def __init__(self, tower, formats, scored, converted=(), more=(), photos=SMALL,
+                 sizes=("native",), layers=None, text_layers=None, activation=QuickGELU):
+        self.tower, self.formats, self.scored, self.converted = tower, formats, scored, converted
+        self.more, self.photos, self.sizes = more, photos, sizes
+        self.clip = dict(layers=layers, text_layers=text_layers, activation=activation)
 
 
 class TowerRun:
     def __init__(self, report, tool, vocabulary, tokenizer, directory, photos, plan, full):
         self.report, self.tool, self.plan, self.full = report, tool, plan, full
-        self.vocabulary, self.directory = vocabulary, directory
+        self.vocabulary, self.tokenizer, self.directory = vocabulary, tokenizer, directory
         start = time.monotonic()
-        self.clip = Clip(plan.tower, layers=plan.layers, text_layers=plan.text_layers)
+        self.clip = Clip(plan.tower, **plan.clip)
+        self.name = plan.tower if self.clip.quick_gelu else plan.tower + " gelu"
         self.expected = Expected(self.clip, tokenizer, photos)
-        print("       %s: made in %.1f s" % (plan.tower, time.monotonic() - start), flush=True)
+        print("       %s: made in %.1f s" % (self.name, time.monotonic() - start), flush=True)
 
-    def convert(self, checkpoint, name, *options):
-        model = os.path.join(self.directory, name + ".gguf")
-        self.tool.run("convert", checkpoint, "-o", model, *options)
-        return model
+    def run(self):
+        first = None
+        for name in self.plan.formats:
+            model = self.attempt(name, lambda n=name, f=first: self.run_format(n, f))
+            first = first or model
+        for method in self.plan.more:
+            self.attempt(method.__name__, lambda m=method: m(self))
 
-    def features(self, model, label):
-        for size in self.plan.sizes:
-            for positions in POSITIONS:
-                for photo in self.plan.photos:
-                    if self.small_enough(photo, size):
-                        compare_features(self.report, self.tool, model, label, self.expected,
-                                         photo, size, positions)
-
-    @staticmethod
-    def small_enough(photo, size):
-        return size != "tiles" or min(int(side) for side in photo.split("x")) >= 224
-
-    def scores(self, model, label):
-        for profile in self.plan.profiles:
-            photos = [photo for photo in self.plan.photos
-                      if self.small_enough(photo, PROFILES[profile].size)]
-            compare_scores(self.report, self.tool, model, label, self.expected, profile, photos,
-                           profile_options(profile))
-
-    def stored_scores(self, model, label, prompts):
-        """qualiclip.pth's own prompts, which no text tower is asked about."""
-        compare_prompts(self.report, model, label + " stored prompts", prompts)
-        for profile in STORED:
-            compare_scores(self.report, self.tool, model, label, self.expected, profile,
-                           self.plan.photos, ("--profile", profile), prompts)
+    def attempt(self, what, action):
+        """What the program refuses is one failure, and no reason to leave the others away."""
+        try:
+            return action()
+        except ToolError as error:
+            self.report.result("%s %s" % (self.name, what), False, str(error))
+            return None
 
     def run_format(self, name, first):
         """first: the model file of the plan's first format, or None for it."""
-        write, _ = FORMATS[name]
-        label = "%s %s" % (self.plan.tower, name)
+        label = "%s %s" % (self.name, name)
         own = self.expected.images(self.plan.photos[0], "native", "none")
         start = time.monotonic()
-        checkpoint = write(self.clip, self.directory, own)
+        checkpoint = FORMATS[name][0](self.clip, self.directory, own)
         written = time.monotonic()
-        model = self.convert(checkpoint, "first" if first is None else "other",
-                             "--vocab", self.vocabulary, *OPTIONS.get(name, ()))
+        model = self.convert(checkpoint, "first" if first is None else "other", "--vocab",
+                             self.vocabulary, *formats.options(name, self.clip))
         print("       %s: written in %.1f s, converted in %.1f s" % (
             label, written - start, time.monotonic() - written), flush=True)
         if first is not None:
@@ -222,10 +217,19 @@ class TowerRun:
                                not different, " ".join(different[:3]))
         if first is None or self.full:
             self.features(model, label)
-            self.scores(model, label)
+            for profile in self.plan.scored:
+                self.scores(model, label, self.expected, profile, profile_options(profile))
+            for profile in self.plan.converted:
+                self.attempt("convert --profile " + profile, lambda p=profile: self.converted(
+                    checkpoint, label, p, *formats.options(name, self.clip)))
         if name == "qualiclip":
-            self.stored_scores(model, label, self.clip.stored_prompts(own))
+            self.stored_prompts(model, label, self.clip.stored_prompts(own))
         self.remove(checkpoint)
+        return model
+
+    def convert(self, checkpoint, name, *options):
+        model = os.path.join(self.directory, name + ".gguf")
+        self.tool.run("convert", checkpoint, "-o", model, *options)
         return model
 
     def remove(self, checkpoint):
@@ -235,11 +239,112 @@ class TowerRun:
         else:
             shutil.rmtree(folder)
 
-    def run(self):
-        first = None
-        for name in self.plan.formats:
-            model = self.run_format(name, first)
-            first = first or model
+    # ------------------------------------------------------------------------ of a model file
+
+    def features(self, model, label, expected=None, sizes=None, options=()):
+        for size in sizes or self.plan.sizes:
+            for positions in POSITIONS:
+                compare_features(self.report, self.tool, model, label, expected or self.expected,
+                                 self.photos_for(size), size, positions, options)
+
+    def scores(self, model, label, expected, profile, options, prompts=None):
+        photos = self.photos_for(PROFILES[profile].size)
+        compare_scores(self.report, self.tool, model, label, expected, profile, photos, options,
+                       prompts)
+
+    def photos_for(self, size):
+        """Crops of 224 x 224 are not to be had of every photo."""
+        return [photo for photo in self.plan.photos
+                if size != "tiles" or min(int(side) for side in photo.split("x")) >= 224]
+
+    def converted(self, checkpoint, label, profile, *options):
+        """The profile's prompts, encoded at conversion without a vocabulary; then its own score."""
+        context = None
+        if PROFILES[profile].context:
+            context = formats.context(self.clip, self.directory, profile, self.tokenizer)
+            options += ("--context", context)
+        model = self.convert(checkpoint, "profile", "--profile", profile, *options)
+        compare_prompts(self.report, model, "%s convert --profile %s" % (label, profile),
+                        self.expected.prompts(profile))
+        self.scores(model, label + " converted for", self.expected, profile, ())
+        for path in (context, model):
+            if path:
+                os.remove(path)
+
+    def stored_prompts(self, model, label, prompts):
+        """qualiclip.pth's own prompts, which no text tower is asked about."""
+        compare_prompts(self.report, model, label + " stored prompts", prompts)
+        for profile in ("qualiclip", "qualiclip-pyiqa"):
+            self.scores(model, label, self.expected, profile, ("--profile", profile), prompts)
+
+    # --------------------------------------------------------------------- a plan's `more`
+
+    def types(self):
+        """--type f16 and bf16, by every kernel set; f16 holds all of a ViT's matrices exactly, but
+        not a ResNet's after folding."""
+        checkpoint = formats.plain(self.clip, self.directory, None)
+        for name, dtype in (("f16", torch.float16), ("bf16", torch.bfloat16)):
+            model = self.convert(checkpoint, name, "--type", name, "--vocab", self.vocabulary)
+            expected = self.expected_of(lambda tower, t=dtype: round_matrices(tower, t))
+            for kernels in self.tool.kernels(model):
+                compare_features(self.report, self.tool, model,
+                                 "%s --type %s %s" % (self.name, name, kernels), expected,
+                                 self.plan.photos[:1], "native", "grid", ("--kernels", kernels))
+            self.scores(model, label, expected, "clip-iqa", profile_options("clip-iqa"))
+            os.remove(model)
+        os.remove(checkpoint)
+
+    def source_types(self):
+        """safetensors all of whose numbers are F16 or BF16."""
+        for dtype in (torch.float16, torch.bfloat16):
+            checkpoint = formats.transformers_of_type(self.clip, self.directory, dtype)
+            model = self.convert(checkpoint, "source", "--vocab", self.vocabulary,
+                                 "--activation", "quick_gelu")
+            expected = self.expected_of(round_all(dtype))
+            scale = torch.tensor(math.log(self.clip.scale)).to(dtype)
+            expected.clip.scale = math.exp(float(scale))
+            label = "%s from %s" % (self.name, str(dtype)[len("torch."):])
+            self.features(model, label, expected, ("native",))
+            self.scores(model, label, expected, "clip-iqa", profile_options("clip-iqa"))
+            self.remove(checkpoint)
+
+    def clip_cpp(self):
+        """clip.cpp's files, which are scored as they are.  The logit scale is not in them: a
+        temperature makes ours of the 100 that is taken."""
+        for half in (False, True):
+            model = formats.clip_cpp(self.clip, self.directory, half, self.tokenizer.tokens)
+            expected = self.expected_of(lambda tower, h=half: round_as_stored(tower, h))
+            label = "%s clip.cpp %s" % (self.name, "f16" if half else "f32")
+            self.features(model, label, expected, ("native",))
+            for profile in ENCODED:
+                if PROFILES[profile].texts:  # it has no merges, so no texts but the built-in ones
+                    self.scores(model, label, expected, profile,
+                                ("--profile", profile, "--temperature", "5"))
+            os.remove(model)
+
+    def text_of_another(self):
+        """An image tower alone (GRepQ's), and the text tower out of another checkpoint."""
+        checkpoint = formats.image_tower(self.clip, self.directory)
+        text = formats.torchscript(self.clip, self.directory, None)
+        self.converted(checkpoint, self.name + " convert --text", "clip-iqa", "--text", text)
+        for path in (checkpoint, text):
+            os.remove(path)
+
+    def own_sizes(self):
+        """Sizes and positions that are not the profile's."""
+        model = self.convert(formats.plain(self.clip, self.directory, None), "sizes", "--vocab",
+                             self.vocabulary)
+        for profile, size, positions in (("clip-iqa", "tiles", "grid"), ("liqe", "native", "flat"),
+                                         ("clip-iqa", "crop224", "none"),
+                                         ("liqe", "long=200", "none")):
+            label = "%s --size %s --positions %s" % (self.name, size, positions)
+            compare_scores(self.report, self.tool, model, label, self.expected, profile,
+                           self.photos_for(size), (*profile_options(profile), "--size", size,
+                                                   "--positions", positions),
+                           size=size, positions=positions)
+
+    def expected_of(self, change):
+        return Expected(self.clip.rounded(change), self.tokenizer, self.expected.photos)
 
 
 # ---------------------------------------------------------------------------------- native size
@@ -285,13 +390,24 @@ def run_large(report, tool, directory, tower, width, height):
 
 # --------------------------------------------------------------------------------------- plans
 
+def formats_of(tower):
+    return tuple(name for name, (_, towers) in FORMATS.items() if tower in towers)
+
+
 def quick_plans():
+    run = TowerRun
     return (
-        Plan("vit-small", formats_of("vit-small"), (*ENCODED, "liqe-mix")),
-        Plan("resnet-small", formats_of("resnet-small"), ENCODED),
-        Plan("vit-b-32", ("torchscript", "qualiclip"), ENCODED),
-        Plan("rn50", ("torchscript", "qualiclip"), ENCODED),
-        Plan("vit-b-16", ("plain-mixed",), ("clip-iqa",), layers=2, text_layers=1),
+        Plan("vit-small", formats_of("vit-small"), (*ENCODED, "liqe-mix"), CONVERTED,
+             (run.types, run.source_types, run.clip_cpp, run.text_of_another, run.own_sizes),
+             photos=(*SMALL, "768x432"), sizes=("native", "crop224", "long=200", "tiles")),
+        Plan("resnet-small", formats_of("resnet-small"), ENCODED, CONVERTED,
+             (run.types, run.text_of_another, run.own_sizes),
+             sizes=("native", "crop224", "tiles")),
+        Plan("vit-small", ("open_clip", "open_clip-custom_text", "transformers"), ("clip-iqa",),
+             activation=GELU, more=(run.clip_cpp,)),
+        Plan("vit-b-32", ("torchscript", "transformers-sharded"), ENCODED, ("qualiclip+",)),
+        Plan("rn50", ("torchscript", "qualiclip"), ("clip-iqa", "clip-iqa-pyiqa"), ("clip-iqa+",)),
+        Plan("vit-b-16", ("transformers",), ("clip-iqa",), layers=2, text_layers=1),
         Plan("vit-l-14", ("torchscript",), ("clip-iqa",), layers=2, text_layers=1),
         Plan("rn101", ("plain-mixed",), ("clip-iqa",), layers=(1, 1, 4, 1), text_layers=1),
         Plan("rn50x4", ("torchscript",), ("clip-iqa",), layers=(1, 1, 2, 2), text_layers=1),
@@ -299,8 +415,13 @@ def quick_plans():
 
 
 def full_plans():
-    towers = ("vit-b-32", "rn50", "vit-b-16", "vit-l-14", "rn101", "rn50x4")
-    return tuple(Plan(tower, formats_of(tower), (*ENCODED, "liqe-mix")) for tower in towers)
+    vit = (TowerRun.types, TowerRun.source_types, TowerRun.clip_cpp, TowerRun.text_of_another,
+           TowerRun.own_sizes)
+    resnet = (TowerRun.types, TowerRun.text_of_another, TowerRun.own_sizes)
+    return (*quick_plans()[:3],
+            *(Plan(tower, formats_of(tower), (*ENCODED, "liqe-mix"), CONVERTED,
+                   vit if SHAPES[tower].is_vit else resnet, sizes=("native", "crop224", "tiles"))
+              for tower in ("vit-b-32", "rn50", "vit-b-16", "vit-l-14", "rn101", "rn50x4")))
 
 
 def main():
@@ -321,11 +442,8 @@ def main():
             if options.only and plan.tower not in options.only.split(","):
                 continue
             before = time.monotonic()
-            try:
-                TowerRun(report, tool, vocabulary, tokenizer, directory, photos, plan,
-                         options.full).run()
-            except ToolError as error:
-                report.result(plan.tower, False, str(error))
+            TowerRun(report, tool, vocabulary, tokenizer, directory, photos, plan,
+                     options.full).run()
             print("       %s: %.1f s" % (plan.tower, time.monotonic() - before), flush=True)
         if options.full:
             for tower in ("vit-b-32", "rn50"):
@@ -334,6 +452,9 @@ def main():
                         run_large(report, tool, directory, tower, width, height)
     for kind, (value, what) in sorted(report.worst.items()):
         print("worst %-8s %.2e  %s" % (kind, value, what))
+    own, others = (sum(resource.getrusage(who)[:2])
+                   for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print("CPU time: PyTorch %.0f s, the program %.0f s" % (own, others))
     print("%.0f s; %d passed, %d failed" % (time.monotonic() - start, report.passed,
                                             report.failed))
     sys.exit(1 if report.failed or not report.passed else 0)

@@ -4,6 +4,7 @@ As in OpenAI's files every matrix and its bias is exact in f16, so a checkpoint 
 numbers in whatever container, f32 or f16.  The logit scale is 20, not 100: the features of random
 towers know nothing of each other, and 100 would press every probability to 0 or 1.
 """
+import copy
 import math
 from collections import OrderedDict
 
@@ -67,12 +68,22 @@ def _round_as_openai(tower):
     return {id(tensor) for tensor in halved if tensor is not None}
 
 
+def round_all(dtype):
+    """For Clip.rounded(): what a checkpoint holds all of whose tensors are of that type."""
+    def change(tower):
+        for tensor in [*tower.parameters(), *tower.buffers()]:
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.to(dtype))
+    return torch.no_grad()(change)
+
+
 class Clip:
     """visual and text are towers ready to be used; see state() for the checkpoint."""
 
     def __init__(self, name, seed=14, activation=QuickGELU, layers=None, text_layers=None):
         shape = SHAPES[name]
         self.name, self.shape, self.scale, self.seed = name, shape, LOGIT_SCALE, seed
+        self.quick_gelu = activation is QuickGELU
         self.visual = randomize(shape.new_visual(layers or shape.layers, activation), seed)
         self.text = randomize_text(TextTransformer(
             shape.text_width, text_layers or shape.text_layers, TOKENS, shape.embed,
@@ -90,6 +101,14 @@ class Clip:
                 state[prefix + name] = tensor.detach().half() if is_half else tensor.detach()
         state["logit_scale"] = torch.tensor(math.log(self.scale))
         return state
+
+    def rounded(self, change):
+        """The same with change(tower) made of copies of both towers, in place."""
+        other = copy.copy(self)
+        other.visual, other.text = copy.deepcopy(self.visual), copy.deepcopy(self.text)
+        for tower in (other.visual, other.text):
+            change(tower)
+        return other
 
     def context(self, texts):
         """Learned vectors (texts, 16, width), as those of CLIP-IQA+ and QualiCLIP+."""
