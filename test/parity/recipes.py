@@ -286,10 +286,11 @@ class TowerRun:
         for name, dtype in (("f16", torch.float16), ("bf16", torch.bfloat16)):
             model = self.convert(checkpoint, name, "--type", name, "--vocab", self.vocabulary)
             expected = self.expected_of(lambda tower, t=dtype: round_matrices(tower, t))
+            label = "%s --type %s" % (self.name, name)
             for kernels in self.tool.kernels(model):
-                compare_features(self.report, self.tool, model,
-                                 "%s --type %s %s" % (self.name, name, kernels), expected,
-                                 self.plan.photos[:1], "native", "grid", ("--kernels", kernels))
+                compare_features(self.report, self.tool, model, "%s %s" % (label, kernels),
+                                 expected, self.plan.photos[:1], "native", "grid",
+                                 ("--kernels", kernels))
             self.scores(model, label, expected, "clip-iqa", profile_options("clip-iqa"))
             os.remove(model)
         os.remove(checkpoint)
