@@ -171,7 +171,7 @@ ifeq ($(with_tool),)
 endif
 library: $(STATIC) $(BUILD)/libqualiclip.so
 tool: $(TOOL)
-tests: $(test_programs)
+tests: $(test_programs) $(fuzz_programs) $(BUILD)/test/fuzz-seeds
 
 # --------------------------------------------------------------------------------- compiling
 # Everything depends on the flags that it was compiled with.
@@ -205,7 +205,7 @@ $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 # What the converter shares with the library, in which it is hidden.
-shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts)
+shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics)
 $(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
@@ -258,7 +258,7 @@ ifeq ($(with_tool),)
 endif
 	@QUALICLIP=$(abspath $(TOOL)) BUILD=$(abspath $(BUILD)) CODECS="$(CODECS)" \
 	 BUILTIN=$(BUILTIN) THREADS=$(THREADS) BLAS=$(BLAS) SANITIZE=$(SANITIZE) DEBUG=$(DEBUG) CC="$(CC)" \
-	 test/run.sh $(test_programs)
+	 test/run.sh $(test_programs) $(fuzz_programs)
 
 # The README's example, as its reader would build it.
 $(BUILD)/test/readme-example: README.md $(STATIC)

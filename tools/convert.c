@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +16,9 @@
 #include "checkpoint/source.h"
 #include "commands.h"
 #include "diagnostics.h"
+#include "inputs.h"
+#include "machine.h"
+#include "memory.h"
 #include "names.h"
 #include "output.h"
 #include "prompts.h"
@@ -45,6 +49,10 @@ static const char help[] =
     "      --prompts=FILE   compare with these instead: a pair a line, positive TAB negative\n"
     "                       [TAB name]; under the profile clip a text a line, text [TAB name]; #\n"
     "                       begins a comment.  Needs --vocab\n"
+    "      --low-level=FILE of grepq: its second checkpoint, a ResNet-18 over patches\n"
+    "      --pristine=DIR   of grepq: the photos that others are measured by, all .png, .jpg and\n"
+    "                       .jpeg files in and below DIR; of each its sharpest, most colourful\n"
+    "                       patches are used\n"
     "      --truncate       cut prompts of too many tokens instead of refusing them\n"
     "      --size=RULE      score at this size, not the profile's: native, crop224, long=N, tiles\n"
     "      --positions=MODE add positional embeddings otherwise: none, grid or flat\n"
@@ -71,11 +79,17 @@ static const char help[] =
     "  qualiclip convert RN50.pt -o clip-iqa.gguf --profile=clip-iqa\n"
     "  qualiclip convert qualiclip.pth -o plus.gguf --profile=qualiclip+ "
     "--context=QualiCLIP+_koniq.pth\n"
+    "  qualiclip convert GRepQ.pth -o grepq.gguf --profile=grepq --text=RN50.pt "
+    "--low-level=GRepQ.tar \\\n"
+    "    --pristine=photos\n"
     "  qualiclip info qualiclip.gguf && qualiclip score -m qualiclip.gguf photo.jpg\n";
 
 /* The prompts; and a line that is drawn over itself on a terminal, once it has taken a moment. */
 struct work {
     struct prompt_list prompts;
+    struct input_list photos;
+    const char **photo_paths;
+    struct pristine pristine;
     bool shown;
     int percent;
     struct timespec start;
@@ -111,6 +125,29 @@ static void note(void *context, const char *line)
 {
     erase_progress(context);
     fprintf(stderr, "%s\n", line);
+}
+
+/* Finds the pristine photos and the patches in them; false: `message` says what is wrong. */
+static bool choose_pristine(struct work *work, const char *directory, char *message)
+{
+    char *arguments[] = {(char *)directory};
+    inputs_gather(&work->photos, arguments, 1, true);
+    work->photo_paths = reallocate(NULL, work->photos.count, sizeof *work->photo_paths);
+    for (size_t i = 0; i < work->photos.count; i++) {
+        const struct input *photo = &work->photos.items[i];
+        if (photo->error)
+            return problem(message, "%.200s: %s", photo->path, photo->error);
+        work->photo_paths[i] = photo->path;
+    }
+    return pristine_choose(&work->pristine, work->photo_paths, work->photos.count, message);
+}
+
+static void free_work(struct work *work)
+{
+    prompts_free(&work->prompts);
+    pristine_free(&work->pristine);
+    inputs_free(&work->photos);
+    free(work->photo_paths);
 }
 
 /* Whether the library takes the file: everything in it is there, fits and is finite. */
@@ -180,16 +217,20 @@ static void print_summary(const struct conversion *conversion,
     output_end_line();
 }
 
-static int run(struct conversion *conversion, const char *prompts)
+static int run(struct conversion *conversion, const char *prompts, const char *pristine)
 {
     struct work work = {.percent = -1};
     struct conversion_result result;
     char message[QC_MESSAGE_SIZE];
     const bool single = conversion->profile && strcmp(conversion->profile, "clip") == 0;
-    if (prompts && !prompts_read(&work.prompts, prompts, single, message)) {
+    if ((prompts && !prompts_read(&work.prompts, prompts, single, message)) ||
+        (pristine && !choose_pristine(&work, pristine, message))) {
         complain("convert: %s", message);
+        free_work(&work);
         return COMMAND_FAILED;
     }
+    conversion->pristine = &work.pristine;
+    conversion->threads = machine_processors();
     conversion->prompts = work.prompts.pairs;
     conversion->prompt_count = work.prompts.count;
     clock_gettime(CLOCK_MONOTONIC, &work.start);
@@ -199,7 +240,7 @@ static int run(struct conversion *conversion, const char *prompts)
     conversion->context = &work;
     bool good = convert_checkpoint(conversion, &result, message);
     erase_progress(&work);
-    prompts_free(&work.prompts);
+    free_work(&work);
     if (!good) {
         complain("convert: %s", message);
         return COMMAND_FAILED;
@@ -213,6 +254,8 @@ enum option_code {
     PROFILE,
     TEXT,
     CONTEXT,
+    LOW_LEVEL,
+    PRISTINE,
     PROMPTS,
     TRUNCATE,
     SIZE,
@@ -276,6 +319,8 @@ int command_convert(int argc, char **argv)
         {"license", required_argument, NULL, LICENSE},
         {"text", required_argument, NULL, TEXT},
         {"context", required_argument, NULL, CONTEXT},
+        {"low-level", required_argument, NULL, LOW_LEVEL},
+        {"pristine", required_argument, NULL, PRISTINE},
         {"prompts", required_argument, NULL, PROMPTS},
         {"truncate", no_argument, NULL, TRUNCATE},
         {"size", required_argument, NULL, SIZE},
@@ -291,7 +336,7 @@ int command_convert(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     struct conversion conversion = {0};
-    const char *prompts = NULL, *wrong;
+    const char *prompts = NULL, *pristine = NULL, *wrong;
     int option;
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":o:vh", options, NULL)) != -1)
@@ -304,6 +349,8 @@ int command_convert(int argc, char **argv)
         case PROFILE: conversion.profile = optarg; break;
         case TEXT: conversion.text_path = optarg; break;
         case CONTEXT: conversion.context_path = optarg; break;
+        case LOW_LEVEL: conversion.low_level_path = optarg; break;
+        case PRISTINE: pristine = optarg; break;
         case PROMPTS: prompts = optarg; break;
         case TRUNCATE: conversion.truncate = true; break;
         case SIZE:
@@ -333,8 +380,10 @@ int command_convert(int argc, char **argv)
     if (argc - optind > 1)
         return usage_error("convert", "one checkpoint at a time: %s is one too many",
                            argv[optind + 1]);
+    if (!conversion.low_level_path != !pristine)
+        return usage_error("convert", "--low-level and --pristine go together");
     conversion.checkpoint_path = argv[optind];
     if ((wrong = contradiction(&conversion, prompts)))
         return usage_error("convert", "%s", wrong);
-    return run(&conversion, prompts);
+    return run(&conversion, prompts, pristine);
 }

@@ -101,6 +101,10 @@ static void declare_tensors(struct gguf_writer *writer, const struct job *job)
     plan_declare(&job->plan, writer, job->conversion->type);
     if (job->result->keeps_text)
         plan_declare(&job->text_plan, writer, job->conversion->type);
+    if (job->low_level.is_open) {
+        plan_declare(&job->low_level_plan, writer, job->conversion->type);
+        declare_pristine(writer, &job->low_level_part);
+    }
     if (job->features)
         gguf_declare(writer, "qualiclip.prompts", GGML_F32, 2, shape);
 }
@@ -113,12 +117,17 @@ static bool write_plan(const struct job *job, const struct plan *plan, struct gg
     return good;
 }
 
-static bool write_numbers(struct gguf_writer *writer, const struct job *job,
+static bool write_numbers(struct gguf_writer *writer, struct job *job,
                           struct progress *progress)
 {
     if (!write_plan(job, &job->plan, writer, progress) ||
         (job->result->keeps_text && !write_plan(job, &job->text_plan, writer, progress)))
         return false;
+    if (job->low_level.is_open) {
+        if (!write_plan(job, &job->low_level_plan, writer, progress))
+            return false;
+        write_blank_pristine(writer, &job->low_level_part);
+    }
     if (job->features)
         gguf_write(writer, job->features,
                    job->scoring.text_count * job->result->tower.feature_size * sizeof(float));
@@ -148,7 +157,9 @@ static bool write_and_verify(struct job *job, struct progress *progress)
     if (!candidate)
         return false;
     const bool written = write_model(job, candidate, progress);
-    bool good = written;
+    bool good = written && (!job->low_level.is_open ||
+                            fill_in_pristine(&job->low_level_part, conversion->pristine, candidate,
+                                             conversion->threads, job->message));
     if (good) {
         struct stat status;
         job->result->file_size = stat(candidate, &status) == 0 ? (uint64_t)status.st_size : 0;
@@ -169,6 +180,7 @@ static bool carry_out(struct job *job)
     progress.total = count_numbers(&job->plan);
     if (job->result->keeps_text)
         progress.total += count_numbers(&job->text_plan);
+    progress.total += count_numbers(&job->low_level_plan);
     if (job_encodes(job))
         progress.total +=
             count_numbers(&job->text_plan) + (uint64_t)job->scoring.text_count * TEXT_PROGRESS;
@@ -190,7 +202,9 @@ static bool check_paths(const struct conversion *conversion, char *message)
     const char *file = base_name(path);
     struct stat target;
     if (is_same_file(conversion->checkpoint_path, path) ||
-        is_same_file(conversion->text_path, path) || is_same_file(conversion->context_path, path))
+        is_same_file(conversion->text_path, path) ||
+        is_same_file(conversion->context_path, path) ||
+        is_same_file(conversion->low_level_path, path))
         return problem(message, "%.200s: the output would overwrite the checkpoint",
                        origin_of(path));
     if (!*file)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "plan_write.h"
+#include "pristine.h"
 #include "qualiclip.h"
 #include "towers.h"
 
@@ -37,6 +38,9 @@ struct conversion {
     uint32_t size_pixels;
     qc_positions positions;
     float temperature;
+    const char *low_level_path;      /* GRepQ's second checkpoint; NULL: none */
+    const struct pristine *pristine; /* what goes with it */
+    uint32_t threads;                /* that look at pristine patches; 1 or more */
     bool allow_unknown; /* pass over names that are not known */
 
     void (*note)(void *context, const char *line); /* what was read and dropped; may be NULL */

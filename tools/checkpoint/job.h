@@ -7,6 +7,7 @@
 
 #include "context.h"
 #include "conversion.h"
+#include "low_level_part.h"
 #include "scoring.h"
 #include "source_hash.h"
 #include "text_model.h"
@@ -26,8 +27,11 @@ struct job {
     struct conversion_result *result;
     char *message;
     struct source image, text, context; /* the latter two: only if they are files of their own */
+    struct source low_level;            /* open where there is such a part */
     struct plan plan;                   /* the image tower, and prompts that are stored */
     struct plan text_plan;              /* the text tower; empty: there is no need of it */
+    struct plan low_level_plan;
+    struct low_level_part low_level_part;
     struct text_tower_sizes text_sizes;
     struct vocabulary_files vocabulary;
     bool image_gelu, text_gelu; /* the activations of the towers that have one */

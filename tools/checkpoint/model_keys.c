@@ -31,6 +31,7 @@ static void put_provenance(struct gguf_writer *writer, const struct job *job)
     put_source(writer, &job->image, KEY_SOURCE, KEY_SOURCE_HASH);
     put_source(writer, &job->text, KEY_TEXT_SOURCE, KEY_TEXT_SOURCE_HASH);
     put_source(writer, &job->context, KEY_CONTEXT_SOURCE, KEY_CONTEXT_SOURCE_HASH);
+    put_source(writer, &job->low_level, KEY_LOW_LEVEL_SOURCE, KEY_LOW_LEVEL_SOURCE_HASH);
     gguf_put_string(writer, KEY_CONVERTER, converter);
 }
 
@@ -104,5 +105,7 @@ void put_model_keys(struct gguf_writer *writer, const struct job *job)
     put_tower(writer, job);
     if (job->result->keeps_text)
         put_text(writer, &job->text_sizes, tower->feature_size, &job->vocabulary);
+    if (job->low_level.is_open)
+        put_low_level(writer, &job->low_level_part, job->conversion->pristine);
     put_scoring(writer, job);
 }

@@ -85,9 +85,11 @@ void sources_close(struct job *job)
     vocabulary_free(&job->vocabulary);
     plan_free(&job->plan);
     plan_free(&job->text_plan);
+    plan_free(&job->low_level_plan);
     close_source(&job->image);
     close_source(&job->text);
     close_source(&job->context);
+    close_source(&job->low_level);
 }
 
 /* ------------------------------------------------------------------------------- logit scale */
@@ -296,6 +298,25 @@ static bool settle_activations(struct job *job)
     return true;
 }
 
+/* -------------------------------------------------------------------------------- low level */
+
+static bool plan_low_level(struct job *job)
+{
+    const bool wanted = strcmp(job->scoring.name, job->scoring.profile->name) == 0 &&
+                        job->scoring.profile->low_level;
+    if (wanted && !job->low_level.is_open)
+        return problem(job->message,
+                       "the profile %s needs a second checkpoint and pristine photos: "
+                       "--low-level=FILE --pristine=DIRECTORY",
+                       job->scoring.name);
+    if (!wanted && job->low_level.is_open)
+        return problem(job->message,
+                       "%.200s: the profile %.60s has no use for a low-level part, which is of the "
+                       "profile grepq (--profile=grepq)",
+                       job->low_level.checkpoint.origin, job->scoring.name);
+    return !wanted || plan_resnet18(&job->low_level_plan, &job->low_level_part);
+}
+
 /* --------------------------------------------------------------------------------- leftovers */
 
 static bool pass_over(struct job *job, const struct source *source)
@@ -320,7 +341,10 @@ static bool check_leftovers(struct job *job)
           is_learned(job) ? "not a context" : "other prompts are used");
     if (job->context.is_open)
         leave(job, &job->context.checkpoint, "", "not a context");
-    if (!pass_over(job, &job->image))
+    if (job->low_level.is_open)
+        leave(job, &job->low_level.checkpoint, LOW_LEVEL_ASIDE, "the same under another name");
+    if (!pass_over(job, &job->image) ||
+        (job->low_level.is_open && !pass_over(job, &job->low_level)))
         return false;
     if (!job->text.is_open)
         return true;
@@ -347,11 +371,13 @@ static bool check_total(struct job *job, const struct plan *plan, uint64_t *tota
 static bool check_totals(struct job *job)
 {
     struct conversion_result *result = job->result;
-    uint64_t image, text;
-    if (!check_total(job, &job->plan, &image) || !check_total(job, &job->text_plan, &text))
+    uint64_t image, text, low_level;
+    if (!check_total(job, &job->plan, &image) || !check_total(job, &job->text_plan, &text) ||
+        !check_total(job, &job->low_level_plan, &low_level))
         return false;
-    result->number_count = image + (result->keeps_text ? text : 0);
-    result->tensor_count = job->plan.count + (result->keeps_text ? job->text_plan.count : 0);
+    result->number_count = image + (result->keeps_text ? text : 0) + low_level;
+    result->tensor_count = job->plan.count + (result->keeps_text ? job->text_plan.count : 0) +
+                           job->low_level_plan.count;
     if (job_encodes(job)) {
         result->number_count += (uint64_t)job->scoring.text_count * result->tower.feature_size;
         result->tensor_count++;
@@ -416,18 +442,22 @@ static bool open_sources(struct job *job)
     if (!open_source(job, &job->image, conversion->checkpoint_path) ||
         !open_source(job, &job->text, conversion->text_path) ||
         !open_source(job, &job->context, conversion->context_path) ||
+        !open_source(job, &job->low_level, conversion->low_level_path) ||
         !read_config(job, &job->image) || !read_config(job, &job->text))
         return false;
     note_source(job, &job->image);
     note_source(job, &job->text);
     note_source(job, &job->context);
+    note_source(job, &job->low_level);
     job->plan.checkpoint = &job->image.checkpoint;
     job->plan.naming = job->image.naming;
     job->plan.config = &job->image.config;
     job->text_plan.checkpoint = text_source(job);
     job->text_plan.naming = text_file(job)->naming;
     job->text_plan.config = &text_file(job)->config;
-    job->plan.message = job->text_plan.message = job->message;
+    job->low_level_plan.checkpoint = &job->low_level.checkpoint;
+    job->low_level_plan.naming = job->low_level.naming;
+    job->plan.message = job->text_plan.message = job->low_level_plan.message = job->message;
     return true;
 }
 
@@ -438,12 +468,14 @@ bool sources_plan(struct job *job)
         !settle_scoring(scoring, job->conversion,
                         checkpoint_find(&job->image.checkpoint, prompts_name) != NULL,
                         job->result->tower.grid != 0, job->message) ||
-        !plan_text(job) || !settle_activations(job) || !read_learned_contexts(job) ||
+        !plan_low_level(job) || !plan_text(job) || !settle_activations(job) ||
+        !read_learned_contexts(job) ||
         (scoring->origin == PROMPTS_STORED && !plan_stored_prompts(job)) ||
         !settle_logit_scale(job))
         return false;
     note_plan(job, &job->plan);
     note_plan(job, &job->text_plan);
+    note_plan(job, &job->low_level_plan);
     note_text(job);
     note_config(job, &job->image);
     note_config(job, &job->text);
