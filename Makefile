@@ -204,8 +204,9 @@ $(SHARED): $(library_objects)
 $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
-# The converter names its source by the library's hash, which is hidden in the library.
-$(TOOL): $(tool_objects) $(BUILD)/lib/xxh64.o $(STATIC)
+# What the converter shares with the library, in which it is hidden.
+shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics)
+$(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
 

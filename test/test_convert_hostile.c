@@ -127,6 +127,9 @@ static void other_archives_are_called_by_their_name(void **state)
     archive_add(input, "readme.txt", "hello", 5, 0);
     expect_failure(input, "without NAME/data.pkl");
     unlink(input);
+    archive_add(input, "a/model.json", "{}", 2, 0);
+    expect_failure(input, "TorchScript archive of PyTorch before 1.4");
+    unlink(input);
     archive_add(input, "a/b/data.pkl", "}.", 2, 0); /* too deep */
     expect_failure(input, "without NAME/data.pkl");
     unlink(input);

@@ -1,6 +1,6 @@
 /*
- * fuzz_gguf.c - a model file: opened from memory, described, asked for the feature of texts, and
- * used to score small images.
+ * fuzz_gguf.c - a model file: opened from memory, described, asked for the feature of texts and of
+ * patches, and used to score small images.
  */
 #include <math.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "checksums.h"
 #include "fuzz.h"
 
-enum { SIDE_MAX = 64, TOKENS_MAX = 77 };
+enum { SIDE_MAX = 64, TOKENS_MAX = 77, PATCH_ROWS = QC_PATCH_SIDE * 3 / 2 };
 static const size_t memory_max = (size_t)64 << 20;
 
 static void check_description(const qc_model *model, const qc_model_info *info)
@@ -85,6 +85,7 @@ static void check_result(qc_scorer *scorer, const qc_model_info *info, const qc_
         PROMISE(result.score == 0);
     } else {
         PROMISE(result.score >= result.score_minimum && result.score <= result.score_maximum);
+        PROMISE(result.low_level >= 0 && result.low_level <= 0.5f);
     }
     if (qc_embed(scorer, image, feature))
         check_message(qc_scorer_message(scorer));
@@ -134,6 +135,38 @@ static void choose_recipe(qc_scorer_options *options, const qc_model_info *info,
     options->size_pixels = options->size_rule == QC_SIZE_NATIVE ? 0 : info->minimum_size;
 }
 
+/* The low-level part: two patches alone, and an image that has them. */
+static void check_patches(const qc_model *model, const qc_model_info *info)
+{
+    static uint8_t pixels[PATCH_ROWS * QC_PATCH_SIDE * 3] = {7, 0, 255, 100};
+    char message[QC_MESSAGE_SIZE] = "";
+    float *features = test_memory(2 * info->patch_feature_size * sizeof *features);
+    const qc_image patch = {.format = QC_PIXEL_RGB,
+                            .width = QC_PATCH_SIDE,
+                            .height = QC_PATCH_SIDE,
+                            .planes = {pixels, NULL, NULL},
+                            .strides = {QC_PATCH_SIDE * 3, 0, 0}};
+    const qc_image patches[] = {patch, patch};
+    if (qc_embed_patches(model, patches, 2, 1, features, message, sizeof message))
+        check_message(message);
+    free(features);
+
+    qc_scorer_options options;
+    qc_scorer_options_init(&options);
+    options.max_width = QC_PATCH_SIDE;
+    options.max_height = PATCH_ROWS;
+    options.message = message;
+    options.message_size = sizeof message;
+    const size_t memory = qc_scorer_memory(model, &options);
+    qc_scorer *scorer;
+    if (!memory || memory > memory_max || qc_scorer_create(&scorer, model, &options))
+        return;
+    qc_image image = patch;
+    image.height = PATCH_ROWS;
+    check_result(scorer, info, &image);
+    qc_scorer_destroy(scorer);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char message[QC_MESSAGE_SIZE] = "";
@@ -156,6 +189,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     choose_recipe(&scoring, &info, crc32_of(data, size));
     check_scores(model, &info, &scoring);
     scoring.profile = NULL;
+    if (info.patch_feature_size)
+        check_patches(model, &info);
     if (info.has_text && check_texts(model, &info)) {
         const qc_prompt_pair own = {"good", "bad", NULL, NULL, NULL};
         scoring.prompts = &own;

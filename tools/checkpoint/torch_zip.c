@@ -51,37 +51,52 @@ static bool has_entry(const struct torch_zip *zip, const char *name)
     return zip_name_locate(zip->archive, path, ZIP_FL_ENC_RAW) >= 0;
 }
 
-/* The folder that holds data.pkl; its name is the file's name at the time it was saved. */
-static bool find_prefix(struct torch_zip *zip, char *message)
+/* Whether an entry is called NAME/`file`. */
+static bool is_called(const char *entry, const char *file)
 {
-    static const char wanted[] = "/data.pkl";
+    const char *slash = strchr(entry, '/');
+    return slash && slash != entry && strcmp(slash + 1, file) == 0;
+}
+
+/* Of an archive without a pickle. */
+static bool refuse_other_archive(struct torch_zip *zip, char *message)
+{
     zip_int64_t count = zip_get_num_entries(zip->archive, 0);
     for (zip_int64_t i = 0; i < count; i++) {
         const char *name = zip_get_name(zip->archive, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
-        size_t length = name ? strlen(name) : 0;
+        if (name && is_called(name, "model.json"))
+            return problem(message,
+                           "%.200s: a TorchScript archive of PyTorch before 1.4, which is not "
+                           "read: load it and save it again with a newer PyTorch",
+                           zip->origin);
+    }
+    return problem(message,
+                   "%.200s: a zip archive without NAME/data.pkl: not written by torch.save or "
+                   "torch.jit.save",
+                   zip->origin);
+}
+
+/* The folder that holds data.pkl; its name is the file's name at the time it was saved. */
+static bool find_prefix(struct torch_zip *zip, char *message)
+{
+    zip_int64_t count = zip_get_num_entries(zip->archive, 0);
+    for (zip_int64_t i = 0; i < count; i++) {
+        const char *name = zip_get_name(zip->archive, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
         if (name && zip_name_locate(zip->archive, name, ZIP_FL_ENC_RAW) != i)
             return problem(message, "%.200s: has two entries %.150s", zip->origin, name);
-        if (length < sizeof wanted || length > 300 ||
-            strcmp(name + length - strlen(wanted), wanted) != 0)
+        if (!name || strlen(name) > 300 || !is_called(name, "data.pkl"))
             continue;
-        size_t prefix = length - strlen("data.pkl");
-        if (memchr(name, '/', prefix - 1))
-            continue; /* deeper inside: not the archive's own */
         if (zip->prefix)
             return problem(message, "%.200s: has two pickles, %.100sdata.pkl and %.100s",
                            zip->origin, zip->prefix, name);
+        size_t prefix = strlen(name) - strlen("data.pkl");
         zip->prefix = malloc(prefix + 1);
         if (!zip->prefix)
             return problem(message, "%.200s: out of memory", zip->origin);
         memcpy(zip->prefix, name, prefix);
         zip->prefix[prefix] = 0;
     }
-    if (!zip->prefix)
-        return problem(
-            message, "%.200s: a zip archive without NAME/data.pkl: not written by torch.save "
-            "or torch.jit.save",
-            zip->origin);
-    return true;
+    return zip->prefix || refuse_other_archive(zip, message);
 }
 
 /* Checks what the archive says of an entry; *size is its size. */
