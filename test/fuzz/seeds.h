@@ -1,7 +1,8 @@
 /*
  * seeds.h - small files of every format, good ones for the most part, that fuzzing begins with.
  *
- * They are made anew from what the tests have; make_seeds.c puts them into a folder for each target.
+ * They are made anew from what the tests have; make_seeds.c puts them into a folder for each
+ * target.
  */
 #ifndef QUALICLIP_FUZZ_SEEDS_H
 #define QUALICLIP_FUZZ_SEEDS_H

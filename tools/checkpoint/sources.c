@@ -456,6 +456,7 @@ static bool open_sources(struct job *job)
     job->text_plan.naming = text_file(job)->naming;
     job->text_plan.config = &text_file(job)->config;
     job->low_level_plan.checkpoint = &job->low_level.checkpoint;
+    job->low_level_plan.naming = job->low_level.naming;
     job->plan.message = job->text_plan.message = job->low_level_plan.message = job->message;
     return true;
 }
