@@ -171,7 +171,7 @@ ifeq ($(with_tool),)
 endif
 library: $(STATIC) $(BUILD)/libqualiclip.so
 tool: $(TOOL)
-tests: $(test_programs)
+tests: $(test_programs) $(fuzz_programs) $(BUILD)/test/fuzz-seeds
 
 # --------------------------------------------------------------------------------- compiling
 # Everything depends on the flags that it was compiled with.
@@ -258,7 +258,7 @@ ifeq ($(with_tool),)
 endif
 	@QUALICLIP=$(abspath $(TOOL)) BUILD=$(abspath $(BUILD)) CODECS="$(CODECS)" \
 	 BUILTIN=$(BUILTIN) THREADS=$(THREADS) BLAS=$(BLAS) SANITIZE=$(SANITIZE) DEBUG=$(DEBUG) CC="$(CC)" \
-	 test/run.sh $(test_programs)
+	 test/run.sh $(test_programs) $(fuzz_programs)
 
 # The README's example, as its reader would build it.
 $(BUILD)/test/readme-example: README.md $(STATIC)

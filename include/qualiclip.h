@@ -196,7 +196,8 @@ QC_API const char *qc_model_pair_name(const qc_model *model, uint32_t index);
  * Writes the unit feature of a text: qc_model_info.feature_size floats.  The model must hold its
  * text tower and vocabulary (qc_model_info.has_text).  A text is UTF-8 and has at most as many
  * tokens as the model was trained for (77 in CLIP).  Thread-safe; allocates while it runs and frees
- * all of it.  `message` may be NULL, else it receives the explanation of a failure.
+ * all of it, but for an index of the vocabulary (2 MB in CLIP), made once, which the model keeps.
+ * `message` may be NULL, else it receives the explanation of a failure.
  */
 QC_API qc_status qc_embed_text(const qc_model *model, const char *text, unsigned flags,
                                float *feature, char *message, size_t message_size);

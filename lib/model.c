@@ -11,6 +11,7 @@
 
 #include "builtin.h"
 #include "map_file.h"
+#include "model_tokenizer.h"
 #include "options.h"
 #include "xxh64.h"
 
@@ -254,6 +255,7 @@ void qc_model_close(qc_model *model)
 {
     if (!model)
         return;
+    model_tokenizer_free(model);
     gguf_free(&model->gguf);
     free_owned_blocks(model);
     if (model->mapped)

@@ -7,6 +7,7 @@
 #ifndef QUALICLIP_MODEL_H
 #define QUALICLIP_MODEL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "gguf.h"
@@ -97,6 +98,11 @@ struct low_level {
     const double *pristine_mean, *pristine_covariance; /* feature_size; feature_size squared */
 };
 
+/* NULL until a text is encoded for the first time; see model_tokenizer.c. */
+struct shared_tokenizer {
+    _Atomic(struct tokenizer *) made;
+};
+
 /* Texts to features; its blocks are those of a ViT, with causal attention. */
 struct text_tower {
     size_t width, mlp_width, layers, heads, context_length, token_count;
@@ -108,6 +114,7 @@ struct text_tower {
     struct norm final_norm;
     struct matrix projection;                 /* feature x width */
     const struct gguf_value *tokens, *merges; /* the vocabulary: strings, or NULL */
+    struct shared_tokenizer *tokenizer;
 };
 
 struct qc_model {

@@ -191,7 +191,7 @@ static void all_names_give_the_same_model(void **state)
     for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
         convert((struct conversion){
             .checkpoint_path = TRANSFORMERS, .vocabulary = VOCABULARY, .type = types[t]});
-        expect_note("names: transformers");
+        expect_note("names: transformers'");
         for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
             convert((struct conversion){.checkpoint_path = others[i],
                                         .vocabulary = VOCABULARY,

@@ -129,7 +129,7 @@ setup() {
 @test "convert: directories as transformers and OpenCLIP publish them are the same model" {
     published=$root/test/golden/published
     run -0 --separate-stderr "$QUALICLIP" convert "$published/transformers/" -o hf.gguf -v
-    contains "$stderr" "names: transformers"
+    contains "$stderr" "names: transformers'"
     contains "$stderr" "activation: gelu, config.json"
     contains "$stderr" "vocabulary: vocab.json and merges.txt of"
     "$QUALICLIP" convert "$published/open_clip" -o oc.gguf --vocab "$published/transformers"

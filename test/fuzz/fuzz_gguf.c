@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "checksums.h"
 #include "fuzz.h"
 
 enum { SIDE_MAX = 64, TOKENS_MAX = 77, PATCH_ROWS = QC_PATCH_SIDE * 3 / 2 };
@@ -12,9 +13,9 @@ static const size_t memory_max = (size_t)64 << 20;
 
 static void check_description(const qc_model *model, const qc_model_info *info)
 {
-    const char *const strings[] = {info->name, info->profile,   info->license, info->source,
-                                   info->hash, info->converter, info->kernels, info->precision,
-                                   info->weight_type};
+    const char *const strings[] = {info->name,    info->profile,   info->license,
+                                   info->source,  info->hash,      info->converter,
+                                   info->kernels, info->precision, info->weight_type};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         check_utf8(strings[i]);
     PROMISE(info->feature_size >= 1 && info->pair_count <= QC_PAIRS_MAX);
@@ -36,7 +37,7 @@ static int check_texts(const qc_model *model, const qc_model_info *info)
 {
     static const char *const texts[] = {"Good photo.", "", "\xC3\x84 <|endoftext|> 1&amp;2's"};
     char message[QC_MESSAGE_SIZE] = "";
-    uint32_t ids[TOKENS_MAX];
+    uint32_t ids[TOKENS_MAX] = {0};
     float *feature = test_memory(info->feature_size * sizeof *feature);
     int good = 1;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -52,6 +53,15 @@ static int check_texts(const qc_model *model, const qc_model_info *info)
             check_unit_length(feature, info->feature_size);
         }
     }
+    const uint32_t given[] = {ids[0], QC_TOKEN_VECTOR, ids[1]};
+    float *vector = test_memory(info->text_width * sizeof *vector);
+    for (uint32_t i = 0; i < info->text_width; i++)
+        vector[i] = (float)(i % 3);
+    if (qc_embed_tokens(model, given, 3, vector, feature, message, sizeof message))
+        check_message(message);
+    else
+        check_unit_length(feature, info->feature_size);
+    free(vector);
     free(feature);
     return good;
 }
@@ -87,9 +97,11 @@ static void check_result(qc_scorer *scorer, const qc_model_info *info, const qc_
 static void check_scores(const qc_model *model, const qc_model_info *info,
                          qc_scorer_options *options)
 {
-    const uint32_t width = info->minimum_size, height = 2 * width < SIDE_MAX ? 2 * width : width;
+    const uint32_t least = info->minimum_size;
+    const uint32_t width = least + least / 2 <= SIDE_MAX ? least + least / 2 : least;
+    const uint32_t height = 2 * least <= SIDE_MAX ? 2 * least : least;
     char message[QC_MESSAGE_SIZE] = "";
-    if (width > SIDE_MAX)
+    if (least > SIDE_MAX)
         return;
     options->max_width = width;
     options->max_height = height;
@@ -109,7 +121,7 @@ static void check_scores(const qc_model *model, const qc_model_info *info,
 }
 
 /* One of the profiles, and of the rules; tiles are of 224 pixels, which takes too long. */
-static void choose_recipe(qc_scorer_options *options, const qc_model_info *info, size_t choice)
+static void choose_recipe(qc_scorer_options *options, const qc_model_info *info, uint32_t choice)
 {
     static const qc_positions positions[] = {QC_POSITIONS_MODEL, QC_POSITIONS_NONE,
                                              QC_POSITIONS_GRID, QC_POSITIONS_FLAT};
@@ -117,9 +129,9 @@ static void choose_recipe(qc_scorer_options *options, const qc_model_info *info,
     size_t profiles = 0;
     while (qc_profile_name(profiles))
         profiles++;
-    options->profile = qc_profile_name(choice % (profiles + 1));
+    options->profile = qc_profile_name(choice / 16 % (profiles + 1));
     options->positions = positions[choice % 4];
-    options->size_rule = rules[choice % 3];
+    options->size_rule = rules[choice / 4 % 3];
     options->size_pixels = options->size_rule == QC_SIZE_NATIVE ? 0 : info->minimum_size;
 }
 
@@ -174,7 +186,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     qc_scorer_options scoring;
     qc_scorer_options_init(&scoring);
     check_scores(model, &info, &scoring);
-    choose_recipe(&scoring, &info, size);
+    choose_recipe(&scoring, &info, crc32_of(data, size));
     check_scores(model, &info, &scoring);
     scoring.profile = NULL;
     if (info.patch_feature_size)
@@ -183,6 +195,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const qc_prompt_pair own = {"good", "bad", NULL, NULL, NULL};
         scoring.prompts = &own;
         scoring.prompt_count = 1;
+        check_scores(model, &info, &scoring);
+        const qc_prompt_pair text = {"a photo", NULL, NULL, NULL, NULL};
+        scoring.prompts = &text;
+        scoring.profile = "clip";
         check_scores(model, &info, &scoring);
     }
     qc_model_close(model);
