@@ -432,7 +432,7 @@ def main():
     parser.add_argument("--tool", default=os.path.join(ROOT, "build", "qualiclip"))
     parser.add_argument("--vocab", metavar="FILE")
     options = parser.parse_args()
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(os.cpu_count() or 1 if options.full else 1)
     tool, report = Tool(os.path.abspath(options.tool)), Worst()
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="parity-recipes-") as directory:
