@@ -299,6 +299,10 @@ static void learned_contexts_stand_around_the_text(void **state)
     convert((struct conversion){
         .checkpoint_path = CLIP, .profile = "clip-iqa+", .context_path = GOLDEN "shared.pth"});
     assert_int_equal(compare_features("shared"), 2);
+    /* In the checkpoint itself. */
+    convert((struct conversion){
+        .checkpoint_path = GOLDEN "with_context.pth", .text_path = CLIP, .profile = "clip-iqa+"});
+    assert_int_equal(compare_features("clip-iqa+"), 2);
 }
 
 static void the_text_tower_may_be_elsewhere(void **state)
@@ -655,6 +659,18 @@ static void wrong_contexts_are_refused(void **state)
                    "--context is for the profiles clip-iqa+ and qualiclip+");
 }
 
+static void contexts_are_not_taken_for_a_model_or_overlooked(void **state)
+{
+    (void)state;
+    expect_failure((struct conversion){.checkpoint_path = GOLDEN "clip-iqa+.pth"},
+                   "clip-iqa+.pth: has no image tower");
+    expect_failure((struct conversion){.checkpoint_path = GOLDEN "with_context.pth"},
+                   "has learned contexts: say whose they are with --profile=clip-iqa+");
+    convert((struct conversion){
+        .checkpoint_path = GOLDEN "with_context.pth", .text_path = CLIP, .profile = "clip-iqa"});
+    assert_int_equal(compare_features("clip-iqa"), 2);
+}
+
 static void wishes_that_contradict_are_refused(void **state)
 {
     (void)state;
@@ -708,6 +724,7 @@ int main(void)
         cmocka_unit_test(what_is_done_is_reported),
         cmocka_unit_test(a_missing_or_wrong_text_tower_is_refused),
         cmocka_unit_test(wrong_contexts_are_refused),
+        cmocka_unit_test(contexts_are_not_taken_for_a_model_or_overlooked),
         cmocka_unit_test(wishes_that_contradict_are_refused),
         cmocka_unit_test(the_sources_are_never_overwritten),
     };
