@@ -14,7 +14,8 @@ Without --full the matrix is cut where a cell follows from its neighbours:
    all of them run on small towers and the full-size ViT-B/32 and RN50 (liqe-mix and its 495 texts
    on small towers only).
  - ViT-B/16, ViT-L/14, RN101 and RN50x4 run with full widths and fewer layers.
---full runs every cell, and native size on a photo of 12 megapixels (large.py: one of 3).
+--full runs every cell (liqe-mix for one container of a tower: its 495 texts are the text tower's
+matter, whose tensors are compared), and native size on a photo of 12 megapixels (large.py: one of 3).
 """
 import argparse
 import math
@@ -163,8 +164,8 @@ def compare_prompts(report, model, label, features):
 # ------------------------------------------------------------------------------------- towers
 
 class Plan:
-    """What is run of a tower.  formats: of them the first is compared with PyTorch, and so are the
-    others under --full.  scored: profiles by `score --profile`; converted: by `convert --profile`.
+    """What is run of a tower.  formats: of them the first is compared with PyTorch in every way, and
+    the others under --full, by all profiles but liqe-mix.  scored: profiles by `score --profile`; converted: by `convert --profile`.
     more: methods of TowerRun.  layers, text_layers: fewer than the published ones."""
 
     def __init__(self, tower, formats, scored, converted=(), more=(), photos=SMALL,
@@ -217,10 +218,17 @@ class TowerRun:
             self.report.result("%s: tensors as of %s" % (label, self.plan.formats[0]),
                                not different, " ".join(different[:3]))
         if first is None or self.full:
-            self.features(model, label)
-            for profile in self.plan.scored:
+            scored, converted = self.plan.scored, self.plan.converted
+            if first is None:
+                self.features(model, label)
+            else:
+                compare_features(self.report, self.tool, model, label, self.expected,
+                                 self.plan.photos, "native", "grid")
+                converted = tuple(name for name in converted if PROFILES[name].context)
+                scored = tuple(name for name in scored if name != "liqe-mix")
+            for profile in scored:
                 self.scores(model, label, self.expected, profile, profile_options(profile))
-            for profile in self.plan.converted:
+            for profile in converted:
                 self.attempt("convert --profile " + profile, lambda p=profile: self.converted(
                     checkpoint, label, p, *formats.options(name, self.clip)))
         if name == "qualiclip":
@@ -449,7 +457,7 @@ def full_plans():
            TowerRun.own_sizes)
     resnet = (TowerRun.types, TowerRun.text_of_another, TowerRun.own_sizes, TowerRun.grepq)
     return (*quick_plans()[:3],
-            *(Plan(tower, formats_of(tower), (*ENCODED, "liqe-mix"), CONVERTED,
+            *(Plan(tower, formats_of(tower), ENCODED, CONVERTED,
                    vit if SHAPES[tower].is_vit else resnet, sizes=("native", "crop224", "tiles"))
               for tower in ("vit-b-32", "rn50", "vit-b-16", "vit-l-14", "rn101", "rn50x4")))
 
@@ -461,7 +469,6 @@ def main():
     parser.add_argument("--tool", default=os.path.join(ROOT, "build", "qualiclip"))
     parser.add_argument("--vocab", metavar="FILE")
     options = parser.parse_args()
-    torch.set_num_threads(os.cpu_count() or 1 if options.full else 1)
     tool, report = Tool(os.path.abspath(options.tool)), Worst()
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="parity-recipes-") as directory:
