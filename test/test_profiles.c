@@ -6,6 +6,7 @@
 #include "conversion.h"
 #include "gguf.h"
 #include "map_file.h"
+#include "pristine.h"
 #include "profiles.h"
 #include "qualiclip.h"
 #include "xxh64.h"
@@ -240,8 +241,7 @@ static void prompts_are_encoded_by_the_text_tower(void **state)
         uint64_t texts, outputs, compared;
     } cases[] = {{"qualiclip", 14, 7, 14}, {"qualiclip-pyiqa", 14, 7, 14},
                  {"clip-iqa", 2, 1, 2},    {"clip-iqa-pyiqa", 10, 5, 10},
-                 {"grepq", 2, 1, 2},       {"liqe", 5, 5, 5},
-                 {"liqe-mix", 495, 5, 20}};
+                 {"liqe", 5, 5, 5},        {"liqe-mix", 495, 5, 20}};
     static const enum gguf_tensor_type types[] = {GGML_F32, GGML_F16, GGML_BF16};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *profile = cases[i].profile;
@@ -259,6 +259,34 @@ static void prompts_are_encoded_by_the_text_tower(void **state)
     }
 }
 
+/* With its second half, which test_grepq.c is about. */
+static void grepqs_prompts_are_encoded_too(void **state)
+{
+    (void)state;
+    static const char *const photos[] = {"test/golden/grepq/pristine/a.jpg",
+                                         "test/golden/grepq/pristine/b.jpg"};
+    qc_picture *picture;
+    const bool can_read = qc_picture_read(&picture, photos[0], NULL) == QC_OK;
+    qc_picture_free(picture);
+    if (!can_read)
+        skip();
+    struct pristine pristine;
+    assert_true(pristine_choose(&pristine, photos, 2, text));
+    convert((struct conversion){.checkpoint_path = CLIP,
+                                .profile = "grepq",
+                                .low_level_path = "test/golden/grepq/low_level.tar",
+                                .pristine = &pristine,
+                                .threads = 1});
+    pristine_free(&pristine);
+    assert_int_equal(compare_features("grepq"), 2);
+    struct file file = open_output();
+    float scale = 0;
+    struct message message = {text, sizeof text};
+    assert_int_equal(gguf_get_f32(&file.gguf, KEY_LOGIT_SCALE, true, &scale, &message), QC_OK);
+    assert_true(scale == 10);
+    close_file(&file);
+}
+
 static void learned_contexts_stand_around_the_text(void **state)
 {
     (void)state;
@@ -271,6 +299,10 @@ static void learned_contexts_stand_around_the_text(void **state)
     convert((struct conversion){
         .checkpoint_path = CLIP, .profile = "clip-iqa+", .context_path = GOLDEN "shared.pth"});
     assert_int_equal(compare_features("shared"), 2);
+    /* In the checkpoint itself. */
+    convert((struct conversion){
+        .checkpoint_path = GOLDEN "with_context.pth", .text_path = CLIP, .profile = "clip-iqa+"});
+    assert_int_equal(compare_features("clip-iqa+"), 2);
 }
 
 static void the_text_tower_may_be_elsewhere(void **state)
@@ -437,17 +469,15 @@ static void every_source_is_named(void **state)
     close_file(&file);
 }
 
-/* GRepQ's scale is its own; others take the checkpoint's, or the text tower's checkpoint's. */
-static void the_logit_scale_is_the_profiles_or_the_checkpoints(void **state)
+/* Or of the text tower's checkpoint; GRepQ's is its own: above. */
+static void the_logit_scale_is_the_checkpoints(void **state)
 {
     (void)state;
     static const struct {
         const char *checkpoint, *text, *profile;
         float expected;
-    } cases[] = {{CLIP, NULL, "grepq", 10},
-                 {CLIP, NULL, "clip-iqa", 37},
-                 {IMAGE, CLIP, "clip-iqa", 37},
-                 {IMAGE, NULL, "clip", 100}};
+    } cases[] = {
+        {CLIP, NULL, "clip-iqa", 37}, {IMAGE, CLIP, "clip-iqa", 37}, {IMAGE, NULL, "clip", 100}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         convert((struct conversion){.checkpoint_path = cases[i].checkpoint,
                                     .text_path = cases[i].text,
@@ -629,6 +659,18 @@ static void wrong_contexts_are_refused(void **state)
                    "--context is for the profiles clip-iqa+ and qualiclip+");
 }
 
+static void contexts_are_not_taken_for_a_model_or_overlooked(void **state)
+{
+    (void)state;
+    expect_failure((struct conversion){.checkpoint_path = GOLDEN "clip-iqa+.pth"},
+                   "clip-iqa+.pth: has no image tower");
+    expect_failure((struct conversion){.checkpoint_path = GOLDEN "with_context.pth"},
+                   "has learned contexts: say whose they are with --profile=clip-iqa+");
+    convert((struct conversion){
+        .checkpoint_path = GOLDEN "with_context.pth", .text_path = CLIP, .profile = "clip-iqa"});
+    assert_int_equal(compare_features("clip-iqa"), 2);
+}
+
 static void wishes_that_contradict_are_refused(void **state)
 {
     (void)state;
@@ -671,16 +713,18 @@ int main(void)
         cmocka_unit_test(tokens_are_the_tokenizers),
         cmocka_unit_test(every_profile_has_its_prompts),
         cmocka_unit_test(prompts_are_encoded_by_the_text_tower),
+        cmocka_unit_test(grepqs_prompts_are_encoded_too),
         cmocka_unit_test(learned_contexts_stand_around_the_text),
         cmocka_unit_test(the_text_tower_may_be_elsewhere),
         cmocka_unit_test(a_file_says_its_recipe),
         cmocka_unit_test(settings_of_the_profile_can_be_changed),
         cmocka_unit_test(every_source_is_named),
-        cmocka_unit_test(the_logit_scale_is_the_profiles_or_the_checkpoints),
+        cmocka_unit_test(the_logit_scale_is_the_checkpoints),
         cmocka_unit_test(same_input_same_bytes),
         cmocka_unit_test(what_is_done_is_reported),
         cmocka_unit_test(a_missing_or_wrong_text_tower_is_refused),
         cmocka_unit_test(wrong_contexts_are_refused),
+        cmocka_unit_test(contexts_are_not_taken_for_a_model_or_overlooked),
         cmocka_unit_test(wishes_that_contradict_are_refused),
         cmocka_unit_test(the_sources_are_never_overwritten),
     };

@@ -8,6 +8,7 @@ text tower of CLIP's vocabulary and learned contexts, and the features that PyTo
                    liqe-mix all XXH64         of all its ids, each as 4 bytes, in their order
     features.txt   SET INDEX f1 ... f16
     clip.pth       image and text tower; image.pth: the image tower alone, keys as in RN50's GRepQ
+    with_context.pth    image.pth and the contexts of clip-iqa+.pth
     *.pth          learned contexts, as the programs save them, and wrong ones
 
 The texts are those of QualiCLIP's, pyiqa's, CLIP-IQA's, LIQE's and GRepQ's published programs, and
@@ -157,6 +158,7 @@ def write_contexts(tower, tokenizer, generator, features):
     save(foreign, "foreign")
     single = learner(tower, tokenizer, SETS["clip-iqa"], two, False)  # "Good photo." instead
     save(single, "single_stop")
+    return two
 
 
 # ------------------------------------------------------------------------------------- checkpoints
@@ -181,8 +183,9 @@ def main():
     state = {"visual." + name: tensor for name, tensor in visual.state_dict().items()}
     state["logit_scale"] = torch.tensor(math.log(37.0))
     state = {name: tensor.half() if tensor.dim() > 1 else tensor for name, tensor in state.items()}
-    save({name[len("visual."):]: tensor for name, tensor in state.items()
-          if name != "logit_scale"}, "image")
+    image = {name[len("visual."):]: tensor for name, tensor in state.items()
+             if name != "logit_scale"}
+    save(image, "image")
     for name, tensor in tower.state_dict().items():
         state[name] = tensor.half() if tensor.dim() > 1 else tensor
     state["token_embedding.weight"] = overlapping
@@ -194,7 +197,8 @@ def main():
         if not name.endswith("+"):
             for index, text in sampled(name):
                 features.append((name, index, embed_text(tower, tokenizer.encode(text))))
-    write_contexts(tower, tokenizer, generator, features)
+    two = write_contexts(tower, tokenizer, generator, features)
+    save({**image, "prompt_learner.ctx": two}, "with_context")
     with open(os.path.join(TARGET, "features.txt"), "w", encoding="ascii") as out:
         out.write("# made by test/reference/make_profiles_golden.py\n")
         for name, index, feature in features:

@@ -15,7 +15,7 @@
 #include "problem.h"
 #include "wrapping.h"
 
-enum { LENGTH_MAX = 1024, NAME_SIZE = 256 };
+enum { LENGTH_MAX = 256, NAME_SIZE = 256 };
 
 static const char learner[] = "prompt_learner.ctx";
 

@@ -117,8 +117,7 @@ static bool write_plan(const struct job *job, const struct plan *plan, struct gg
     return good;
 }
 
-static bool write_numbers(struct gguf_writer *writer, struct job *job,
-                          struct progress *progress)
+static bool write_numbers(struct gguf_writer *writer, struct job *job, struct progress *progress)
 {
     if (!write_plan(job, &job->plan, writer, progress) ||
         (job->result->keeps_text && !write_plan(job, &job->text_plan, writer, progress)))
@@ -202,8 +201,7 @@ static bool check_paths(const struct conversion *conversion, char *message)
     const char *file = base_name(path);
     struct stat target;
     if (is_same_file(conversion->checkpoint_path, path) ||
-        is_same_file(conversion->text_path, path) ||
-        is_same_file(conversion->context_path, path) ||
+        is_same_file(conversion->text_path, path) || is_same_file(conversion->context_path, path) ||
         is_same_file(conversion->low_level_path, path))
         return problem(message, "%.200s: the output would overwrite the checkpoint",
                        origin_of(path));

@@ -41,7 +41,7 @@ struct conversion {
     const char *low_level_path;      /* GRepQ's second checkpoint; NULL: none */
     const struct pristine *pristine; /* what goes with it */
     uint32_t threads;                /* that look at pristine patches; 1 or more */
-    bool allow_unknown; /* pass over names that are not known */
+    bool allow_unknown;              /* pass over names that are not known */
 
     void (*note)(void *context, const char *line); /* what was read and dropped; may be NULL */
     plan_progress *progress;                       /* may be NULL */

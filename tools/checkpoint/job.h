@@ -12,6 +12,9 @@
 #include "source_hash.h"
 #include "text_model.h"
 
+/* The features of QualiCLIP's prompts in a checkpoint. */
+#define STORED_PROMPTS "prompts_features"
+
 /* A file that something is taken from, under the name of this file. */
 struct source {
     char *file; /* its path */
@@ -45,6 +48,9 @@ struct job {
 struct source *text_file(struct job *job);
 struct checkpoint *text_source(struct job *job);
 struct checkpoint *context_source(struct job *job);
+
+/* Tells the user, who may not want to know. */
+void job_note(const struct job *job, const char *what, const char *more);
 
 static inline bool job_encodes(const struct job *job)
 {
