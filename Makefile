@@ -27,7 +27,8 @@ deps ci-deps deps-aarch64:
 	    exit 1; }; \
 	if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
 	echo "Installing$$missing"; export DEBIAN_FRONTEND=noninteractive; \
-	$(if $(foreign),$$root dpkg --add-architecture $(foreign) && )$$root apt-get update -q && $$root apt-get install -q -y --no-install-recommends $$missing
+	$(if $(foreign),$$root dpkg --add-architecture $(foreign) &&) $$root apt-get update -q && \
+	$$root apt-get install -q -y --no-install-recommends $$missing
 rest_of_goals := $(filter-out deps ci-deps deps-aarch64,$(MAKECMDGOALS))
 ifneq ($(rest_of_goals),)
 $(rest_of_goals): $(filter deps ci-deps deps-aarch64,$(MAKECMDGOALS))
@@ -153,6 +154,10 @@ library_objects := $(call objects,$(library_sources) $(library_assembly))
 tool_objects    := $(call objects,$(tool_sources))
 test_programs   := $(patsubst test/%.c,$(BUILD)/test/%,$(test_sources))
 fuzz_programs   := $(patsubst test/fuzz/%.c,$(BUILD)/test/%,$(fuzz_sources))
+# Those that `make check` runs, and what it runs them on if not on this machine.
+TESTS    ?= $(notdir $(test_programs) $(fuzz_programs))
+EMULATOR ?=
+tested_programs := $(addprefix $(BUILD)/test/,$(TESTS))
 
 TOOL_PACKAGES := libzip libcjson
 TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES)) -Itools -Itools/checkpoint
@@ -178,7 +183,7 @@ ifeq ($(with_tool),)
 endif
 library: $(STATIC) $(BUILD)/libqualiclip.so
 tool: $(TOOL)
-tests: $(test_programs)
+tests: $(tested_programs) $(if $(filter fuzz_%,$(TESTS)),$(BUILD)/test/fuzz-seeds)
 
 # --------------------------------------------------------------------------------- compiling
 # Everything depends on the flags that it was compiled with.
@@ -211,8 +216,9 @@ $(SHARED): $(library_objects)
 $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
-# The converter names its source by the library's hash, which is hidden in the library.
-$(TOOL): $(tool_objects) $(BUILD)/lib/xxh64.o $(STATIC)
+# What the converter shares with the library, in which it is hidden.
+shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics)
+$(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
 
@@ -239,7 +245,7 @@ $(BUILD)/test/make_seeds: $(call objects,$(seed_sources)) $(fuzz_objects)
 $(BUILD)/test/fuzz-seeds: $(BUILD)/test/make_seeds
 	$(call say,GEN,$@)
 	$(Q)rm -rf $@
-	$(Q)$< $@
+	$(Q)$(EMULATOR) $< $@
 fuzz-programs: $(fuzz_programs)
 fuzz-seeds: $(BUILD)/test/fuzz-seeds
 fuzz:
@@ -258,17 +264,14 @@ demo: tool
 	@echo "How good do these photos look?  (1: excellent, 0: awful; the built-in model)"
 	@$(TOOL) score --sort $(DEMO_PHOTOS)
 
-# What runs the tests' programs; the command line's tests call a script that does.
-EMULATOR ?=
-TESTS ?= $(patsubst $(BUILD)/test/test_%,%,$(test_programs))
+# The command line's tests call the program; where it is to be emulated, by way of a script.
 CLI_TESTS ?= $(patsubst test/cli/%.bats,%,$(wildcard test/cli/*.bats))
-tested_programs := $(addprefix $(BUILD)/test/test_,$(TESTS))
 tested_tool := $(TOOL)$(if $(EMULATOR),-emulated)
 $(TOOL)-emulated: $(TOOL)
 	@printf '#!/bin/sh\nexec $(EMULATOR) $(abspath $(TOOL)) "$$@"\n' > $@
 	@chmod +x $@
 
-check: $(if $(with_tool),all $(tested_programs) $(tested_tool) $(BUILD)/test/readme-example)
+check: $(if $(with_tool),all tests $(tested_tool) $(BUILD)/test/readme-example)
 ifeq ($(with_tool),)
 	@echo "The tests need libzip, cJSON and cmocka: make deps check" >&2; exit 1
 endif
@@ -276,13 +279,12 @@ endif
 	 BUILTIN=$(BUILTIN) THREADS=$(THREADS) BLAS=$(BLAS) SANITIZE=$(SANITIZE) DEBUG=$(DEBUG) CC="$(CC)" \
 	 EMULATOR="$(EMULATOR)" test/run.sh $(tested_programs) $(CLI_TESTS:%=test/cli/%.bats)
 
-# What depends on the CPU or on the compiler's target, in about two minutes on two cores; the slowest tests are left out.
-aarch64_tests = $(filter-out bands convert_hostile convert_memory scorer,$(TESTS))
+# Whatever depends on the CPU or the compiler, but for the slowest, on an emulated other CPU.
+AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands convert_hostile convert_memory scorer sizes),$(TESTS))
 check-aarch64:
-	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig \
-	 $(MAKE) --no-print-directory BUILD=$(BUILD)/aarch64 CROSS=aarch64-linux-gnu- PKG_CONFIG=pkg-config \
-	 BLAS=none CODECS=png,jpeg EMULATOR=qemu-aarch64 TESTS="$(aarch64_tests)" \
-	 CLI_TESTS="builtin embed kernels score" check
+	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig $(MAKE) --no-print-directory \
+	 BUILD=$(BUILD)/aarch64 CROSS=aarch64-linux-gnu- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
+	 EMULATOR=qemu-aarch64 TESTS="$(AARCH64_TESTS)" CLI_TESTS="builtin embed kernels" check
 
 # The README's example, as its reader would build it.
 $(BUILD)/test/readme-example: README.md $(STATIC)

@@ -177,6 +177,9 @@ typedef struct qc_model_info {
     int         has_text_tower;  /* whether profiles' own prompts can be encoded: no vocabulary
                                     is needed for those                                          */
     uint32_t    text_width;      /* channels of a token of the text tower; 0 where there is none */
+    const char *text_source;     /* the file of the text tower, if not out of `source`           */
+    const char *context_source;  /* likewise of learned contexts                                 */
+    uint32_t    patch_feature_size; /* of qc_embed_patches(); 0: the model has no low-level part */
 } qc_model_info;
 
 /* Fills `info`, whose strings live as long as the model. */
@@ -193,7 +196,8 @@ QC_API const char *qc_model_pair_name(const qc_model *model, uint32_t index);
  * Writes the unit feature of a text: qc_model_info.feature_size floats.  The model must hold its
  * text tower and vocabulary (qc_model_info.has_text).  A text is UTF-8 and has at most as many
  * tokens as the model was trained for (77 in CLIP).  Thread-safe; allocates while it runs and frees
- * all of it.  `message` may be NULL, else it receives the explanation of a failure.
+ * all of it, but for an index of the vocabulary (2 MB in CLIP), made once, which the model keeps.
+ * `message` may be NULL, else it receives the explanation of a failure.
  */
 QC_API qc_status qc_embed_text(const qc_model *model, const char *text, unsigned flags,
                                float *feature, char *message, size_t message_size);
@@ -431,6 +435,19 @@ QC_API qc_status qc_score_file(qc_scorer *scorer, const char *path, qc_result *r
 
 /* Writes the image's unit feature: qc_model_info.feature_size floats. */
 QC_API qc_status qc_embed(qc_scorer *scorer, const qc_image *image, float *feature);
+
+/* Pixels a side of the patches that the low-level part of GRepQ looks at. */
+#define QC_PATCH_SIDE 96
+
+/*
+ * Writes how the low-level part of a model sees `count` patches of photos, each an image of
+ * QC_PATCH_SIDE pixels a side: qc_model_info.patch_feature_size floats a patch.  It is what the
+ * statistics of pristine photos are made from.  `threads` as in qc_scorer_options.  Thread-safe;
+ * allocates while it runs and frees all of it.  `message` as in qc_embed_text().
+ */
+QC_API qc_status qc_embed_patches(const qc_model *model, const qc_image *patches, size_t count,
+                                  uint32_t threads, float *features, char *message,
+                                  size_t message_size);
 
 #ifdef __cplusplus
 }

@@ -302,6 +302,7 @@ const char *gguf_type_name(enum gguf_tensor_type type)
     case GGML_F16: return "f16";
     case GGML_BF16: return "bf16";
     case GGML_I8: return "i8";
+    case GGML_F64: return "f64";
     }
     return NULL;
 }
@@ -313,6 +314,7 @@ static size_t element_size(enum gguf_tensor_type type)
     case GGML_F16:
     case GGML_BF16: return 2;
     case GGML_I8: return 1;
+    case GGML_F64: return 8;
     }
     return 0;
 }

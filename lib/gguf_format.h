@@ -20,7 +20,7 @@ enum gguf_value_type {
     GGUF_UINT64 = 10, GGUF_INT64 = 11, GGUF_FLOAT64 = 12
 };
 
-enum gguf_tensor_type { GGML_F32 = 0, GGML_F16 = 1, GGML_I8 = 24, GGML_BF16 = 30 };
+enum gguf_tensor_type { GGML_F32 = 0, GGML_F16 = 1, GGML_I8 = 24, GGML_F64 = 28, GGML_BF16 = 30 };
 
 /* Keys.  The first group is clip.cpp's, the second ours. */
 #define KEY_ARCHITECTURE "general.architecture" /* string "clip" */
@@ -55,6 +55,13 @@ enum gguf_tensor_type { GGML_F32 = 0, GGML_F16 = 1, GGML_I8 = 24, GGML_BF16 = 30
 
 #define KEY_TOWER "qualiclip.tower"                   /* string "vit" or "resnet"; default "vit" */
 #define KEY_STAGE_BLOCKS "qualiclip.resnet.blocks"    /* u32[4]: bottlenecks of each stage */
+#define KEY_LOW_LEVEL "qualiclip.low_level"           /* string "resnet18"; absent: there is none */
+#define KEY_LOW_LEVEL_WIDTH "qualiclip.low_level.width" /* channels behind its stem */
+#define KEY_LOW_LEVEL_PROJECTION "qualiclip.low_level.projection_dim" /* size of its feature */
+#define KEY_LOW_LEVEL_SOURCE "qualiclip.low_level.source.file"
+#define KEY_LOW_LEVEL_SOURCE_HASH "qualiclip.low_level.source.xxh64"
+#define KEY_PRISTINE_PHOTOS "qualiclip.low_level.pristine.photos"   /* how many */
+#define KEY_PRISTINE_PATCHES "qualiclip.low_level.pristine.patches" /* how many were kept */
 #define KEY_PROFILE "qualiclip.profile"               /* string */
 #define KEY_POSITIONS "qualiclip.positions" /* string "none", "grid" or "flat"; default "grid" */
 #define KEY_READOUT "qualiclip.readout" /* string "pairs", "levels" or "texts"; default "pairs" */
@@ -64,6 +71,10 @@ enum gguf_tensor_type { GGML_F32 = 0, GGML_F16 = 1, GGML_I8 = 24, GGML_BF16 = 30
 #define KEY_PAIR_NAMES "qualiclip.pairs.names"        /* string[pairs] */
 #define KEY_SOURCE "qualiclip.source.file"            /* string: base name of the checkpoint */
 #define KEY_SOURCE_HASH "qualiclip.source.xxh64"      /* string: 16 hexadecimal digits */
+#define KEY_TEXT_SOURCE "qualiclip.text.source.file" /* where the text tower came from, if not  */
+#define KEY_TEXT_SOURCE_HASH "qualiclip.text.source.xxh64" /* out of the same checkpoint */
+#define KEY_CONTEXT_SOURCE "qualiclip.context.source.file" /* likewise learned contexts */
+#define KEY_CONTEXT_SOURCE_HASH "qualiclip.context.source.xxh64"
 #define KEY_CONVERTER "qualiclip.converter"           /* string: "qualiclip 0.1.0" */
 
 #endif

@@ -197,6 +197,19 @@ size_t convolution_scratch(const kernel_set *kernels, const struct convolution *
                                                  convolution->linear.weight.outputs);
 }
 
+/* Rows are cut at CONVOLUTION_ROWS, outputs where the threads want more; returns the row blocks. */
+static size_t cut_outputs(const struct layers *layers, const gemm_call *call, size_t *output_block)
+{
+    size_t row_blocks = ceiling_divide(call->rows, CONVOLUTION_ROWS);
+    size_t grains = ceiling_divide(call->outputs, OUTPUT_GRAIN);
+    size_t pieces =
+        pieces_wanted(layers, call->rows * call->outputs * call->inputs * call->taps);
+    size_t by_outputs =
+        layers->kernels->fixed_shape ? 1 : smaller(ceiling_divide(pieces, row_blocks), grains);
+    *output_block = ceiling_divide(grains, by_outputs) * OUTPUT_GRAIN;
+    return row_blocks;
+}
+
 void neighbourhood_forward(const struct layers *layers, const struct convolution *convolution,
                            const struct band *in, size_t first, size_t count, float *out)
 {
@@ -208,15 +221,84 @@ void neighbourhood_forward(const struct layers *layers, const struct convolution
     call->inputs = in->channels;
     call->out = out;
     call->out_stride = call->outputs;
-    size_t row_blocks = ceiling_divide(call->rows, CONVOLUTION_ROWS);
-    size_t grains = ceiling_divide(call->outputs, OUTPUT_GRAIN);
-    size_t pieces = pieces_wanted(layers, call->rows * call->outputs * call->inputs * 9);
-    size_t by_outputs =
-        layers->kernels->fixed_shape ? 1 : smaller(ceiling_divide(pieces, row_blocks), grains);
-    job.output_block = ceiling_divide(grains, by_outputs) * OUTPUT_GRAIN;
+    size_t row_blocks = cut_outputs(layers, call, &job.output_block);
     job.output_blocks = ceiling_divide(call->outputs, job.output_block);
     threads_run(layers->threads, row_blocks * job.output_blocks, convolution_task, &job);
 }
+
+/* ------------------------------------------------------------------- convolutions of many images */
+
+struct images_job {
+    const struct layers *layers;
+    gemm_call call;
+    const struct images *in;
+    size_t kernel_size, stride, out_height, out_width;
+    size_t output_block, output_blocks;
+};
+
+/* Pointers to what one output pixel is made of, zeros outside its image. */
+static void taps_of(const struct images_job *job, size_t image, size_t out_y, size_t out_x,
+                    const float **pointers)
+{
+    const struct images *in = job->in;
+    const float *pixels = in->data + image * in->height * in->width * in->channels;
+    size_t padding = job->kernel_size / 2;
+    for (size_t tap_y = 0; tap_y < job->kernel_size; tap_y++)
+        for (size_t tap_x = 0; tap_x < job->kernel_size; tap_x++) {
+            /* More by the padding than what is meant, so that they are never negative. */
+            size_t y = out_y * job->stride + tap_y, x = out_x * job->stride + tap_x;
+            bool inside = y >= padding && y < in->height + padding && x >= padding &&
+                          x < in->width + padding;
+            *pointers++ = inside ? pixels + ((y - padding) * in->width + x - padding) * in->channels
+                                 : job->layers->zeros;
+        }
+}
+
+static void images_task(void *context, size_t index, size_t worker)
+{
+    const struct images_job *job = context;
+    gemm_call call = job->call;
+    size_t first = index / job->output_blocks * CONVOLUTION_ROWS;
+    call.rows = smaller(CONVOLUTION_ROWS, call.rows - first);
+    call.out += first * call.out_stride;
+    call.residual = call.residual ? call.residual + first * call.residual_stride : NULL;
+    restrict_outputs(&call, index % job->output_blocks * job->output_block, job->output_block);
+
+    const float **pointers = scratch_of(job->layers, worker);
+    for (size_t i = 0; i < call.rows; i++) {
+        size_t line = (first + i) / job->out_width;
+        taps_of(job, line / job->out_height, line % job->out_height, (first + i) % job->out_width,
+                pointers + i * call.taps);
+    }
+    call.x_rows = pointers;
+    job->layers->kernels->gemm(&call, (float *)(pointers + 9 * CONVOLUTION_ROWS));
+}
+
+void convolve_images(const struct layers *layers, const struct convolution *convolution,
+                     size_t stride, const struct images *in, activation activation,
+                     const float *residual, float *out)
+{
+    struct images_job job = {.layers = layers,
+                             .call = call_of(&convolution->linear, activation),
+                             .in = in,
+                             .kernel_size = convolution->kernel_size,
+                             .stride = stride,
+                             .out_height = strided_size(in->height, stride),
+                             .out_width = strided_size(in->width, stride)};
+    gemm_call *call = &job.call;
+    call->rows = in->count * job.out_height * job.out_width;
+    call->taps = convolution->kernel_size * convolution->kernel_size;
+    call->inputs = in->channels;
+    call->residual = residual;
+    call->residual_stride = call->outputs;
+    call->out = out;
+    call->out_stride = call->outputs;
+    size_t row_blocks = cut_outputs(layers, call, &job.output_block);
+    job.output_blocks = ceiling_divide(call->outputs, job.output_block);
+    threads_run(layers->threads, row_blocks * job.output_blocks, images_task, &job);
+}
+
+/* ----------------------------------------------------------------------- convolutions of one pixel */
 
 void pointwise_forward(const struct layers *layers, const struct convolution *convolution,
                        const float *in, size_t pixels, activation activation, const float *residual,

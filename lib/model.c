@@ -11,6 +11,7 @@
 
 #include "builtin.h"
 #include "map_file.h"
+#include "model_tokenizer.h"
 #include "options.h"
 #include "xxh64.h"
 
@@ -128,6 +129,7 @@ static qc_status load_model(struct qc_model *model, const char *origin, struct m
     if (!loader.status && model->tower == QC_TOWER_RESNET)
         load_resnet(&loader);
     load_text_tower(&loader);
+    load_low_level(&loader);
     if (!loader.status)
         load_recipe(&loader);
     if (!loader.status)
@@ -253,6 +255,7 @@ void qc_model_close(qc_model *model)
 {
     if (!model)
         return;
+    model_tokenizer_free(model);
     gguf_free(&model->gguf);
     free_owned_blocks(model);
     if (model->mapped)

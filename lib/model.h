@@ -7,6 +7,7 @@
 #ifndef QUALICLIP_MODEL_H
 #define QUALICLIP_MODEL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "gguf.h"
@@ -54,7 +55,7 @@ struct vit {
 /* A convolution with its BatchNorm folded in; inputs ordered (y, x, c). */
 struct convolution {
     struct linear linear;
-    size_t kernel_size; /* 1, or 3 with padding 1 */
+    size_t kernel_size; /* odd; the padding is half of it */
     size_t channels;    /* in; linear.weight.inputs = kernel_size^2 * channels */
 };
 
@@ -74,6 +75,34 @@ struct resnet {
     struct linear query, key, value, out;
 };
 
+/* Two 3x3 convolutions, the first with a stride, and a way past them. */
+struct basic_block {
+    struct convolution conv1, conv2;
+    struct convolution shortcut; /* 1x1 with the stride; linear.weight.data NULL: the identity */
+    size_t stride;
+};
+
+#define RESNET18_BLOCKS 8
+
+/* torchvision's ResNet-18 over small patches, with two linear layers in its classifier's place. */
+struct resnet18 {
+    size_t width, feature_size; /* width: channels behind the stem; 8 times as many at the end */
+    struct convolution stem;    /* 7x7, stride 2 */
+    struct basic_block blocks[RESNET18_BLOCKS];
+    struct linear hidden, out;
+};
+
+/* What GRepQ compares with: an encoder of patches, and how it sees patches of pristine photos. */
+struct low_level {
+    struct resnet18 encoder;
+    const double *pristine_mean, *pristine_covariance; /* feature_size; feature_size squared */
+};
+
+/* NULL until a text is encoded for the first time; see model_tokenizer.c. */
+struct shared_tokenizer {
+    _Atomic(struct tokenizer *) made;
+};
+
 /* Texts to features; its blocks are those of a ViT, with causal attention. */
 struct text_tower {
     size_t width, mlp_width, layers, heads, context_length, token_count;
@@ -85,6 +114,7 @@ struct text_tower {
     struct norm final_norm;
     struct matrix projection;                 /* feature x width */
     const struct gguf_value *tokens, *merges; /* the vocabulary: strings, or NULL */
+    struct shared_tokenizer *tokenizer;
 };
 
 struct qc_model {
@@ -96,6 +126,8 @@ struct qc_model {
     };
     bool has_text;
     struct text_tower text;
+    bool has_low_level;
+    struct low_level low_level;
     size_t feature_size;
     float image_mean[3], image_std[3];
 

@@ -6,6 +6,7 @@
  */
 #include "model_load.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,7 +141,8 @@ bool number_type_of(enum gguf_tensor_type stored, number_type *type)
     case GGML_F32: *type = NUMBER_F32; return true;
     case GGML_F16: *type = NUMBER_F16; return true;
     case GGML_BF16: *type = NUMBER_BF16; return true;
-    case GGML_I8: break;
+    case GGML_I8:
+    case GGML_F64: break;
     }
     return false;
 }
@@ -234,6 +236,33 @@ const float *load_floats(struct loader *loader, const char *name, struct shape s
     if (wide)
         loader->model->kernels->widen(wide, tensor->data, type_of(tensor), tensor->count);
     return wide;
+}
+
+const double *load_doubles(struct loader *loader, const char *name, struct shape shape)
+{
+    if (loader->status)
+        return NULL;
+    const struct gguf_tensor *tensor = gguf_find_tensor(&loader->model->gguf, name);
+    if (!tensor) {
+        loader_fail(loader, QC_ERROR_FORMAT, "tensor %s is missing", name);
+        return NULL;
+    }
+    if (tensor->type != GGML_F64)
+        loader_fail(loader, QC_ERROR_UNSUPPORTED, "tensor %s has number type %lu, expected f64",
+                    name, (unsigned long)tensor->type);
+    double *numbers = NULL;
+    if (!loader->status && check_shape(loader, name, tensor, &shape))
+        numbers = loader_allocate(loader, tensor->count, sizeof *numbers);
+    if (!numbers)
+        return NULL;
+    memcpy(numbers, tensor->data, tensor->count * sizeof *numbers); /* of any alignment there */
+    for (size_t i = 0; i < tensor->count; i++)
+        if (!isfinite(numbers[i])) {
+            loader_fail(loader, QC_ERROR_FORMAT, "tensor %s holds a number that is not finite",
+                        name);
+            return NULL;
+        }
+    return numbers;
 }
 
 const float *load_vector(struct loader *loader, const char *name, size_t size)

@@ -54,6 +54,7 @@ bool text_is(struct gguf_text text, const char *expected);
 bool loader_has(const struct loader *loader, const char *name);
 struct matrix load_matrix(struct loader *loader, const char *name, struct shape shape);
 const float *load_floats(struct loader *loader, const char *name, struct shape shape);
+const double *load_doubles(struct loader *loader, const char *name, struct shape shape);
 const float *load_vector(struct loader *loader, const char *name, size_t size);
 struct linear load_linear(struct loader *loader, const char *stem, size_t outputs, size_t inputs);
 struct norm load_norm(struct loader *loader, const char *stem, size_t size);
@@ -74,6 +75,7 @@ const float *load_positions(struct loader *loader, const char *name, size_t patc
 void load_vit(struct loader *loader);        /* model_vit.c */
 void load_resnet(struct loader *loader);     /* model_resnet.c */
 void load_text_tower(struct loader *loader); /* model_text.c: text tower and vocabulary, if any */
+void load_low_level(struct loader *loader);  /* model_low_level.c: required by profile grepq */
 void load_recipe(struct loader *loader);     /* model_recipe.c: prompts, scale, pixels, names */
 
 #endif

@@ -157,7 +157,7 @@ static bool are_prompts_of(const struct profile *profile, const struct recipe *r
     return same;
 }
 
-static void load_scoring(struct loader *loader)
+static void load_scoring(struct loader *loader, const struct profile *profile)
 {
     struct recipe *recipe = &loader->model->recipe;
     recipe->logit_scale = 100;
@@ -168,6 +168,9 @@ static void load_scoring(struct loader *loader)
     require_positive(loader, KEY_TEMPERATURE, recipe->temperature);
     recipe->minimum = recipe->readout == QC_READOUT_LEVELS ? 1 : 0;
     recipe->maximum = recipe->readout == QC_READOUT_LEVELS ? (float)recipe->output_count : 1;
+    recipe->low_level = profile && profile->low_level;
+    if (recipe->low_level)
+        recipe->maximum++;
 }
 
 static void load_position_mode(struct loader *loader)
@@ -218,6 +221,10 @@ static void load_size_rule(struct loader *loader)
                     "key " KEY_SIZE " is \"%s\", expected \"native\", \"crop224\", \"long=N\" or "
                     "\"tiles\"",
                     label.text);
+    if (recipe->low_level && recipe->size_rule != QC_SIZE_NATIVE)
+        loader_fail(loader, QC_ERROR_FORMAT,
+                    "key " KEY_SIZE " is \"%s\", but profile %s needs \"native\"", label.text,
+                    recipe->profile);
 }
 
 static void describe(struct loader *loader)
@@ -228,6 +235,8 @@ static void describe(struct loader *loader)
     info->profile = recipe->profile;
     info->license = load_text(loader, KEY_LICENSE);
     info->source = load_text(loader, KEY_SOURCE);
+    info->text_source = load_text(loader, KEY_TEXT_SOURCE);
+    info->context_source = load_text(loader, KEY_CONTEXT_SOURCE);
     info->converter = load_text(loader, KEY_CONVERTER);
     info->pair_count = (uint32_t)recipe->output_count;
     info->logit_scale = recipe->logit_scale;
@@ -254,7 +263,7 @@ void load_recipe(struct loader *loader)
     load_output_names(loader, names);
     if (!loader->status)
         recipe->prompts = are_prompts_of(profile, recipe) ? profile->prompts : PROMPTS_ANY;
-    load_scoring(loader);
+    load_scoring(loader, profile);
     load_position_mode(loader);
     load_size_rule(loader);
     describe(loader);

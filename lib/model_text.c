@@ -120,6 +120,9 @@ void load_text_tower(struct loader *loader)
     text->projection = load_matrix(loader, "text_projection.weight",
                                    (struct shape){{model->feature_size, text->width}});
     load_vocabulary(loader, text);
+    text->tokenizer = loader_allocate(loader, 1, sizeof *text->tokenizer);
+    if (text->tokenizer)
+        atomic_init(&text->tokenizer->made, NULL);
     loader->skip_numbers = false;
     memcpy(loader->matrix_numbers, before.matrix_numbers, sizeof before.matrix_numbers);
     model->info.parameter_count = parameters;

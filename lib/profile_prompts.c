@@ -25,6 +25,9 @@ static const char *const qualiclip_texts[] = {
 
 static const char *const clip_iqa_texts[] = {"Good photo.", "Bad photo."};
 
+/* With two full stops: CLIP-IQA appends one to every prompt whose context it learns. */
+static const char *const clip_iqa_plus_texts[] = {"Good photo..", "Bad photo.."};
+
 static const char *const clip_iqa_pyiqa_texts[] = {
     "Good image",       "bad image",    "Sharp image",           "blurry image",
     "sharp edges",      "blurry edges", "High resolution image", "low resolution image",
@@ -52,8 +55,9 @@ static struct text_list listed_texts(enum prompt_set set)
     switch (set) {
     case PROMPTS_QUALICLIP:
     case PROMPTS_QUALICLIP_PLUS: return (struct text_list){qualiclip_texts, COUNT(qualiclip_texts)};
-    case PROMPTS_CLIP_IQA:
-    case PROMPTS_CLIP_IQA_PLUS: return (struct text_list){clip_iqa_texts, COUNT(clip_iqa_texts)};
+    case PROMPTS_CLIP_IQA: return (struct text_list){clip_iqa_texts, COUNT(clip_iqa_texts)};
+    case PROMPTS_CLIP_IQA_PLUS:
+        return (struct text_list){clip_iqa_plus_texts, COUNT(clip_iqa_plus_texts)};
     case PROMPTS_CLIP_IQA_PYIQA:
         return (struct text_list){clip_iqa_pyiqa_texts, COUNT(clip_iqa_pyiqa_texts)};
     case PROMPTS_GREPQ: return (struct text_list){grepq_texts, COUNT(grepq_texts)};
@@ -119,6 +123,7 @@ static const struct word words[] = {
     {",", {267}},
     {"-", {268}},
     {".", {269}},
+    {"..", {852}},
     {"0", {271}},
     {"2", {273}},
     {"_", {318}},
@@ -178,11 +183,22 @@ static bool is_letter(char c)
     return lower(c) >= 'a' && lower(c) <= 'z';
 }
 
-/* Letters make a word; all else stands alone. */
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_mark(char c)
+{
+    return c && c != ' ' && !is_letter(c) && !is_digit(c);
+}
+
+/* Letters make a word, and so do marks; a digit stands alone. */
 static size_t word_length(const char *text)
 {
+    bool (*const of_kind)(char) = is_letter(text[0]) ? is_letter : is_mark;
     size_t length = 1;
-    while (is_letter(text[0]) && is_letter(text[length]))
+    while (!is_digit(text[0]) && of_kind(text[length]))
         length++;
     return length;
 }

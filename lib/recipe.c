@@ -52,10 +52,10 @@ static float logit_scale_of(const struct profile *profile, const struct profile 
     return own && own->logit_scale > 0 ? 100 : recipe->logit_scale;
 }
 
-static qc_status check_low_level(const struct recipe *recipe, const struct profile *profile,
-                                 const struct qc_model *model, struct message *message)
+static qc_status check_low_level(const struct profile *profile, const struct qc_model *model,
+                                 struct message *message)
 {
-    if (!profile->low_level || recipe->low_level)
+    if (!profile->low_level || model->has_low_level)
         return QC_OK;
     return fail(message, QC_ERROR_UNSUPPORTED,
                 "the model %s has no low-level part, which profile %s needs: convert its "
@@ -87,7 +87,7 @@ static qc_status apply_profile(struct recipe *recipe, const struct profile *prof
     const bool has_prompts =
         recipe->text_count > 0 && recipe->readout == profile->readout &&
         (recipe->prompts == profile->prompts || profile_find(recipe->profile) == profile);
-    qc_status status = check_low_level(recipe, profile, model, message);
+    qc_status status = check_low_level(profile, model, message);
     if (status)
         return status;
     apply_settings(recipe, profile, model);
@@ -104,6 +104,15 @@ static qc_status apply_profile(struct recipe *recipe, const struct profile *prof
 }
 
 /* ------------------------------------------------------------------------------------- prompts */
+
+/* The caller's prompts alone make the score: what another profile adds to its own is left out. */
+static void become_custom(struct recipe *recipe)
+{
+    recipe->profile = PROFILE_CUSTOM;
+    if (recipe->low_level)
+        recipe->maximum--;
+    recipe->low_level = false;
+}
 
 /* The caller's prompts: pairs, or under the profile "clip" single texts. */
 static qc_status apply_prompts(struct recipe *recipe, const qc_scorer_options *options,
@@ -123,7 +132,7 @@ static qc_status apply_prompts(struct recipe *recipe, const qc_scorer_options *o
                     recipe->profile);
     const bool texts = recipe->readout == QC_READOUT_TEXTS;
     if (!texts && !options->profile)
-        recipe->profile = PROFILE_CUSTOM;
+        become_custom(recipe);
     recipe->source = PROMPTS_OF_CALLER;
     recipe->prompts = PROMPTS_ANY;
     recipe->output_count = options->prompt_count;
@@ -166,6 +175,11 @@ static qc_status apply_size(struct recipe *recipe, const qc_scorer_options *opti
                     "size_pixels is 0, expected the long side's pixels");
     if (options->size_rule == QC_SIZE_MODEL)
         return QC_OK;
+    if (recipe->low_level && options->size_rule != QC_SIZE_NATIVE)
+        return fail(message, QC_ERROR_ARGUMENT,
+                    "size_rule is not native, but profile %s looks at patches of the image at its "
+                    "own size",
+                    recipe->profile);
     recipe->size_rule = options->size_rule;
     recipe->size_pixels = options->size_pixels;
     return QC_OK;

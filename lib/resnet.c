@@ -2,10 +2,11 @@
  * resnet.c - CLIP's ModifiedResNet: a stem of three convolutions, four stages of bottlenecks, and
  * attention pooling (attention_pool.c).
  *
- * Images go through one by one, channels-last, BatchNorm already folded into the convolutions, in
- * bands of rows: of what lies between two layers only the rows that a later one still needs are
- * kept, so memory grows with the image's width, and with its area in the last stage alone.  No row
- * is computed twice, and none depends on where a band ends.
+ * Images go through one by one, channels-last, BatchNorm already folded into the convolutions, a
+ * few rows at a time: of what lies between two layers only the rows that a later one still needs
+ * are kept, so memory grows with the image's width, and with its area in the last stage alone.
+ * Always the last block that has enough to work on goes ahead, so that nothing piles up in between.
+ * No row is computed twice, and none depends on how many are computed at a time.
  */
 #include "tower.h"
 
@@ -17,59 +18,49 @@ static size_t align(size_t bytes)
     return (bytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
 }
 
-/* --------------------------------------------------------------------------------------- bands */
+/* --------------------------------------------------------------------------------------- steps */
 
 /*
- * Pixels of a band behind the first convolution: many enough for the last stage's products, where
- * only one in 64 is left, few enough for the caches.
+ * Pixels that a layer is computed for at a time: enough for the products to be worth their set-up,
+ * few enough for the caches.  By level, which is how often the sides have been halved since the
+ * first convolution.
  */
-#ifndef BAND_PIXELS /* a test has it smaller */
-#define BAND_PIXELS 32768
+#define LEVELS 5
+#ifndef STEP_PIXELS /* a test has others */
+#define STEP_PIXELS level_pixels
+static const size_t level_pixels[LEVELS] = {32768, 4096, 1024, 512, 512};
 #endif
-#define BAND_ROWS_LEAST 16
+
+static size_t step_pixels(size_t level)
+{
+    return STEP_PIXELS[smaller(level, LEVELS - 1)];
+}
 
 /* Of the image alone, never of the scorer: where the kernels' bits follow the shape of a call. */
-static size_t band_rows(size_t height, size_t width)
+static size_t step_rows(size_t level, size_t width)
 {
-    size_t rows = BAND_PIXELS / width / BAND_ROWS_LEAST * BAND_ROWS_LEAST;
-    return smaller(height, larger(rows, BAND_ROWS_LEAST));
+    return larger(step_pixels(level) / width, 1);
 }
 
-/*
- * The most pixels that a buffer holds, for every image within the limits.  At a level (how often
- * the sides have been halved since the first convolution) a band of an image of width w has at most
- * rows / 2^level + spare rows; `spare` counts what earlier convolutions held back until the image's
- * end, and what this buffer itself keeps.
- */
+/* The limits at some level, for images upright and turned. */
 struct extent {
-    size_t height, width; /* of the limit, at this level */
-    size_t band_pixels;   /* rows * w / 4^level */
-    size_t spare;
+    size_t height, width, level;
 };
 
-static struct extent first_extent(const struct tower_limits *limits)
+static size_t longest(const struct extent *extent)
 {
-    struct extent extent = {image_stem_size((uint32_t)limits->height),
-                            image_stem_size((uint32_t)limits->width), 0, 0};
-    size_t side = larger(extent.height, extent.width);
-    extent.band_pixels = larger(BAND_PIXELS, BAND_ROWS_LEAST * side);
-    return extent;
+    return larger(extent->height, extent->width);
 }
 
-static struct extent halved_extent(struct extent extent)
+/* The most pixels of one step of any image within the limits. */
+static size_t step_most(const struct extent *extent)
 {
-    return (struct extent){extent.height / 2, extent.width / 2, extent.band_pixels / 4 + 1,
-                           extent.spare / 2 + 2};
+    return larger(step_pixels(extent->level), longest(extent));
 }
 
-/* Rows that wait for their neighbours or for their pair: three at most, beside those that come. */
-#define WAITING_ROWS 3
-
-static size_t extent_pixels(const struct extent *extent)
+static struct extent halved(struct extent extent)
 {
-    size_t rows = extent->spare + WAITING_ROWS;
-    return smaller(extent->height * extent->width,
-                   extent->band_pixels + rows * larger(extent->height, extent->width));
+    return (struct extent){extent.height / 2, extent.width / 2, extent.level + 1};
 }
 
 /* ------------------------------------------------------------------------------------- planning */
@@ -100,9 +91,35 @@ static size_t bottleneck_scratch(const struct bottleneck *block, const kernel_se
     return bytes;
 }
 
-static float *take_pixels(struct arena *arena, const struct extent *extent, size_t channels)
+/* Room for some pixels and some rows as well, or for the whole image if that is less. */
+static float *take_pixels(struct arena *arena, const struct extent *extent, size_t pixels,
+                          size_t rows, size_t channels)
 {
-    return arena_take(arena, extent_pixels(extent) * channels, sizeof(float));
+    size_t most = smaller(extent->height * extent->width, pixels + rows * longest(extent));
+    return arena_take(arena, most * channels, sizeof(float));
+}
+
+static void plan_stem(struct resnet_workspace *workspace, const struct resnet *resnet,
+                      const struct extent *extent, struct arena *arena)
+{
+    /* Two rows wait for the one below; at the image's end each convolution adds the one it owed. */
+    static const size_t rows[3] = {2, 3, 3};
+    for (size_t i = 0; i < 3; i++)
+        workspace->stem[i] = take_pixels(arena, extent, step_most(extent), rows[i],
+                                         resnet->stem[i].linear.weight.outputs);
+}
+
+/* A block that is given at most `arriving` pixels at once. */
+static struct block_bands plan_block(const struct bottleneck *block, const struct extent *extent,
+                                     size_t arriving, struct arena *arena)
+{
+    /* What has come last waits with less than half a step; the shortcut waits for the main path. */
+    const size_t step = step_most(extent), waiting = step_pixels(extent->level) / 2;
+    const size_t unpaired = block->halves ? 1 : 0;
+    float *in = take_pixels(arena, extent, arriving + waiting, 1 + unpaired, block->conv1.channels);
+    float *inner = take_pixels(arena, extent, step, 2, block->conv2.channels);
+    float *wide = take_pixels(arena, extent, step, 1 + unpaired, block->conv3.channels);
+    return (struct block_bands){{.data = in}, {.data = inner}, {.data = wide}, 0};
 }
 
 void resnet_plan(struct resnet_workspace *workspace, const struct resnet *resnet,
@@ -112,26 +129,28 @@ void resnet_plan(struct resnet_workspace *workspace, const struct resnet *resnet
     *scratch =
         larger(*scratch, stem_scratch(resnet, kernels, larger(limits->height, limits->width)));
     /* Sizes in floats; sides are at most 2^20 and channels 2^17, so 64 bits hold all of these. */
-    struct extent extent = first_extent(limits);
-    for (size_t i = 0; i < 3; i++, extent.spare++)
-        workspace->stem[i] = take_pixels(arena, &extent, resnet->stem[i].linear.weight.outputs);
-    extent = halved_extent(extent);
+    struct extent extent = {image_stem_size((uint32_t)limits->height),
+                            image_stem_size((uint32_t)limits->width), 0};
+    plan_stem(workspace, resnet, &extent, arena);
+    size_t step = step_most(&extent);
+    extent = halved(extent);
+    size_t arriving = step / 4 + 2 * longest(&extent);
 
     size_t pooled_main = 0, pooled_in = 0;
     workspace->blocks = arena_take(arena, resnet->block_count, sizeof *workspace->blocks);
     for (size_t i = 0; i < resnet->block_count; i++) {
         const struct bottleneck *block = &resnet->blocks[i];
-        float *in = take_pixels(arena, &extent, block->conv1.channels);
-        float *inner = take_pixels(arena, &extent, block->conv2.channels);
-        extent.spare++;
-        float *wide = take_pixels(arena, &extent, block->conv3.channels);
+        struct block_bands bands = plan_block(block, &extent, arriving, arena);
         if (workspace->blocks)
-            workspace->blocks[i] =
-                (struct block_bands){{.data = in}, {.data = inner}, {.data = wide}};
+            workspace->blocks[i] = bands;
+        step = step_most(&extent);
+        arriving = step + longest(&extent);
         if (block->halves) {
-            extent = halved_extent(extent);
-            pooled_main = larger(pooled_main, extent_pixels(&extent) * block->conv3.channels);
-            pooled_in = larger(pooled_in, extent_pixels(&extent) * block->conv1.channels);
+            extent = halved(extent);
+            arriving = step / 4 + longest(&extent);
+            size_t most = smaller(arriving, extent.height * extent.width);
+            pooled_main = larger(pooled_main, most * block->conv3.channels);
+            pooled_in = larger(pooled_in, most * block->conv1.channels);
         }
         *scratch = larger(*scratch, bottleneck_scratch(block, kernels));
     }
@@ -241,12 +260,24 @@ static void finish_rows(const struct run *run, const struct bottleneck *block,
     pointwise_forward(layers, &block->conv3, main, pixels, ACTIVATION_RELU, residual, out);
 }
 
-/* Takes what has come into a bottleneck as far as it goes; what comes out is added to `next`. */
+static size_t fresh_rows(const struct block_bands *state)
+{
+    return band_end(&state->in) - band_end(&state->inner);
+}
+
+/* Whether a block has about a step's rows to go on with, or the last there are. */
+static bool can_advance(const struct block_bands *state)
+{
+    return 2 * fresh_rows(state) >= state->step || band_end(&state->in) == state->in.height;
+}
+
+/* Takes a step's rows through a bottleneck, as far as they go; what comes out is added to `next`.
+ */
 static void advance(const struct run *run, const struct bottleneck *block,
                     struct block_bands *state, struct band *next)
 {
     struct band *in = &state->in, *inner = &state->inner;
-    size_t done = band_end(inner), fresh = band_end(in) - done;
+    size_t done = band_end(inner), fresh = smaller(fresh_rows(state), state->step);
     if (fresh)
         pointwise_forward(run->layers, &block->conv1, band_row(in, done), fresh * in->width,
                           ACTIVATION_RELU, NULL, band_append(inner, fresh));
@@ -267,44 +298,58 @@ static struct band band_of(float *data, size_t height, size_t width, size_t chan
 
 /* -------------------------------------------------------------------------------------- forward */
 
+/* The next rows of the image through the stem. */
+static void advance_stem(const struct run *run, struct band stem[3], struct band *next)
+{
+    size_t done = band_end(&stem[0]);
+    size_t count = smaller(step_rows(0, stem[0].width), stem[0].height - done);
+    struct stem_job job = {run, done, band_append(&stem[0], count)};
+    threads_run(run->layers->threads, count, stem_task, &job);
+    convolve_ready(run->layers, &run->resnet->stem[1], &stem[0], &stem[1]);
+    convolve_ready(run->layers, &run->resnet->stem[2], &stem[1], &stem[2]);
+    size_t first = band_end(next), pairs = band_end(&stem[2]) / 2 - first;
+    pool_rows(run->layers, &stem[2], first, pairs, band_append(next, pairs));
+    band_drop(&stem[2], 2 * (first + pairs));
+}
+
+static void start_blocks(const struct resnet *resnet, struct block_bands *blocks, size_t *height,
+                         size_t *width)
+{
+    for (size_t i = 0, level = 1; i < resnet->block_count; i++) {
+        const struct bottleneck *block = &resnet->blocks[i];
+        struct block_bands *bands = &blocks[i];
+        bands->in = band_of(bands->in.data, *height, *width, block->conv1.channels);
+        bands->inner = band_of(bands->inner.data, *height, *width, block->conv2.channels);
+        bands->wide = band_of(bands->wide.data, *height, *width, block->conv3.channels);
+        bands->step = step_rows(level, *width);
+        if (block->halves)
+            *height /= 2, *width /= 2, level++;
+    }
+}
+
 static void image_forward(const struct run *run, float *feature)
 {
     const struct resnet *resnet = run->resnet;
     const struct resnet_workspace *workspace = run->workspace;
     size_t height = image_stem_size(run->image->height);
     size_t width = image_stem_size(run->image->width);
-    struct block_bands *blocks = workspace->blocks;
     struct band stem[3];
     for (size_t i = 0; i < 3; i++)
         stem[i] = band_of(workspace->stem[i], height, width, resnet->stem[i].linear.weight.outputs);
-
-    size_t block_height = height / 2, block_width = width / 2;
-    for (size_t i = 0; i < resnet->block_count; i++) {
-        const struct bottleneck *block = &resnet->blocks[i];
-        struct block_bands *bands = &blocks[i];
-        bands->in = band_of(bands->in.data, block_height, block_width, block->conv1.channels);
-        bands->inner = band_of(bands->inner.data, block_height, block_width, block->conv2.channels);
-        bands->wide = band_of(bands->wide.data, block_height, block_width, block->conv3.channels);
-        if (block->halves)
-            block_height /= 2, block_width /= 2;
-    }
-    size_t channels = resnet->channels;
+    size_t block_height = height / 2, block_width = width / 2, channels = resnet->channels;
+    struct block_bands *blocks = workspace->blocks;
+    start_blocks(resnet, blocks, &block_height, &block_width);
     struct band last = band_of(workspace->tokens + channels, block_height, block_width, channels);
 
-    size_t rows = band_rows(height, width);
-    for (size_t row = 0; row < height; row += rows) {
-        size_t count = smaller(rows, height - row);
-        struct stem_job job = {run, row, band_append(&stem[0], count)};
-        threads_run(run->layers->threads, count, stem_task, &job);
-        convolve_ready(run->layers, &resnet->stem[1], &stem[0], &stem[1]);
-        convolve_ready(run->layers, &resnet->stem[2], &stem[1], &stem[2]);
-        struct band *first = &blocks[0].in;
-        size_t done = band_end(first), pairs = band_end(&stem[2]) / 2 - done;
-        pool_rows(run->layers, &stem[2], done, pairs, band_append(first, pairs));
-        band_drop(&stem[2], 2 * (done + pairs));
-        for (size_t i = 0; i < resnet->block_count; i++)
-            advance(run, &resnet->blocks[i], &blocks[i],
-                    i + 1 < resnet->block_count ? &blocks[i + 1].in : &last);
+    while (band_end(&last) < last.height) {
+        size_t ready = resnet->block_count; /* one more than the number of a block */
+        while (ready > 0 && !can_advance(&blocks[ready - 1]))
+            ready--;
+        if (ready > 0)
+            advance(run, &resnet->blocks[ready - 1], &blocks[ready - 1],
+                    ready < resnet->block_count ? &blocks[ready].in : &last);
+        else
+            advance_stem(run, stem, &blocks[0].in);
     }
 
     size_t pixels = block_height * block_width;

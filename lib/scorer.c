@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "low_level.h"
 #include "model.h"
 #include "options.h"
 #include "prompts.h"
@@ -28,6 +29,7 @@ struct qc_scorer {
         struct vit_workspace vit;
         struct resnet_workspace resnet;
     };
+    struct low_level_workspace low_level; /* planned where the recipe has that part */
     struct pixel_table *pixels;
     qc_image *seen;      /* the views that the tower is given at once ... */
     float *features;     /* ... and what it makes of them */
@@ -92,6 +94,13 @@ static qc_status check_options(struct recipe *recipe, const qc_model *model,
 
 /* ------------------------------------------------------------------------------------- planning */
 
+/* What convolutions find beside an image: as many zeros as the widest of them has channels. */
+static size_t zeros_needed(const qc_model *model, const struct recipe *recipe)
+{
+    size_t tower = model->tower == QC_TOWER_RESNET ? resnet_zeros(&model->resnet) : 0;
+    return larger(tower, recipe->low_level ? low_level_zeros(&model->low_level) : 0);
+}
+
 /* Lays out everything a scorer has, itself first; over a counting arena nothing is written to it.
  */
 static struct qc_scorer *plan(const qc_model *model, const qc_scorer_options *options,
@@ -124,10 +133,13 @@ static struct qc_scorer *plan(const qc_model *model, const qc_scorer_options *op
     if (model->tower == QC_TOWER_VIT) {
         vit_plan(&scorer->vit, &model->vit, model->kernels, &limits, arena, &layers->scratch_size);
     } else {
-        layers->zeros = arena_take(arena, resnet_zeros(&model->resnet), sizeof(float));
         resnet_plan(&scorer->resnet, &model->resnet, model->kernels, &limits, arena,
                     &layers->scratch_size);
     }
+    if (recipe->low_level)
+        low_level_plan(&scorer->low_level, &model->low_level, model->kernels, arena,
+                       &layers->scratch_size);
+    layers->zeros = arena_take(arena, zeros_needed(model, recipe), sizeof(float));
     layers->scratch_size =
         (layers->scratch_size + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
     layers->scratch = arena_take(arena, options->threads, layers->scratch_size);
@@ -223,8 +235,7 @@ qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
     struct qc_scorer *made = plan(model, &options, &recipe, &arena);
     made->allocated = options.memory ? NULL : block;
     pixel_table_fill(made->pixels, model->image_mean, model->image_std);
-    if (model->tower == QC_TOWER_RESNET)
-        memset((float *)made->layers.zeros, 0, resnet_zeros(&model->resnet) * sizeof(float));
+    memset((float *)made->layers.zeros, 0, zeros_needed(model, &recipe) * sizeof(float));
     recipe_describe(&made->recipe, &options, model->feature_size, made->recipe_line);
     status = provide_prompts(made, &options, &message);
     if (status == QC_OK)
@@ -355,8 +366,21 @@ qc_status qc_embed(qc_scorer *scorer, const qc_image *image, float *feature)
 
 /* -------------------------------------------------------------------------------------- scoring */
 
+/* GRepQ's second half, added to the score. */
+static qc_status add_low_level(struct qc_scorer *scorer, const qc_image *image, qc_result *result,
+                               struct message *message)
+{
+    threads_begin(scorer->layers.threads);
+    qc_status status =
+        low_level_score(&scorer->model->low_level, &scorer->low_level, &scorer->layers, image,
+                        scorer->background, &result->low_level, message);
+    threads_end(scorer->layers.threads);
+    result->score += result->low_level;
+    return status;
+}
+
 /* Reads out `views` features of an image; `seen` is one of its views. */
-static void fill_result(const struct qc_scorer *scorer, const qc_image *seen, float *features,
+static void fill_result(struct qc_scorer *scorer, const qc_image *seen, float *features,
                         size_t views, qc_result *result)
 {
     struct message message = {result->message, sizeof result->message};
@@ -367,6 +391,13 @@ static void fill_result(const struct qc_scorer *scorer, const qc_image *seen, fl
     const struct recipe *recipe = &scorer->recipe;
     result->score =
         read_score(recipe, features, views, model->feature_size, scorer->logits, result->pairs);
+    if (recipe->low_level)
+        result->status = add_low_level(scorer, seen, result, &message);
+    if (result->status != QC_OK) {
+        result->score = 0;
+        memset(result->pairs, 0, sizeof result->pairs);
+        return;
+    }
     result->score_minimum = recipe->minimum;
     result->score_maximum = recipe->maximum;
     result->pair_count = (uint32_t)recipe->output_count;
@@ -435,6 +466,8 @@ qc_status qc_score_batch(qc_scorer *scorer, const qc_image *images, size_t count
     for (size_t i = 0; i < count; i++) {
         struct message own = {results[i].message, sizeof results[i].message};
         results[i].status = check_fits(scorer, &images[i], &own);
+        if (results[i].status == QC_OK && scorer->recipe.low_level)
+            results[i].status = low_level_check(&images[i], &own);
         if (results[i].status == QC_OK)
             scorer->batch_index[valid++] = i;
     }

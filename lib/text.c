@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "layers.h"
+#include "model_tokenizer.h"
 #include "score.h"
-#include "tokenizer.h"
 
 /* Tokens that go through the tower at once, unless one text has more: enough to reuse weights. */
 #define GROUP_TOKENS 512
@@ -37,36 +37,6 @@ qc_status text_check(const struct qc_model *model, struct message *message)
         return fail(message, QC_ERROR_UNSUPPORTED,
                     "the model %s has a text tower, but no vocabulary (key " KEY_TOKENS ")",
                     model->info.name);
-    return status;
-}
-
-static void list_strings(struct gguf_text *list, const struct gguf_value *value)
-{
-    const unsigned char *at = value->data;
-    for (uint64_t i = 0; i < value->count; i++)
-        list[i] = gguf_next_string(&at);
-}
-
-static qc_status open_tokenizer(struct tokenizer **tokenizer, const struct qc_model *model,
-                                struct message *message)
-{
-    const struct text_tower *text = &model->text;
-    *tokenizer = NULL;
-    qc_status status = text_check(model, message);
-    if (status)
-        return status;
-    const size_t tokens = (size_t)text->tokens->count;
-    const size_t merges = text->merges ? (size_t)text->merges->count : 0;
-    struct gguf_text *list = malloc((tokens + merges) * sizeof *list);
-    if (!list)
-        return fail(message, QC_ERROR_MEMORY, "not enough memory for a vocabulary");
-    list_strings(list, text->tokens);
-    if (text->merges)
-        list_strings(list + tokens, text->merges);
-    const struct vocabulary vocabulary = {list, text->merges ? list + tokens : NULL, tokens,
-                                          merges};
-    status = tokenizer_create(tokenizer, &vocabulary, message);
-    free(list);
     return status;
 }
 
@@ -299,8 +269,8 @@ static size_t through_end_token(const uint32_t *ids, size_t count)
 static qc_status tokenize(const struct qc_model *model, const char *const *texts, size_t count,
                           bool truncate, struct token_list *list, struct message *message)
 {
-    struct tokenizer *tokenizer;
-    qc_status status = open_tokenizer(&tokenizer, model, message);
+    const struct tokenizer *tokenizer;
+    qc_status status = model_tokenizer(model, &tokenizer, message);
     for (size_t i = 0; i < count && !status; i++) {
         uint32_t *ids = list->ids + i * list->room;
         status = tokenizer_encode(tokenizer, texts[i], truncate, ids, list->room, &list->counts[i],
@@ -308,7 +278,6 @@ static qc_status tokenize(const struct qc_model *model, const char *const *texts
         if (!status)
             list->counts[i] = through_end_token(ids, list->counts[i]);
     }
-    tokenizer_free(tokenizer);
     return status;
 }
 
@@ -423,12 +392,13 @@ qc_status qc_tokenize(const qc_model *model, const char *text, unsigned flags, u
     if (!model || !text || !ids || !count || room < 2 || flags & ~QC_TEXT_TRUNCATE)
         return fail(&message, QC_ERROR_ARGUMENT,
                     "model, text, ids or count is NULL, room is below 2, or flags is unknown");
-    struct tokenizer *tokenizer;
-    qc_status status = open_tokenizer(&tokenizer, model, &message);
+    const struct tokenizer *tokenizer;
+    qc_status status = text_check(model, &message);
+    if (!status)
+        status = model_tokenizer(model, &tokenizer, &message);
     if (!status)
         status = tokenizer_encode(tokenizer, text, flags & QC_TEXT_TRUNCATE, ids, room, count,
                                   &message);
-    tokenizer_free(tokenizer);
     return status;
 }
 

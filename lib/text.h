@@ -2,7 +2,8 @@
  * text.h - the text tower: texts in, unit features out.
  *
  * Runs when a scorer is created or when the caller asks, never while images are scored.  Allocates
- * what it needs and frees all of it; the model is not changed, so any number of threads may call.
+ * what it needs and frees all of it, but for the vocabulary's index, which stays with the model
+ * (model_tokenizer.h).  Any number of threads may call.
  */
 #ifndef QUALICLIP_TEXT_H
 #define QUALICLIP_TEXT_H

@@ -35,6 +35,7 @@ struct vit_workspace {
 /* What is kept of an image between a bottleneck's layers while it passes through in bands. */
 struct block_bands {
     struct band in, inner, wide; /* before, behind the first and behind the second convolution */
+    size_t step;                 /* rows that are computed at a time, at most */
 };
 
 struct resnet_workspace {

@@ -20,7 +20,7 @@
 #define MAX_TENSORS 1024
 
 /* What the numbers are like: of the size that they have in trained models, and never all alike. */
-enum filling { FILL_WEIGHT, FILL_BIAS, FILL_GAIN, FILL_EMBEDDING, FILL_UNIT_ROWS };
+enum filling { FILL_WEIGHT, FILL_BIAS, FILL_GAIN, FILL_EMBEDDING, FILL_UNIT_ROWS, FILL_COVARIANCE };
 
 struct tensor {
     char name[64];
@@ -95,6 +95,7 @@ static void fill(float *numbers, const struct tensor *tensor, uint64_t seed)
         case FILL_GAIN: numbers[i] = 1 + 0.3f * x; break;
         case FILL_EMBEDDING:
         case FILL_UNIT_ROWS: numbers[i] = 0.5f * x; break;
+        case FILL_COVARIANCE: numbers[i] = i % (inputs + 1) == 0 ? 0.5f : 0.01f; break;
         }
     }
     if (tensor->filling == FILL_UNIT_ROWS)
@@ -199,6 +200,14 @@ static void declare(struct builder *builder, const struct tensor *tensor)
     gguf_declare(builder->writer, tensor->name, tensor->type, tensor->dimensions, fastest_first);
 }
 
+static void write_doubles(struct builder *builder, const float *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const double number = numbers[i];
+        gguf_write(builder->writer, &number, sizeof number);
+    }
+}
+
 /* As f16 or bf16. */
 static uint16_t narrowed(float number, enum gguf_tensor_type type)
 {
@@ -229,6 +238,8 @@ static void write_numbers(struct builder *builder, const struct tensor *tensor)
         shorts[i] = narrowed(numbers[i], tensor->type);
     if (tensor->type == GGML_F32)
         gguf_write(builder->writer, numbers, 4 * count);
+    else if (tensor->type == GGML_F64)
+        write_doubles(builder, numbers, count);
     else if (tensor->type == GGML_I8)
         gguf_write(builder->writer, shorts, count);
     else
@@ -292,10 +303,10 @@ static void put_prompts(struct builder *builder, uint32_t pairs, uint32_t featur
     add_table(builder, "qualiclip.prompts", FILL_UNIT_ROWS, 2 * pairs, feature_size);
 }
 
-static void put_recipe(struct builder *builder, const char *positions, float logit_scale,
-                       float temperature)
+static void put_recipe(struct builder *builder, const char *profile, const char *positions,
+                       float logit_scale, float temperature)
 {
-    put_string(builder, KEY_PROFILE, "qualiclip");
+    put_string(builder, KEY_PROFILE, profile);
     put_string(builder, KEY_LICENSE, "none");
     put_string(builder, KEY_SOURCE, "tiny.pth");
     put_string(builder, KEY_CONVERTER, "model_builder");
@@ -411,7 +422,8 @@ void write_tiny_vit(const char *path, const struct tiny_vit_options *options)
     add_matrix(builder, "visual_projection.weight", options->feature_size, width);
     if (!options->as_clip_cpp) {
         put_string(builder, KEY_TOWER, "vit");
-        put_recipe(builder, options->positions, options->logit_scale, options->temperature);
+        put_recipe(builder, "qualiclip", options->positions, options->logit_scale,
+                   options->temperature);
         put_prompts(builder, options->pairs, options->feature_size);
     }
     finish(builder);
@@ -474,6 +486,32 @@ static void add_attention_pool(struct builder *builder, const struct tiny_resnet
     add_linear(builder, "v.attn_pool.attn_out", options->feature_size, channels);
 }
 
+static void add_basic_block(struct builder *builder, uint64_t width, unsigned stage, unsigned index)
+{
+    const uint64_t outputs = width << stage;
+    const uint64_t inputs = stage && !index ? outputs / 2 : outputs;
+    const struct name stem = name_of("l.stage.%u.%u", stage, index);
+    add_convolution(builder, name_of("%s.conv1", stem.text).text, outputs, 3, inputs);
+    add_convolution(builder, name_of("%s.conv2", stem.text).text, outputs, 3, outputs);
+    if (inputs != outputs)
+        add_convolution(builder, name_of("%s.shortcut", stem.text).text, outputs, 1, inputs);
+}
+
+static void add_low_level(struct builder *builder, uint32_t width, uint32_t feature_size)
+{
+    put_string(builder, KEY_LOW_LEVEL, "resnet18");
+    put_u32(builder, KEY_LOW_LEVEL_WIDTH, width);
+    put_u32(builder, KEY_LOW_LEVEL_PROJECTION, feature_size);
+    add_convolution(builder, "l.stem", width, 7, 3);
+    for (unsigned i = 0; i < 8; i++)
+        add_basic_block(builder, width, i / 2, i % 2);
+    add_linear(builder, "l.head.0", 8 * width, 8 * width);
+    add_linear(builder, "l.head.1", feature_size, 8 * width);
+    add(builder, "l.pristine.mean", FILL_EMBEDDING, GGML_F64, 1, (uint64_t[]){feature_size});
+    add(builder, "l.pristine.covariance", FILL_COVARIANCE, GGML_F64, 2,
+        (uint64_t[]){feature_size, feature_size});
+}
+
 void write_tiny_resnet(const char *path, const struct tiny_resnet_options *options)
 {
     struct builder *builder = start(path, options->faults, options->seed);
@@ -481,7 +519,10 @@ void write_tiny_resnet(const char *path, const struct tiny_resnet_options *optio
     builder->vector_type = options->vector_type;
     builder->rounding = options->rounding;
     put_resnet_keys(builder, options);
-    put_recipe(builder, options->positions, options->logit_scale, options->temperature);
+    put_recipe(builder, options->low_level_width ? "grepq" : "qualiclip", options->positions,
+               options->logit_scale, options->temperature);
+    if (options->low_level_width)
+        add_low_level(builder, options->low_level_width, options->low_level_feature_size);
     const uint64_t width = options->width;
     add_convolution(builder, "v.stem.0", width / 2, 3, 3);
     add_convolution(builder, "v.stem.1", width / 2, 3, width / 2);

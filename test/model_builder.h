@@ -67,6 +67,8 @@ struct tiny_resnet_options {
     enum gguf_tensor_type type, vector_type, rounding;
     const char *positions;
     float logit_scale, temperature;
+    uint32_t low_level_width; /* 0: no low-level part; else the profile is grepq */
+    uint32_t low_level_feature_size;
     uint64_t seed;
     const struct model_faults *faults;
 };

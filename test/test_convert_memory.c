@@ -210,7 +210,7 @@ static long convert_and_measure(bool half)
     char message[QC_MESSAGE_SIZE];
     struct conversion_result result;
     struct conversion conversion = {
-        .checkpoint_path = input, .model_path = output, .verify = verify};
+        .checkpoint_path = input, .model_path = output, .text = TEXT_DROPPED, .verify = verify};
     conversion.type = half ? GGML_F16 : GGML_F32;
     if (!convert_checkpoint(&conversion, &result, message)) {
         fprintf(stderr, "%s\n", message);

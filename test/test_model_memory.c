@@ -118,6 +118,17 @@ static void resnet_unwinds(void **state)
     every_allocation_may_fail();
 }
 
+static void low_level_unwinds(void **state)
+{
+    (void)state;
+    struct tiny_resnet_options options = tiny_resnet_options();
+    options.vector_type = GGML_F16;
+    options.low_level_width = 2;
+    options.low_level_feature_size = 3;
+    write_tiny_resnet(path, &options);
+    every_allocation_may_fail();
+}
+
 static int make_file(void **state)
 {
     (void)state;
@@ -136,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vit_unwinds),
         cmocka_unit_test(resnet_unwinds),
+        cmocka_unit_test(low_level_unwinds),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

@@ -2,6 +2,7 @@
  * test_plan.c - which checkpoints are taken for a tower: names and shapes alone, no file.  Each
  * tensor in turn is taken away, given other dimensions or another type.
  */
+#include "text_tower.h"
 #include "towers.h"
 
 #include <setjmp.h>
@@ -90,6 +91,26 @@ static const char *const norm_parts[] = {"weight", "bias", NULL};
 static const char *const batch_norm_parts[] = {"weight", "bias", "running_mean", "running_var",
                                                NULL};
 
+static void put_openai_block(const char *blocks, int index, int width, int mlp_width)
+{
+    char block[64], name[96];
+    snprintf(block, sizeof block, "%.48s.%d", blocks, index);
+    snprintf(name, sizeof name, "%s.attn.in_proj_weight", block);
+    put(name, 2, 3 * width, width);
+    snprintf(name, sizeof name, "%s.attn.in_proj_bias", block);
+    put(name, 1, 3 * width);
+    snprintf(name, sizeof name, "%s.attn.out_proj", block);
+    put_linear(name, width, width);
+    snprintf(name, sizeof name, "%s.mlp.c_fc", block);
+    put_linear(name, mlp_width, width);
+    snprintf(name, sizeof name, "%s.mlp.c_proj", block);
+    put_linear(name, width, mlp_width);
+    snprintf(name, sizeof name, "%s.ln_1", block);
+    put_vectors(name, norm_parts, width);
+    snprintf(name, sizeof name, "%s.ln_2", block);
+    put_vectors(name, norm_parts, width);
+}
+
 /* Width 128, MLP 96, patch 8, grid 3, feature 32. */
 static void make_vit(int layers)
 {
@@ -100,24 +121,77 @@ static void make_vit(int layers)
     put_vectors("visual.ln_pre", norm_parts, 128);
     put_vectors("visual.ln_post", norm_parts, 128);
     put("visual.proj", 2, 128, 32);
+    for (int i = 0; i < layers; i++)
+        put_openai_block("visual.transformer.resblocks", i, 128, 96);
+    finish();
+}
+
+/* With a text tower: width 64, MLP 80, 100 tokens, 7 positions; `prefix` is of its names. */
+static void make_pair(const char *prefix)
+{
+    char name[96];
+    make_vit(2);
+    snprintf(name, sizeof name, "%stoken_embedding.weight", prefix);
+    put(name, 2, 100, 64);
+    snprintf(name, sizeof name, "%spositional_embedding", prefix);
+    put(name, 2, 7, 64);
+    snprintf(name, sizeof name, "%sln_final", prefix);
+    put_vectors(name, norm_parts, 64);
+    snprintf(name, sizeof name, "%stext_projection", prefix);
+    put(name, 2, 64, 32);
+    snprintf(name, sizeof name, "%stransformer.resblocks", prefix);
+    for (int i = 0; i < 2; i++)
+        put_openai_block(name, i, 64, 80);
+    finish();
+}
+
+static void make_openai_pair(void)
+{
+    make_pair("");
+}
+
+static void make_open_clip_pair(void)
+{
+    make_pair("text.");
+}
+
+static void put_transformers_blocks(const char *tower, int layers, int width, int mlp_width)
+{
+    static const char *const projections[] = {"q_proj", "k_proj", "v_proj", "out_proj"};
     for (int i = 0; i < layers; i++) {
         char block[64], name[96];
-        snprintf(block, sizeof block, "visual.transformer.resblocks.%d", i);
-        snprintf(name, sizeof name, "%s.attn.in_proj_weight", block);
-        put(name, 2, 384, 128);
-        snprintf(name, sizeof name, "%s.attn.in_proj_bias", block);
-        put(name, 1, 384);
-        snprintf(name, sizeof name, "%s.attn.out_proj", block);
-        put_linear(name, 128, 128);
-        snprintf(name, sizeof name, "%s.mlp.c_fc", block);
-        put_linear(name, 96, 128);
-        snprintf(name, sizeof name, "%s.mlp.c_proj", block);
-        put_linear(name, 128, 96);
-        snprintf(name, sizeof name, "%s.ln_1", block);
-        put_vectors(name, norm_parts, 128);
-        snprintf(name, sizeof name, "%s.ln_2", block);
-        put_vectors(name, norm_parts, 128);
+        snprintf(block, sizeof block, "%s.encoder.layers.%d", tower, i);
+        for (int j = 0; j < 4; j++) {
+            snprintf(name, sizeof name, "%s.self_attn.%s", block, projections[j]);
+            put_linear(name, width, width);
+        }
+        snprintf(name, sizeof name, "%s.mlp.fc1", block);
+        put_linear(name, mlp_width, width);
+        snprintf(name, sizeof name, "%s.mlp.fc2", block);
+        put_linear(name, width, mlp_width);
+        snprintf(name, sizeof name, "%s.layer_norm1", block);
+        put_vectors(name, norm_parts, width);
+        snprintf(name, sizeof name, "%s.layer_norm2", block);
+        put_vectors(name, norm_parts, width);
     }
+}
+
+/* The same sizes under transformers' names. */
+static void make_transformers_pair(void)
+{
+    start();
+    put("vision_model.embeddings.patch_embedding.weight", 4, 128, 3, 8, 8);
+    put("vision_model.embeddings.class_embedding", 1, 128);
+    put("vision_model.embeddings.position_embedding.weight", 2, 10, 128);
+    put_vectors("vision_model.pre_layrnorm", norm_parts, 128);
+    put_vectors("vision_model.post_layernorm", norm_parts, 128);
+    put("visual_projection.weight", 2, 32, 128);
+    put_transformers_blocks("vision_model", 2, 128, 96);
+    put("text_model.embeddings.token_embedding.weight", 2, 100, 64);
+    put("text_model.embeddings.position_embedding.weight", 2, 7, 64);
+    put_vectors("text_model.final_layer_norm", norm_parts, 64);
+    put("text_projection.weight", 2, 32, 64);
+    put_transformers_blocks("text_model", 2, 64, 80);
     finish();
 }
 
@@ -160,11 +234,15 @@ static void make_resnet(void)
     finish();
 }
 
+static struct text_tower_sizes text_sizes; /* of the plan that was made last */
+
 static bool plan(struct tower *tower, size_t *count)
 {
     struct plan plan = {.checkpoint = &fixture.checkpoint, .message = fixture.message};
     strcpy(fixture.message, "no message");
     bool good = plan_tower(&plan, tower);
+    if (good && has_text_tower(&fixture.checkpoint, plan.naming))
+        good = plan_text_tower(&plan, &text_sizes, tower->feature_size);
     assert_true(good == !plan.failed);
     if (count)
         *count = plan.count;
@@ -212,10 +290,37 @@ static void sizes_are_read_off_the_shapes(void **state)
     assert_int_equal(count, 2 * (3 + 5 * 3 + 4) + 1 + 8);
 }
 
+static void both_towers_are_the_same_under_all_names(void **state)
+{
+    (void)state;
+    void (*const makers[])(void) = {make_openai_pair, make_open_clip_pair, make_transformers_pair};
+    for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++) {
+        struct tower tower;
+        size_t count;
+        makers[i]();
+        if (!plan(&tower, &count))
+            fail_msg("%s", fixture.message);
+        assert_int_equal(tower.width, 128);
+        assert_int_equal(tower.layers, 2);
+        assert_int_equal(tower.mlp_width, 96);
+        assert_int_equal(tower.grid, 3);
+        assert_int_equal(text_sizes.width, 64);
+        assert_int_equal(text_sizes.heads, 1);
+        assert_int_equal(text_sizes.layers, 2);
+        assert_int_equal(text_sizes.mlp_width, 80);
+        assert_int_equal(text_sizes.token_count, 100);
+        assert_int_equal(text_sizes.context_length, 7);
+        assert_int_equal(count, 3 + 4 + 2 * 16 + 1 + 2 + 2 * 16 + 2 + 1);
+        for (size_t at = 0; at < fixture.checkpoint.count; at++)
+            assert_true(fixture.entries[at].used);
+    }
+}
+
 /* What may be absent, and its absence understood. */
 static bool is_optional(const char *name)
 {
-    return strstr(name, "positional_embedding") != NULL;
+    return strncmp(name, "vis", 3) == 0 && (strstr(name, "positional_embedding") != NULL ||
+                                            strstr(name, "position_embedding") != NULL);
 }
 
 static void check_each_is_needed(void (*make)(void))
@@ -239,10 +344,23 @@ static void check_each_is_needed(void (*make)(void))
     }
 }
 
-/* The feature's size stands in one place of a ViT, and any will do. */
+static bool ends_in(const char *name, const char *end)
+{
+    const size_t length = strlen(name), size = strlen(end);
+    return length >= size && strcmp(name + length - size, end) == 0;
+}
+
+/* The feature's size stands in one place of a ViT alone, and any will do; so do the numbers of
+ * tokens and of their positions. */
 static bool is_free(const char *name, unsigned dimension)
 {
-    return dimension == 1 && strcmp(name, "visual.proj") == 0;
+    if (dimension == 1)
+        return strcmp(name, "visual.proj") == 0 &&
+               !checkpoint_find(&fixture.checkpoint, "text_projection") &&
+               !checkpoint_find(&fixture.checkpoint, "text.text_projection");
+    return dimension == 0 && strncmp(name, "vis", 3) != 0 &&
+           (ends_in(name, "token_embedding.weight") || ends_in(name, "positional_embedding") ||
+            ends_in(name, "position_embedding.weight"));
 }
 
 /* Any dimension one larger: no two shapes agree by accident. */
@@ -282,6 +400,9 @@ static void each_tensor_is_needed(void **state)
     (void)state;
     check_each_is_needed(make_two_layers);
     check_each_is_needed(make_resnet);
+    check_each_is_needed(make_openai_pair);
+    check_each_is_needed(make_open_clip_pair);
+    check_each_is_needed(make_transformers_pair);
 }
 
 static void each_shape_is_checked(void **state)
@@ -289,6 +410,9 @@ static void each_shape_is_checked(void **state)
     (void)state;
     check_each_shape(make_two_layers);
     check_each_shape(make_resnet);
+    check_each_shape(make_openai_pair);
+    check_each_shape(make_open_clip_pair);
+    check_each_shape(make_transformers_pair);
 }
 
 static void towers_that_cannot_be_are_refused(void **state)
@@ -320,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_are_read_off_the_shapes),
+        cmocka_unit_test(both_towers_are_the_same_under_all_names),
         cmocka_unit_test(each_tensor_is_needed),
         cmocka_unit_test(each_shape_is_checked),
         cmocka_unit_test(towers_that_cannot_be_are_refused),

@@ -11,10 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef QUALICLIP_THREADS
+#include <pthread.h>
+#endif
 
 #include "checkpoint/conversion.h"
 #include "checkpoint/vocabulary.h"
 #include "gguf.h"
+#include "model.h"
 #include "qualiclip.h"
 
 #include <cmocka.h>
@@ -31,10 +35,12 @@ static unsigned char *model_data;
 static size_t model_size;
 static char text_of_message[QC_MESSAGE_SIZE];
 
-static int convert(const char *path, const char *vocabulary)
+static int convert(const char *path, const char *vocabulary, enum gguf_tensor_type type)
 {
-    const struct conversion conversion = {
-        .checkpoint_path = GOLDEN "text.pth", .model_path = path, .vocabulary = vocabulary};
+    const struct conversion conversion = {.checkpoint_path = GOLDEN "text.pth",
+                                          .model_path = path,
+                                          .vocabulary = vocabulary,
+                                          .type = type};
     struct conversion_result result;
     if (convert_checkpoint(&conversion, &result, text_of_message))
         return 0;
@@ -49,7 +55,7 @@ static int set_up(void **state)
         return -1;
     snprintf(model_path, sizeof model_path, "%s/text.gguf", directory);
     snprintf(plain_path, sizeof plain_path, "%s/plain.gguf", directory);
-    if (convert(model_path, MERGES_PATH) || convert(plain_path, NULL))
+    if (convert(model_path, MERGES_PATH, GGML_F32) || convert(plain_path, NULL, GGML_F32))
         return -1;
     FILE *file = fopen(model_path, "rb");
     if (!file || fseek(file, 0, SEEK_END))
@@ -356,6 +362,57 @@ static qc_status open_changed(qc_model **model)
     return qc_model_open_memory(model, model_data, model_size, &options);
 }
 
+/* Writes the numbers of the 16-bit tensors of `from` over those of the f32 model in memory. */
+static size_t take_numbers(const struct gguf *from)
+{
+    struct gguf into;
+    struct message message = {text_of_message, sizeof text_of_message};
+    size_t taken = 0;
+    assert_int_equal(gguf_parse(&into, model_data, model_size, "model", &message), QC_OK);
+    for (uint64_t i = 0; i < from->tensor_count; i++) {
+        const struct gguf_tensor *source = &from->tensors[i];
+        number_type type;
+        assert_true(number_type_of(source->type, &type));
+        const struct gguf_tensor *target = gguf_find_tensor(&into, gguf_label(source->name).text);
+        assert_non_null(target);
+        if (type == NUMBER_F32)
+            continue;
+        float *numbers =
+            (float *)(void *)(model_data + ((const unsigned char *)target->data - model_data));
+        kernel_set_find("reference")->widen(numbers, source->data, type, target->count);
+        taken++;
+    }
+    gguf_free(&into);
+    return taken;
+}
+
+/* A text tower in 16 bits gives what the same numbers in f32 give, to the bit. */
+static void storing_in_16_bits_is_rounding(void **state)
+{
+    (void)state;
+    static const enum gguf_tensor_type types[] = {GGML_F16, GGML_BF16};
+    unsigned char *kept = malloc(model_size);
+    assert_non_null(kept);
+    memcpy(kept, model_data, model_size);
+    char path[80];
+    snprintf(path, sizeof path, "%s/short.gguf", directory);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(convert(path, MERGES_PATH, types[i]), 0);
+        qc_model *stored = open_model(path, NULL), *rounded;
+        assert_true(take_numbers(&stored->gguf) > 10);
+        assert_int_equal(open_changed(&rounded), QC_OK);
+        float expected[FEATURE_SIZE], feature[FEATURE_SIZE];
+        assert_int_equal(qc_embed_text(rounded, "Good photo.", 0, expected, NULL, 0), QC_OK);
+        assert_int_equal(qc_embed_text(stored, "Good photo.", 0, feature, NULL, 0), QC_OK);
+        assert_memory_equal(feature, expected, sizeof feature);
+        qc_model_close(stored);
+        qc_model_close(rounded);
+        memcpy(model_data, kept, model_size);
+    }
+    unlink(path);
+    free(kept);
+}
+
 /* Without that key or tensor, which is renamed, the model must be refused. */
 static void refuse_without(const char *name, const char *part)
 {
@@ -405,6 +462,54 @@ static void incomplete_files_are_refused(void **state)
     assert_int_equal(open_changed(&model), QC_OK);
     qc_model_close(model);
 }
+
+#ifdef QUALICLIP_THREADS
+
+struct asking_thread {
+    pthread_t thread;
+    const qc_model *model;
+    uint32_t ids[12];
+    size_t count;
+    qc_status status;
+};
+
+static void *ask(void *context)
+{
+    struct asking_thread *asking = context;
+    asking->status =
+        qc_tokenize(asking->model, "Good photo.", 0, asking->ids, 12, &asking->count, NULL, 0);
+    return NULL;
+}
+
+/* Threads that all want a model's tokenizer for the first time: each gets the same ids. */
+static void the_tokenizer_is_shared(void **state)
+{
+    (void)state;
+    for (int turn = 0; turn < 20; turn++) {
+        struct asking_thread asking[8];
+        qc_model *model = open_model(model_path, "reference");
+        assert_null(atomic_load(&model->text.tokenizer->made));
+        for (int i = 0; i < 8; i++) {
+            asking[i] = (struct asking_thread){.model = model};
+            assert_int_equal(pthread_create(&asking[i].thread, NULL, ask, &asking[i]), 0);
+        }
+        for (int i = 0; i < 8; i++)
+            pthread_join(asking[i].thread, NULL);
+        const struct tokenizer *kept = atomic_load(&model->text.tokenizer->made);
+        assert_non_null(kept);
+        for (int i = 0; i < 8; i++) {
+            assert_int_equal(asking[i].status, QC_OK);
+            assert_true(asking[i].count > 2);
+            assert_int_equal(asking[i].count, asking[0].count);
+            assert_memory_equal(asking[i].ids, asking[0].ids, sizeof asking[i].ids);
+        }
+        ask(&asking[0]);
+        assert_ptr_equal(atomic_load(&model->text.tokenizer->made), kept);
+        qc_model_close(model);
+    }
+}
+
+#endif
 
 /* As clip.cpp writes them: the merges follow from the tokens. */
 static void merges_may_be_absent(void **state)
@@ -556,10 +661,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(features_are_pytorchs),
+        cmocka_unit_test(storing_in_16_bits_is_rounding),
         cmocka_unit_test(texts_are_refused_or_cut),
         cmocka_unit_test(own_prompts_are_scored),
         cmocka_unit_test(bad_prompts_are_refused),
         cmocka_unit_test(incomplete_files_are_refused),
+#ifdef QUALICLIP_THREADS
+        cmocka_unit_test(the_tokenizer_is_shared),
+#endif
         cmocka_unit_test(merges_may_be_absent),
         cmocka_unit_test(a_model_without_vocabulary_scores),
         cmocka_unit_test(a_bad_number_is_named),

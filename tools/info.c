@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "diagnostics.h"
+#include "names.h"
 #include "output.h"
 #include "qualiclip.h"
 
@@ -55,20 +56,31 @@ static void print_tower(const qc_model_info *info)
     if (info->image_size)
         print_number("trained at", info->image_size, " pixels a side");
     print_text("positions", info->has_positions ? "stored" : "none stored");
-    print_text("texts", info->has_text ? "can be encoded (score --prompts)" : "cannot be encoded");
+    print_text("texts", info->has_text         ? "can be encoded (score --prompts, --text)"
+                        : info->has_text_tower ? "those of profiles can be encoded (score --profile)"
+                                               : "cannot be encoded");
     print_number("feature", info->feature_size, " numbers");
     print_number("parameters", info->parameter_count, "");
 }
 
 static void print_recipe(const qc_model *model, const qc_model_info *info)
 {
+    const char *outputs = readout_name(info->readout);
     print_text("profile", info->profile);
+    print_text("scored size", size_name(info->size_rule, info->size_pixels).text);
+    print_text("scored with", info->positions == QC_POSITIONS_NONE   ? "no positions"
+                              : info->positions == QC_POSITIONS_GRID ? "positions: grid"
+                                                                     : "positions: flat");
     printf("%-16s %g\n", "logit scale", (double)info->logit_scale);
     printf("%-16s %g\n", "temperature", (double)info->temperature);
+    printf("%-16s %g (bad) to %g (good)\n", "scores", (double)info->score_minimum,
+           (double)info->score_maximum);
     if (!info->pair_count)
-        print_text("pairs", "none: this model embeds, but does not score");
+        print_text(outputs, info->has_text_tower
+                                ? "none stored: scores by those of score --profile, --text, --prompts"
+                                : "none: this model embeds, but does not score");
     for (uint32_t i = 0; i < info->pair_count; i++)
-        print_text(i ? "" : "pairs", qc_model_pair_name(model, i));
+        print_text(i ? "" : outputs, qc_model_pair_name(model, i));
 }
 
 /* Without the newline, which ends the output. */
@@ -92,6 +104,10 @@ static bool describe_text(const qc_model *model, const qc_model_info *info, cons
     print_number("size", info->file_size, " bytes");
     print_text("license", info->license);
     print_text("converted from", info->source);
+    if (*info->text_source)
+        print_text("text tower from", info->text_source);
+    if (*info->context_source)
+        print_text("contexts from", info->context_source);
     print_text("converted by", info->converter);
     print_text("hash", info->hash);
     print_kernels(info);
@@ -124,9 +140,15 @@ static bool describe_json(const qc_model *model, const qc_model_info *info, cons
     add_count(object, "image_size", info->image_size);
     cJSON_AddBoolToObject(object, "has_positions", info->has_positions);
     cJSON_AddBoolToObject(object, "has_text", info->has_text);
+    cJSON_AddBoolToObject(object, "has_text_tower", info->has_text_tower);
     add_count(object, "feature_size", info->feature_size);
     add_count(object, "parameters", info->parameter_count);
     json_add_text(object, "profile", info->profile);
+    json_add_text(object, "readout", readout_name(info->readout));
+    json_add_text(object, "size", size_name(info->size_rule, info->size_pixels).text);
+    json_add_text(object, "positions", positions_name(info->positions));
+    const float range[] = {info->score_minimum, info->score_maximum};
+    json_add_floats(object, "score_range", range, 2);
     json_add_float(object, "logit_scale", info->logit_scale);
     json_add_float(object, "temperature", info->temperature);
     cJSON *pairs = cJSON_AddArrayToObject(object, "pair_names");
@@ -137,6 +159,8 @@ static bool describe_json(const qc_model *model, const qc_model_info *info, cons
     add_count(object, "file_size", info->file_size);
     json_add_text(object, "license", info->license);
     json_add_text(object, "source", info->source);
+    json_add_text(object, "text_source", info->text_source);
+    json_add_text(object, "context_source", info->context_source);
     json_add_text(object, "converter", info->converter);
     json_add_text(object, "hash", info->hash);
     json_add_text(object, "kernels", info->kernels);

@@ -25,12 +25,12 @@ setup() {
 }
 
 @test "TorchScript archives are converted as they are, and --verbose tells the same of them" {
-    run -0 --separate-stderr "$QUALICLIP" convert -v "$checkpoints/traced_vit.pt" -o vit.gguf
+    run -0 --separate-stderr "$QUALICLIP" convert -v --no-text "$checkpoints/traced_vit.pt" -o vit.gguf
     contains "$stderr" "traced_vit.pt (TorchScript): 41 names"
     contains "$stderr" "v.blk.0.attn_q.weight <- visual.transformer.resblocks.0.attn.in_proj_weight (f16 64 x 64)"
     contains "$stderr" "v.pre_ln.weight <- visual.ln_pre.weight (f32 64)"
     contains "$stderr" "dropped input_resolution"
-    run -0 --separate-stderr "$QUALICLIP" convert -v "$checkpoints/scripted_resnet.pt" -o resnet.gguf
+    run -0 --separate-stderr "$QUALICLIP" convert -v --no-text "$checkpoints/scripted_resnet.pt" -o resnet.gguf
     contains "$stderr" "scripted_resnet.pt (TorchScript): 176 names"
     contains "$stderr" "visual.layer2.1.conv2.weight (f16 4 x 3 x 3 x 4), BatchNorm folded"
     contains "$stderr" "dropped setting visual.sizes"
@@ -39,7 +39,7 @@ setup() {
 }
 
 @test "convert without --verbose tells one line" {
-    run -0 --separate-stderr "$QUALICLIP" convert "$checkpoints/traced_vit.pt" -o model.gguf
+    run -0 --separate-stderr "$QUALICLIP" convert --no-text "$checkpoints/traced_vit.pt" -o model.gguf
     [ ${#lines[@]} = 1 ]
     [ -z "$stderr" ]
 }

@@ -125,3 +125,40 @@ setup() {
         contains "$stderr" "qualiclip: $name: "
     done
 }
+
+@test "convert: directories as transformers and OpenCLIP publish them are the same model" {
+    published=$root/test/golden/published
+    run -0 --separate-stderr "$QUALICLIP" convert "$published/transformers/" -o hf.gguf -v
+    contains "$stderr" "names: transformers'"
+    contains "$stderr" "activation: gelu, config.json"
+    contains "$stderr" "vocabulary: vocab.json and merges.txt of"
+    "$QUALICLIP" convert "$published/open_clip" -o oc.gguf --vocab "$published/transformers"
+    run -0 "$QUALICLIP" info --format json hf.gguf
+    jq -e '.has_text and .heads == 2 and .name == "transformers"' <<<"$output"
+    need_png
+    for model in hf oc; do
+        "$QUALICLIP" embed -m $model.gguf --format json "${images[0]}" | jq -c .feature
+    done >both
+    [ "$(sort -u both | wc -l)" -eq 1 ]
+}
+
+@test "convert: a directory's own vocabulary encodes prompts" {
+    published=$root/test/golden/published
+    printf 'Good\tBad\n' >pair.txt
+    "$QUALICLIP" convert "$published/transformers" -o pair.gguf --prompts pair.txt
+    need_png
+    expected=$(awk '$1 == "right" && $2 == "score" && $3 == "64x64" { print $5 }' \
+        "$published/expected.txt")
+    "$QUALICLIP" score -m pair.gguf --positions none --format json "${images[0]}" |
+        jq -e --argjson expected "$expected" '.score - $expected | fabs < 1e-4'
+}
+
+@test "convert: an activation that nothing tells is asked for" {
+    cp "$root/test/golden/published/open_clip/open_clip_model.safetensors" alone.safetensors
+    run -1 --separate-stderr "$QUALICLIP" convert alone.safetensors -o alone.gguf
+    contains "$stderr" "--activation=gelu"
+    [ ! -e alone.gguf ]
+    "$QUALICLIP" convert alone.safetensors -o alone.gguf --activation quick_gelu
+    run -2 --separate-stderr "$QUALICLIP" convert alone.safetensors -o alone.gguf --activation relu
+    contains "$stderr" "expected gelu or quick_gelu"
+}

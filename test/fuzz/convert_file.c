@@ -32,6 +32,17 @@ static void read_tensor(struct checkpoint *checkpoint, const struct checkpoint_e
     checkpoint_read(checkpoint, &view, count - part, part, numbers);
 }
 
+/* Whether there is a text tower, under whoever's names. */
+static bool has_tokens(const struct checkpoint *checkpoint)
+{
+    static const char *const names[] = {"token_embedding.weight", "text.token_embedding.weight",
+                                        "text_model.embeddings.token_embedding.weight"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (checkpoint_find(checkpoint, names[i]))
+            return true;
+    return false;
+}
+
 /* Returns whether there is a text tower. */
 static bool read_tensors(const char *path)
 {
@@ -44,7 +55,7 @@ static bool read_tensors(const char *path)
     for (size_t i = 0; i < checkpoint.count; i++)
         if (checkpoint.entries[i].value->kind == VALUE_TENSOR)
             read_tensor(&checkpoint, &checkpoint.entries[i]);
-    const bool has_text = checkpoint_find(&checkpoint, "token_embedding.weight") != NULL;
+    const bool has_text = has_tokens(&checkpoint);
     checkpoint_close(&checkpoint);
     return has_text;
 }
@@ -81,6 +92,9 @@ bool convert_file(const char *path, unsigned variant, char *message)
         .type = types[variant % 3],
         .allow_unknown = variant & 4,
         .vocabulary = has_text && !(variant & 8) ? TEST_VOCABULARY : NULL,
+        .activation = variant & 16 ? "gelu" : NULL,
+        .profile = (variant & 0xC0) == 0xC0 ? qc_profile_name(variant >> 8 & 15) : NULL,
+        .context_path = variant & 32 ? path : NULL,
         .note = check_note,
         .verify = verify,
     };

@@ -1,6 +1,6 @@
 /*
- * convert_file.h - everything that can be done with a checkpoint file: all its tensors are read, and
- * it is converted.
+ * convert_file.h - everything that can be done with a checkpoint file: all its tensors are read,
+ * and it is converted.
  */
 #ifndef QUALICLIP_FUZZ_CONVERT_FILE_H
 #define QUALICLIP_FUZZ_CONVERT_FILE_H

@@ -8,7 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[256], message[QC_MESSAGE_SIZE];
-    convert_file(scratch_file("archive.pth", data, size, path), (unsigned)size, message);
+    convert_file(scratch_file("archive.pth", data, size, path), crc32_of(data, size), message);
     return 0;
 }
 

@@ -1,20 +1,21 @@
 /*
- * fuzz_gguf.c - a model file: opened from memory, described, asked for the feature of texts, and
- * used to score small images.
+ * fuzz_gguf.c - a model file: opened from memory, described, asked for the feature of texts and of
+ * patches, and used to score small images.
  */
 #include <math.h>
 #include <string.h>
 
+#include "checksums.h"
 #include "fuzz.h"
 
-enum { SIDE_MAX = 64, TOKENS_MAX = 77 };
+enum { SIDE_MAX = 64, TOKENS_MAX = 77, PATCH_ROWS = QC_PATCH_SIDE * 3 / 2 };
 static const size_t memory_max = (size_t)64 << 20;
 
 static void check_description(const qc_model *model, const qc_model_info *info)
 {
-    const char *const strings[] = {info->name, info->profile,   info->license, info->source,
-                                   info->hash, info->converter, info->kernels, info->precision,
-                                   info->weight_type};
+    const char *const strings[] = {info->name,    info->profile,   info->license,
+                                   info->source,  info->hash,      info->converter,
+                                   info->kernels, info->precision, info->weight_type};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         check_utf8(strings[i]);
     PROMISE(info->feature_size >= 1 && info->pair_count <= QC_PAIRS_MAX);
@@ -36,7 +37,7 @@ static int check_texts(const qc_model *model, const qc_model_info *info)
 {
     static const char *const texts[] = {"Good photo.", "", "\xC3\x84 <|endoftext|> 1&amp;2's"};
     char message[QC_MESSAGE_SIZE] = "";
-    uint32_t ids[TOKENS_MAX];
+    uint32_t ids[TOKENS_MAX] = {0};
     float *feature = test_memory(info->feature_size * sizeof *feature);
     int good = 1;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -52,6 +53,15 @@ static int check_texts(const qc_model *model, const qc_model_info *info)
             check_unit_length(feature, info->feature_size);
         }
     }
+    const uint32_t given[] = {ids[0], QC_TOKEN_VECTOR, ids[1]};
+    float *vector = test_memory(info->text_width * sizeof *vector);
+    for (uint32_t i = 0; i < info->text_width; i++)
+        vector[i] = (float)(i % 3);
+    if (qc_embed_tokens(model, given, 3, vector, feature, message, sizeof message))
+        check_message(message);
+    else
+        check_unit_length(feature, info->feature_size);
+    free(vector);
     free(feature);
     return good;
 }
@@ -75,6 +85,7 @@ static void check_result(qc_scorer *scorer, const qc_model_info *info, const qc_
         PROMISE(result.score == 0);
     } else {
         PROMISE(result.score >= result.score_minimum && result.score <= result.score_maximum);
+        PROMISE(result.low_level >= 0 && result.low_level <= 0.5f);
     }
     if (qc_embed(scorer, image, feature))
         check_message(qc_scorer_message(scorer));
@@ -86,9 +97,11 @@ static void check_result(qc_scorer *scorer, const qc_model_info *info, const qc_
 static void check_scores(const qc_model *model, const qc_model_info *info,
                          qc_scorer_options *options)
 {
-    const uint32_t width = info->minimum_size, height = 2 * width < SIDE_MAX ? 2 * width : width;
+    const uint32_t least = info->minimum_size;
+    const uint32_t width = least + least / 2 <= SIDE_MAX ? least + least / 2 : least;
+    const uint32_t height = 2 * least <= SIDE_MAX ? 2 * least : least;
     char message[QC_MESSAGE_SIZE] = "";
-    if (width > SIDE_MAX)
+    if (least > SIDE_MAX)
         return;
     options->max_width = width;
     options->max_height = height;
@@ -108,7 +121,7 @@ static void check_scores(const qc_model *model, const qc_model_info *info,
 }
 
 /* One of the profiles, and of the rules; tiles are of 224 pixels, which takes too long. */
-static void choose_recipe(qc_scorer_options *options, const qc_model_info *info, size_t choice)
+static void choose_recipe(qc_scorer_options *options, const qc_model_info *info, uint32_t choice)
 {
     static const qc_positions positions[] = {QC_POSITIONS_MODEL, QC_POSITIONS_NONE,
                                              QC_POSITIONS_GRID, QC_POSITIONS_FLAT};
@@ -116,10 +129,42 @@ static void choose_recipe(qc_scorer_options *options, const qc_model_info *info,
     size_t profiles = 0;
     while (qc_profile_name(profiles))
         profiles++;
-    options->profile = qc_profile_name(choice % (profiles + 1));
+    options->profile = qc_profile_name(choice / 16 % (profiles + 1));
     options->positions = positions[choice % 4];
-    options->size_rule = rules[choice % 3];
+    options->size_rule = rules[choice / 4 % 3];
     options->size_pixels = options->size_rule == QC_SIZE_NATIVE ? 0 : info->minimum_size;
+}
+
+/* The low-level part: two patches alone, and an image that has them. */
+static void check_patches(const qc_model *model, const qc_model_info *info)
+{
+    static uint8_t pixels[PATCH_ROWS * QC_PATCH_SIDE * 3] = {7, 0, 255, 100};
+    char message[QC_MESSAGE_SIZE] = "";
+    float *features = test_memory(2 * info->patch_feature_size * sizeof *features);
+    const qc_image patch = {.format = QC_PIXEL_RGB,
+                            .width = QC_PATCH_SIDE,
+                            .height = QC_PATCH_SIDE,
+                            .planes = {pixels, NULL, NULL},
+                            .strides = {QC_PATCH_SIDE * 3, 0, 0}};
+    const qc_image patches[] = {patch, patch};
+    if (qc_embed_patches(model, patches, 2, 1, features, message, sizeof message))
+        check_message(message);
+    free(features);
+
+    qc_scorer_options options;
+    qc_scorer_options_init(&options);
+    options.max_width = QC_PATCH_SIDE;
+    options.max_height = PATCH_ROWS;
+    options.message = message;
+    options.message_size = sizeof message;
+    const size_t memory = qc_scorer_memory(model, &options);
+    qc_scorer *scorer;
+    if (!memory || memory > memory_max || qc_scorer_create(&scorer, model, &options))
+        return;
+    qc_image image = patch;
+    image.height = PATCH_ROWS;
+    check_result(scorer, info, &image);
+    qc_scorer_destroy(scorer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -141,13 +186,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     qc_scorer_options scoring;
     qc_scorer_options_init(&scoring);
     check_scores(model, &info, &scoring);
-    choose_recipe(&scoring, &info, size);
+    choose_recipe(&scoring, &info, crc32_of(data, size));
     check_scores(model, &info, &scoring);
     scoring.profile = NULL;
+    if (info.patch_feature_size)
+        check_patches(model, &info);
     if (info.has_text && check_texts(model, &info)) {
         const qc_prompt_pair own = {"good", "bad", NULL, NULL, NULL};
         scoring.prompts = &own;
         scoring.prompt_count = 1;
+        check_scores(model, &info, &scoring);
+        const qc_prompt_pair text = {"a photo", NULL, NULL, NULL, NULL};
+        scoring.prompts = &text;
+        scoring.profile = "clip";
         check_scores(model, &info, &scoring);
     }
     qc_model_close(model);

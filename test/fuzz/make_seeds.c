@@ -89,6 +89,7 @@ int main(int argc, char **argv)
     root = argv[1];
     make_model_seeds();
     make_checkpoint_seeds();
+    make_published_seeds();
     make_text_seeds();
     make_picture_seeds();
     return 0;

@@ -4,6 +4,7 @@
 #include "pickle_target.h"
 
 #include "checkpoint/pickle.h"
+#include "checksums.h"
 #include "convert_file.h"
 #include "fuzz.h"
 #include "storages.h"
@@ -15,8 +16,8 @@ static bool gives(const uint8_t *data, size_t size, enum value_kind wanted)
     const struct value *value = pickle_read(data, size, "pickle", &pool, message);
     if (!value)
         check_message(message);
-    const bool good = value && value->kind == wanted &&
-                      (wanted != VALUE_DICT || value->sequence.count > 0);
+    const bool good =
+        value && value->kind == wanted && (wanted != VALUE_DICT || value->sequence.count > 0);
     pool_free(&pool);
     return good;
 }
@@ -28,6 +29,7 @@ void read_pickle(const uint8_t *data, size_t size, enum value_kind wanted)
         return;
     size_t archive_size;
     uint8_t *archive = archive_of_pickle(data, size, &archive_size);
-    convert_file(scratch_file("pickle.pth", archive, archive_size, path), (unsigned)size, message);
+    convert_file(scratch_file("pickle.pth", archive, archive_size, path), crc32_of(data, size),
+                 message);
     free(archive);
 }

@@ -31,7 +31,7 @@ export UBSAN_OPTIONS=print_stacktrace=1
 length_of() {
     case $1 in
     gguf) echo 65536 ;;
-    pickle | torchscript | archive | vocabulary) echo 16384 ;;
+    pickle | torchscript | archive | vocabulary | safetensors | config) echo 16384 ;;
     tokenizer) echo 2048 ;;
     *) echo 8192 ;;
     esac
@@ -43,7 +43,7 @@ fuzz_one() {
     local dictionary=test/fuzz/$name.dict
     mkdir -p "$corpus" "$findings"
     "$fuzz/test/fuzz_$name" -max_total_time="$seconds" -max_len="$(length_of "$name")" -timeout=10 \
-        -rss_limit_mb=1024 -use_value_profile=0 -print_final_stats=1 \
+        -rss_limit_mb=1024 -print_funcs=0 -print_final_stats=1 \
         -artifact_prefix="$findings/$name-" ${dictionary:+$([ -f "$dictionary" ] && echo "-dict=$dictionary")} \
         "$corpus" "$BUILD/test/fuzz-seeds/$name" $([ -d "test/fuzz/regressions/$name" ] && echo "test/fuzz/regressions/$name") \
         >"$log" 2>&1 || status=$?

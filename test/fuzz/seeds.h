@@ -1,7 +1,8 @@
 /*
  * seeds.h - small files of every format, good ones for the most part, that fuzzing begins with.
  *
- * They are made anew from what the tests have; make_seeds.c puts them into a folder for each target.
+ * They are made anew from what the tests have; make_seeds.c puts them into a folder for each
+ * target.
  */
 #ifndef QUALICLIP_FUZZ_SEEDS_H
 #define QUALICLIP_FUZZ_SEEDS_H
@@ -30,6 +31,7 @@ void seed_copy(const char *target, const char *path);
 /* Each makes the seeds of the targets that it is named after. */
 void make_model_seeds(void);      /* gguf */
 void make_checkpoint_seeds(void); /* pickle, torchscript, archive */
+void make_published_seeds(void);  /* safetensors, config */
 void make_text_seeds(void);       /* tokenizer, vocabulary */
 void make_picture_seeds(void);    /* png, jpeg */
 

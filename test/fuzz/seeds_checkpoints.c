@@ -18,12 +18,15 @@
 
 enum { WIDTH = 64, FEATURE = 4, TOKENS = 520 };
 
-#define TENSOR(...) (sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t)), (uint32_t[]){__VA_ARGS__}
+#define TENSOR(...)                                                                                \
+    (sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t)), (uint32_t[])                           \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 
 /* ------------------------------------------------------------------------------------- towers */
 
-static void add_pair(struct state_dict *dict, const char *stem,
-                     uint32_t outputs, uint32_t inputs)
+static void add_pair(struct state_dict *dict, const char *stem, uint32_t outputs, uint32_t inputs)
 {
     char name[128];
     snprintf(name, sizeof name, "%.100s.weight", stem);
@@ -65,6 +68,7 @@ static void add_vit(struct state_dict *dict)
     state_dict_tensor(dict, "visual.proj", TENSOR(WIDTH, FEATURE));
     state_dict_tensor(dict, "prompts_features", TENSOR(2, FEATURE));
     state_dict_tensor(dict, "logit_scale", 0, NULL);
+    state_dict_tensor(dict, "prompt_learner.ctx", TENSOR(2, WIDTH));
 }
 
 static void add_text(struct state_dict *dict)
@@ -76,8 +80,8 @@ static void add_text(struct state_dict *dict)
     state_dict_tensor(dict, "text_projection", TENSOR(WIDTH, FEATURE));
 }
 
-static void add_convolution(struct state_dict *dict, const char *convolution,
-                            const char *norm, const uint32_t shape[3])
+static void add_convolution(struct state_dict *dict, const char *convolution, const char *norm,
+                            const uint32_t shape[3])
 {
     char name[128];
     snprintf(name, sizeof name, "visual.%.80s.weight", convolution);
@@ -101,8 +105,10 @@ static void add_resnet(struct state_dict *dict)
         add_convolution(dict, convolution, norm, stem[i]);
     }
     for (uint32_t stage = 1, planes = 2, inputs = 2; stage <= 4; stage++, planes *= 2) {
-        const uint32_t shapes[][3] = {
-            {planes, inputs, 1}, {planes, planes, 3}, {4 * planes, planes, 1}, {4 * planes, inputs, 1}};
+        const uint32_t shapes[][3] = {{planes, inputs, 1},
+                                      {planes, planes, 3},
+                                      {4 * planes, planes, 1},
+                                      {4 * planes, inputs, 1}};
         for (int i = 0; i < 4; i++) {
             snprintf(convolution, sizeof convolution,
                      i < 3 ? "layer%u.0.conv%d" : "layer%u.0.downsample.0", (unsigned)stage, i + 1);
@@ -225,7 +231,8 @@ static void make_odd_pickles(void)
     seed_literal(&seed, "\x8c\x0b"
                         "collections\x94\x8c\x0bOrderedDict\x94\x93\x94)R\x94(");
     seed_literal(&seed, "\x8c\1aK\1\x8c\1bM\1\2\x8c\1cG?\xf0\0\0\0\0\0\0\x8c\1d\x8a\2\1\2\x8c\1e");
-    seed_literal(&seed, "\x88\x85\x8c\1fC\1z]\x94" "K\1au}\x8c\1gNsb.");
+    seed_literal(&seed, "\x88\x85\x8c\1fC\1z]\x94"
+                        "K\1au}\x8c\1gNsb.");
     seed_write(&seed, "pickle", "protocol-4");
 }
 
@@ -258,7 +265,7 @@ void make_checkpoint_seeds(void)
     static const char *const pickles[] = {"calls_eval.pth", "expanded.pth", "tiny.pth",
                                           "vit.pth",        "vit_half.pth", "vit_views.pth"};
     const struct state_dict plain = {0}, modules = {.modules = true},
-                        nested = {.wrapper = "state_dict"};
+                            nested = {.wrapper = "state_dict"};
     char path[256];
     make_pickle(plain, VIT, "vit");
     make_pickle(plain, VIT | TEXT, "vit-text");

@@ -77,6 +77,22 @@ static void make_resnet(void)
     copy_model(path, false);
 }
 
+static void make_low_level(void)
+{
+    char path[256];
+    struct tiny_resnet_options options = tiny_resnet_options();
+    options.width = 2;
+    options.heads = 1;
+    options.grid = 0;
+    options.blocks[0] = 1;
+    options.feature_size = FEATURE;
+    options.low_level_width = 1;
+    options.low_level_feature_size = 2;
+    options.type = GGML_F16;
+    write_tiny_resnet(scratch_path("low-level", path), &options);
+    copy_model(path, false);
+}
+
 /* ------------------------------------------------------------------------------- text tower */
 
 static const char *text_of(struct gguf_text text, char copy[128])
@@ -217,5 +233,6 @@ void make_model_seeds(void)
 {
     make_vits();
     make_resnet();
+    make_low_level();
     make_text_model();
 }

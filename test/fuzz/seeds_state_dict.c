@@ -72,7 +72,7 @@ static const char *enter_module(struct state_dict *dict, const char *name)
 }
 
 void state_dict_tensor(struct state_dict *dict, const char *name, unsigned dimensions,
-                   const uint32_t *shape)
+                       const uint32_t *shape)
 {
     struct seed *seed = &dict->seed;
     uint32_t count = 1, stride[4];

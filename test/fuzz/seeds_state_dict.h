@@ -23,7 +23,7 @@ void state_dict_begin(struct state_dict *dict);
 
 /* With strides of 0 where the storage is too small. */
 void state_dict_tensor(struct state_dict *dict, const char *name, unsigned dimensions,
-                   const uint32_t *shape);
+                       const uint32_t *shape);
 
 /* The finished pickle is in `seed`. */
 void state_dict_end(struct state_dict *dict);

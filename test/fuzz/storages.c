@@ -7,17 +7,18 @@
 #include "fuzz.h"
 #include "stored_zip.h"
 
-/* Small positive numbers, whether they are read as f32, f16 or bf16. */
-static void fill(uint8_t *bytes)
+void fill_numbers(uint8_t *bytes, size_t size)
 {
-    for (size_t i = 0; i < LARGEST_STORAGE; i += 2)
-        store_little(bytes + i, 2, 0x3C00 | (i / 2 * 37 & 0xFF));
+    for (size_t i = 0; i + 1 < size; i += 2)
+        store_little(bytes + i, 2, (uint32_t)(0x3C00 | (i / 2 * 37 & 0xFF)));
+    if (size % 2)
+        bytes[size - 1] = 0;
 }
 
 uint8_t *archive_of_pickle(const uint8_t *pickle, size_t pickle_size, size_t *size)
 {
     uint8_t *numbers = test_memory(LARGEST_STORAGE);
-    fill(numbers);
+    fill_numbers(numbers, LARGEST_STORAGE);
     char names[STORAGES][16];
     struct stored_entry entries[STORAGES + 2] = {{"a/data.pkl", pickle, pickle_size}};
     for (unsigned i = 0; i < STORAGES; i++) {

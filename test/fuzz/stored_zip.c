@@ -48,8 +48,7 @@ uint8_t *stored_zip(const struct stored_entry *entries, size_t count, size_t *si
 {
     *size = ZIP_END_SIZE;
     for (size_t i = 0; i < count; i++)
-        *size +=
-            ZIP_LOCAL_SIZE + ZIP_ENTRY_SIZE + 2 * strlen(entries[i].name) + entries[i].size;
+        *size += ZIP_LOCAL_SIZE + ZIP_ENTRY_SIZE + 2 * strlen(entries[i].name) + entries[i].size;
     uint8_t *archive = test_memory(*size), *at = archive;
     uint32_t *sums = test_memory(2 * count * sizeof *sums), *places = sums + count;
     for (size_t i = 0; i < count; i++) {

@@ -1,5 +1,6 @@
 /*
- * stored_zip.h - makes zip archives in memory, as torch.save does: entries are stored, not deflated.
+ * stored_zip.h - makes zip archives in memory, as torch.save does: entries are stored, not
+ * deflated.
  */
 #ifndef QUALICLIP_FUZZ_STORED_ZIP_H
 #define QUALICLIP_FUZZ_STORED_ZIP_H

@@ -30,7 +30,7 @@ import torch  # noqa: E402
 from clip_reference import TextTransformer, VisionTransformer, embed, embed_text  # noqa: E402
 from clip_reference import load_pixels, score  # noqa: E402
 from clip_tokenizer import Tokenizer, clean, read_merges  # noqa: E402
-from make_tokenizer_golden import TEXTS  # noqa: E402
+from make_tokenizer_golden import LONG_TEXTS, MORE_TEXTS, TEXTS  # noqa: E402
 from parity import FEATURE_TOLERANCE, SCORE_TOLERANCE, Report, farthest  # noqa: E402
 from random_weights import randomize, randomize_text, round_matrices, state_dict  # noqa: E402
 from tool import Tool, ToolError  # noqa: E402
@@ -164,12 +164,11 @@ def compare_tokens(report, model, tokenizer):
     compare_ids(report, model, tokenizer, "texts of all %d characters" % len(characters),
                 (" ".join("a%sB" % c for c in characters[first:first + CHARACTERS_A_TEXT])
                  for first in range(0, len(characters), CHARACTERS_A_TEXT)))
-    compare_ids(report, model, tokenizer, "hostile texts", TEXTS)
+    compare_ids(report, model, tokenizer, "hostile texts", TEXTS + MORE_TEXTS)
     compare_ids(report, model, tokenizer, "random texts", random_texts(characters))
-    compare_ids(report, model, tokenizer, "texts of 2,000 characters",
-                ("x" * 2000, "\U0001f44d" * 2000, "\u6f22\u5b57" * 1000, "e\u0301" * 1000,
-                 "\x01\x02\x1f\x7f" * 500, "&amp;" * 400, "".join(random.Random(3).choice(
-                     "etaoinshrdlucmfwyp") for _ in range(2000))))
+    generator = random.Random(3)
+    compare_ids(report, model, tokenizer, "texts of some 2,000 characters",
+                LONG_TEXTS + ["".join(generator.choices("etaoinshrdlucmfwyp", k=2000))])
 
 
 # ------------------------------------------------------------------------------------ features

@@ -20,6 +20,7 @@ torch.set_num_threads(1)
 IMAGE_MEAN = (0.48145466, 0.4578275, 0.40821073)
 IMAGE_STD = (0.26862954, 0.26130258, 0.27577711)
 HEAD_SIZE = 64
+MANY_TOKENS = 4000
 POSITIONS = ("none", "grid", "flat")
 
 
@@ -62,12 +63,19 @@ def resample_positions(embedding, rows, columns, mode):
 # --------------------------------------------------------------------------------- attention
 
 def multi_head(query, key, value, scale=HEAD_SIZE ** -0.5, mask=0):
-    """softmax(scale * q k^T + mask) v for each head of 64 channels; all (tokens, width)."""
+    """softmax(scale * q k^T + mask) v for each head of 64 channels; all (..., tokens, width)."""
     def split(x):
-        return x.reshape(x.shape[0], -1, HEAD_SIZE).transpose(0, 1)
+        return x.reshape(*x.shape[:-1], -1, HEAD_SIZE).transpose(-2, -3)
 
-    weights = torch.softmax(scale * split(query) @ split(key).transpose(1, 2) + mask, dim=-1)
-    return (weights @ split(value)).transpose(0, 1).reshape(query.shape)
+    def attend(q, k, v):
+        return torch.softmax(scale * q @ k.transpose(-1, -2) + mask, dim=-1) @ v
+
+    if query.shape[-2] > MANY_TOKENS:  # the weights of all heads would take gigabytes
+        heads = zip(*(split(x) for x in (query, key, value)))
+        mixed = torch.stack([attend(*head) for head in heads])
+    else:
+        mixed = attend(split(query), split(key), split(value))
+    return mixed.transpose(-2, -3).reshape(query.shape)
 
 
 class SelfAttention(nn.Module):
@@ -81,7 +89,10 @@ class SelfAttention(nn.Module):
 
     def forward(self, x):
         query, key, value = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
-        return self.out_proj(multi_head(query, key, value, self.scale, self.mask))
+        mask, tokens = self.mask, x.shape[-2]
+        if torch.is_tensor(mask):
+            mask = mask[:tokens, :tokens]
+        return self.out_proj(multi_head(query, key, value, self.scale, mask))
 
 
 # --------------------------------------------------------------------------------------- ViT
@@ -161,10 +172,14 @@ class TextTransformer(nn.Module):
     def forward(self, ids):
         """A list of token ids -> (embed) feature, not of unit length."""
         padded = torch.tensor(ids + [0] * (self.context - len(ids)))
-        x = self.token_embedding(padded) + self.positional_embedding
+        return self.run(self.token_embedding(padded), padded.argmax())
+
+    def run(self, vectors, end):
+        """Tokens as vectors (..., tokens, width) -> the feature, which is taken at token `end`."""
+        x = vectors + self.positional_embedding[:vectors.shape[-2]]
         for block in self.transformer.resblocks:
             x = block(x)
-        return self.ln_final(x)[padded.argmax()] @ self.text_projection
+        return self.ln_final(x[..., end, :]) @ self.text_projection
 
 
 @torch.no_grad()

@@ -213,13 +213,14 @@ def fold_batchnorm(visual):
 
 
 @torch.no_grad()
-def round_matrices(visual):
-    """Every matrix and convolution through f16, in place: what a file of `--type f16` holds."""
+def round_matrices(visual, dtype=torch.float16):
+    """Every matrix and convolution through f16 or bf16, in place: what a file of `--type f16` or
+    `--type bf16` holds."""
     if isinstance(visual, ModifiedResNet):
         fold_batchnorm(visual)
     for name, parameter in visual.named_parameters():
         if name in ("proj", "text_projection") or name.endswith("weight") and parameter.dim() > 1:
-            parameter.copy_(parameter.half())
+            parameter.copy_(parameter.to(dtype))
     return visual
 
 

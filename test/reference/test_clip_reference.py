@@ -8,8 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import clip_reference
 from clip_reference import (AttentionPool, ModifiedResNet, QuickGELU, SelfAttention,
-                            VisionTransformer, embed, normalise, resample_positions, score)
+                            VisionTransformer, embed, multi_head, normalise, resample_positions,
+                            score)
 from random_weights import (fold_batchnorm, load_qualiclip, random_prompts, randomize,
                             round_matrices, save_qualiclip)
 
@@ -86,6 +88,16 @@ class Attention(unittest.TestCase):
                 heads.append(pool.v_proj.weight[rows] @ mixed + pool.v_proj.bias[rows])
             short = pool.c_proj(torch.cat(heads))
             self.assertLess(float((pool(x, "none")[0] - short).abs().max()), 1e-12)
+
+
+    def test_heads_one_by_one_are_the_same(self):
+        query, key, value = torch.randn(3, 9, 192, generator=torch.Generator().manual_seed(3))
+        expected = multi_head(query, key, value)
+        before, clip_reference.MANY_TOKENS = clip_reference.MANY_TOKENS, 8
+        try:
+            self.assertLess(float((multi_head(query, key, value) - expected).abs().max()), 1e-6)
+        finally:
+            clip_reference.MANY_TOKENS = before
 
 
 class Pieces(unittest.TestCase):

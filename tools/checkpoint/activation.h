@@ -13,7 +13,7 @@ struct activation_question {
     const struct checkpoint *checkpoint;
     const struct naming *naming;
     const struct published_config *config;
-    bool has_vit, has_text; /* which towers go into the model; at least one */
+    bool is_text; /* of the text tower; else of the ViT */
 };
 
 struct activation_answer {
@@ -21,7 +21,7 @@ struct activation_answer {
     const char *reason;
 };
 
-/* False: it cannot be told, or differs between the towers; `message` says so. */
+/* False: it cannot be told; `message` says so. */
 bool find_activation(const struct activation_question *question, struct activation_answer *answer,
                      char *message);
 

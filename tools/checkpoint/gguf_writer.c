@@ -40,6 +40,7 @@ struct gguf_writer {
 
     bool index_written;
     size_t current;    /* the tensor that the next byte belongs to */
+    uint64_t start;    /* of the numbers, from the start of the file */
     uint64_t position; /* of the next byte, from the start of the numbers */
 
     bool failed;
@@ -250,6 +251,7 @@ static uint64_t element_size(enum gguf_tensor_type type)
     case GGML_F16: return 2;
     case GGML_BF16: return 2;
     case GGML_I8: return 1;
+    case GGML_F64: return 8;
     }
     return 0;
 }
@@ -350,6 +352,7 @@ static void write_index(struct gguf_writer *writer)
     write_bytes(writer, writer->tensors.data, writer->tensors.size);
     const uint64_t end = head.size + writer->values.size + writer->tensors.size;
     write_zeros(writer, aligned(end) - end);
+    writer->start = aligned(end);
     writer->index_written = true;
     free(head.data);
 }
@@ -378,6 +381,11 @@ void gguf_write(struct gguf_writer *writer, const void *data, size_t size)
             writer->current++;
         }
     }
+}
+
+uint64_t gguf_next_place(const struct gguf_writer *writer)
+{
+    return writer->start + writer->position;
 }
 
 bool gguf_writer_finish(struct gguf_writer *writer, char *message)

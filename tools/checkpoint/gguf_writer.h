@@ -37,6 +37,9 @@ void gguf_declare(struct gguf_writer *writer, const char *name, enum gguf_tensor
 /* The next bytes of the tensors' numbers, in the order of declaration; padding is added between. */
 void gguf_write(struct gguf_writer *writer, const void *data, size_t size);
 
+/* Where in the file the next of them will lie; to be asked after the first gguf_write(). */
+uint64_t gguf_next_place(const struct gguf_writer *writer);
+
 /* Checks that every tensor is complete, renames, and frees the writer.  False: message says why. */
 bool gguf_writer_finish(struct gguf_writer *writer, char *message);
 

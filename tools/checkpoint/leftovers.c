@@ -1,5 +1,5 @@
 /*
- * leftovers.c - a text tower that is not kept, and what files bring along, are passed over.
+ * leftovers.c - a text tower that is of no use, and what files bring along, are passed over.
  */
 #include "leftovers.h"
 
@@ -32,8 +32,22 @@ static void note_beside(const struct checkpoint_nesting *nesting,
     }
 }
 
+void set_aside(struct checkpoint *checkpoint, const char *prefix, const char *why,
+               void (*note)(void *context, const char *line), void *context)
+{
+    for (size_t i = 0; i < checkpoint->count; i++) {
+        struct checkpoint_entry *entry = &checkpoint->entries[i];
+        if (entry->used || strncmp(entry->name, prefix, strlen(prefix)) != 0)
+            continue;
+        entry->used = true;
+        char what[128];
+        snprintf(what, sizeof what, "dropped, %s:", why);
+        note_dropped(note, context, what, entry->name);
+    }
+}
+
 bool pass_over_leftovers(const struct checkpoint *checkpoint, const struct naming *naming,
-                         bool keeps_text, bool allow_unknown,
+                         bool takes_text, bool allow_unknown,
                          void (*note)(void *context, const char *line), void *context,
                          char *message)
 {
@@ -47,7 +61,7 @@ bool pass_over_leftovers(const struct checkpoint *checkpoint, const struct namin
             entry->value->kind != VALUE_TENSOR)
             note_dropped(note, context, "dropped setting", entry->name);
         else if (is_needless_name(entry->name) ||
-                 (!keeps_text && is_text_name(naming, entry->name)))
+                 (!takes_text && is_text_name(naming, entry->name)))
             note_dropped(note, context, "dropped", entry->name);
         else if (allow_unknown)
             note_dropped(note, context, "dropped unknown", entry->name);

@@ -8,10 +8,16 @@
 #include "checkpoint.h"
 #include "naming.h"
 
-/* keeps_text: the text tower goes into the model, so that nothing of it may be left.  False: an
- * unknown name is left, and `message` tells which.  `note` may be NULL. */
+/* Marks names that begin so and were not used as used: they are known, and `why` says why not. */
+void set_aside(struct checkpoint *checkpoint, const char *prefix, const char *why,
+               void (*note)(void *context, const char *line), void *context);
+
+/*
+ * takes_text: the text tower was taken, and nothing of it may be left.  False: an unknown name is
+ * left, and `message` tells which.  `note` may be NULL.
+ */
 bool pass_over_leftovers(const struct checkpoint *checkpoint, const struct naming *naming,
-                         bool keeps_text, bool allow_unknown,
+                         bool takes_text, bool allow_unknown,
                          void (*note)(void *context, const char *line), void *context,
                          char *message);
 

@@ -39,7 +39,7 @@ static const char *const open_clip_text[] = {"text.", NULL};
 static const char *const transformers_text[] = {"text_model.", "text_projection.weight", NULL};
 
 static const struct naming openai = {
-    .title = "OpenAI",
+    .title = "OpenAI's and OpenCLIP's",
     .config = CONFIG_OPEN_CLIP, /* which has the same names */
     .vit = OPENAI_VIT,
     .text = {.tokens = "token_embedding.weight",
@@ -52,7 +52,7 @@ static const struct naming openai = {
 };
 
 static const struct naming open_clip = {
-    .title = "OpenCLIP",
+    .title = "OpenCLIP's, the text tower apart",
     .is_open_clip = true,
     .config = CONFIG_OPEN_CLIP,
     .vit = OPENAI_VIT,
@@ -66,7 +66,7 @@ static const struct naming open_clip = {
 };
 
 static const struct naming transformers = {
-    .title = "transformers",
+    .title = "transformers'",
     .config = CONFIG_TRANSFORMERS,
     .vit = {.patches = "vision_model.embeddings.patch_embedding.weight",
             .class_embedding = "vision_model.embeddings.class_embedding",

@@ -26,15 +26,16 @@ static bool check_kind(struct plan *plan, const struct text_names *names)
 {
     char bias[NAME_SIZE];
     snprintf(bias, sizeof bias, "%s.bias", names->projection);
-    if (!checkpoint_has_prefix(plan->checkpoint, names->blocks))
-        return problem(plan->message,
-                       "%.200s: has no text tower (%s*): there is no use for a vocabulary",
-                       plan->checkpoint->origin, names->blocks);
     if (checkpoint_find(plan->checkpoint, bias))
         return problem(plan->message,
                        "%.200s: the text tower's projection has a bias (%s), which is not read",
                        plan->checkpoint->origin, bias);
     return true;
+}
+
+bool has_text_tower(const struct checkpoint *checkpoint, const struct naming *naming)
+{
+    return checkpoint_has_prefix(checkpoint, naming->text.blocks);
 }
 
 /* Reads the sizes off the shapes. */

@@ -12,7 +12,9 @@ struct text_tower_sizes {
     double epsilon; /* of LayerNorm */
 };
 
-/* False: plan->message says why.  `feature_size` is the image tower's. */
+bool has_text_tower(const struct checkpoint *checkpoint, const struct naming *naming);
+
+/* There must be one.  False: plan->message says why.  `feature_size` is the image tower's. */
 bool plan_text_tower(struct plan *plan, struct text_tower_sizes *sizes, uint32_t feature_size);
 
 /* Its keys in the model file. */

@@ -163,8 +163,22 @@ static bool list_entries(struct checkpoint *checkpoint, const struct value *dict
     return !is_lone_tower(checkpoint) || put_tower_before_names(checkpoint, message);
 }
 
+/* A tensor that was saved alone, as CLIP-IQA+'s contexts are: under the name they have elsewhere. */
+static bool list_lone_tensor(struct checkpoint *checkpoint, char *message)
+{
+    checkpoint->entries = calloc(1, sizeof *checkpoint->entries);
+    if (!checkpoint->entries)
+        return problem(message, "%.200s: out of memory", checkpoint->origin);
+    checkpoint->entries[0] = (struct checkpoint_entry){
+        .name = LONE_TENSOR, .key = LONE_TENSOR, .value = checkpoint->container->root};
+    checkpoint->count = 1;
+    return true;
+}
+
 bool unwrap_entries(struct checkpoint *checkpoint, char *message)
 {
+    if (checkpoint->container->root->kind == VALUE_TENSOR)
+        return list_lone_tensor(checkpoint, message);
     const struct value *dict = unwrap(checkpoint, message);
     if (!dict || !list_entries(checkpoint, dict, message))
         return false;

@@ -7,6 +7,9 @@
 
 #include "checkpoint.h"
 
+/* What a tensor is called that is all of its file. */
+#define LONE_TENSOR "ctx"
+
 /*
  * Fills in the checkpoint's entries, sorted by name, and `nesting` from its container's root: looks
  * into dicts such as "state_dict", takes prefixes such as "module." off, puts "visual." before the
