@@ -224,7 +224,7 @@ QC_API qc_status qc_embed_tokens(const qc_model *model, const uint32_t *ids, siz
                                  size_t message_size);
 
 /*
- * The kernel sets that this build and this CPU have, the default first: "avx2", "avx2+openblas",
+ * The kernel sets that this build and this CPU have, the default first: "avx2", "neon",
  * "reference" ...  NULL beyond the last.  Thread-safe.  Sets on OpenBLAS call it from the scorer's
  * threads and hold its own, process-wide thread count at one; the others never touch it.
  */

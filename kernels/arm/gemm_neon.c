@@ -36,7 +36,8 @@ struct panel {
 
 /*
  * One input: `rows` x `vectors` fused multiply-adds.  The input is loaded as a scalar, which FMLA
- * takes by element: LD1R, which spreads it over a vector, would occupy the arithmetic pipes too.
+ * takes by element: LD1R, which spreads it over a vector, occupies an arithmetic pipe on some
+ * cores.
  */
 static ALWAYS_INLINE void add_product(float32x4_t *sums, const float *const *x, size_t k,
                                       const float *weights, size_t rows, size_t vectors)
