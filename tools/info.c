@@ -56,9 +56,10 @@ static void print_tower(const qc_model_info *info)
     if (info->image_size)
         print_number("trained at", info->image_size, " pixels a side");
     print_text("positions", info->has_positions ? "stored" : "none stored");
-    print_text("texts", info->has_text         ? "can be encoded (score --prompts, --text)"
-                        : info->has_text_tower ? "those of profiles can be encoded (score --profile)"
-                                               : "cannot be encoded");
+    print_text("texts", info->has_text ? "can be encoded (score --prompts, --text)"
+                        : info->has_text_tower
+                            ? "those of profiles can be encoded (score --profile)"
+                            : "cannot be encoded");
     print_number("feature", info->feature_size, " numbers");
     print_number("parameters", info->parameter_count, "");
 }
@@ -76,9 +77,10 @@ static void print_recipe(const qc_model *model, const qc_model_info *info)
     printf("%-16s %g (bad) to %g (good)\n", "scores", (double)info->score_minimum,
            (double)info->score_maximum);
     if (!info->pair_count)
-        print_text(outputs, info->has_text_tower
-                                ? "none stored: scores by those of score --profile, --text, --prompts"
-                                : "none: this model embeds, but does not score");
+        print_text(outputs,
+                   info->has_text_tower
+                       ? "none stored: scores by those of score --profile, --text, --prompts"
+                       : "none: this model embeds, but does not score");
     for (uint32_t i = 0; i < info->pair_count; i++)
         print_text(i ? "" : outputs, qc_model_pair_name(model, i));
 }
