@@ -128,7 +128,7 @@ endif
 library_sources := $(filter-out lib/codec_%,$(wildcard lib/*.c)) \
                    $(foreach codec,$(codec_list),$(wildcard lib/codec_$(codec).c)) \
                    $(filter-out kernels/gemm_openblas.c,$(wildcard kernels/*.c)) \
-                   $(wildcard kernels/reference/*.c kernels/x86/*.c) \
+                   $(wildcard kernels/reference/*.c kernels/x86/*.c kernels/arm/*.c) \
                    $(if $(filter openblas,$(BLAS)),$(wildcard kernels/gemm_openblas.c))
 library_assembly := $(if $(filter yes,$(BUILTIN)),$(wildcard lib/*.S))
 checkpoint_sources := $(wildcard tools/checkpoint/*.c)

@@ -43,7 +43,7 @@ fuzz_one() {
     local dictionary=test/fuzz/$name.dict
     mkdir -p "$corpus" "$findings"
     "$fuzz/test/fuzz_$name" -max_total_time="$seconds" -max_len="$(length_of "$name")" -timeout=10 \
-        -rss_limit_mb=1024 -use_value_profile=0 -print_final_stats=1 \
+        -rss_limit_mb=1024 -print_funcs=0 -print_final_stats=1 \
         -artifact_prefix="$findings/$name-" ${dictionary:+$([ -f "$dictionary" ] && echo "-dict=$dictionary")} \
         "$corpus" "$BUILD/test/fuzz-seeds/$name" $([ -d "test/fuzz/regressions/$name" ] && echo "test/fuzz/regressions/$name") \
         >"$log" 2>&1 || status=$?

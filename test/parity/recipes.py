@@ -11,10 +11,11 @@ Without --full the matrix is cut where a cell follows from its neighbours:
  - A container decides nothing but the numbers in the model file, so beyond the first container of
    a tower the files' tensors are compared, bit by bit, instead of features.
  - A profile decides texts, scale, temperature, size and read-out, none of which knows the tower:
-   all of them run on small towers and the full-size ViT-B/32 and RN50 (without liqe-mix and its 495
-   texts, which has small towers only).
+   all of them run on small towers and the full-size ViT-B/32 and RN50 (liqe-mix and its 495 texts
+   on small towers only).
  - ViT-B/16, ViT-L/14, RN101 and RN50x4 run with full widths and fewer layers.
---full runs every cell, and native size on a photo of 3 megapixels.
+--full runs every cell (liqe-mix for one container of a tower: its 495 texts are the text tower's
+matter, whose tensors are compared), and native size on a photo of 12 megapixels (large.py: one of 3).
 """
 import argparse
 import math
@@ -34,6 +35,7 @@ from PIL import Image  # noqa: E402
 from torch.nn import GELU  # noqa: E402
 
 import formats  # noqa: E402
+import grepq_reference  # noqa: E402
 from clip_cpp_gguf import round_as_stored  # noqa: E402
 from clip_reference import POSITIONS, QuickGELU, load_pixels  # noqa: E402
 from clip_tokenizer import Tokenizer, read_merges  # noqa: E402
@@ -162,8 +164,8 @@ def compare_prompts(report, model, label, features):
 # ------------------------------------------------------------------------------------- towers
 
 class Plan:
-    """What is run of a tower.  formats: of them the first is compared with PyTorch, and so are the
-    others under --full.  scored: profiles by `score --profile`; converted: by `convert --profile`.
+    """What is run of a tower.  formats: of them the first is compared with PyTorch in every way, and
+    the others under --full, by all profiles but liqe-mix.  scored: profiles by `score --profile`; converted: by `convert --profile`.
     more: methods of TowerRun.  layers, text_layers: fewer than the published ones."""
 
     def __init__(self, tower, formats, scored, converted=(), more=(), photos=SMALL,
@@ -216,10 +218,17 @@ class TowerRun:
             self.report.result("%s: tensors as of %s" % (label, self.plan.formats[0]),
                                not different, " ".join(different[:3]))
         if first is None or self.full:
-            self.features(model, label)
-            for profile in self.plan.scored:
+            scored, converted = self.plan.scored, self.plan.converted
+            if first is None:
+                self.features(model, label)
+            else:
+                compare_features(self.report, self.tool, model, label, self.expected,
+                                 self.plan.photos, "native", "grid")
+                converted = tuple(name for name in converted if PROFILES[name].context)
+                scored = tuple(name for name in scored if name != "liqe-mix")
+            for profile in scored:
                 self.scores(model, label, self.expected, profile, profile_options(profile))
-            for profile in self.plan.converted:
+            for profile in converted:
                 self.attempt("convert --profile " + profile, lambda p=profile: self.converted(
                     checkpoint, label, p, *formats.options(name, self.clip)))
         if name == "qualiclip":
@@ -331,6 +340,34 @@ class TowerRun:
         for path in (checkpoint, text):
             os.remove(path)
 
+    def grepq(self):
+        """Image tower, text tower and low-level part out of three files, and pristine photos."""
+        low_level = grepq_reference.randomize_low_level(grepq_reference.LowLevelModel(), 9)
+        files = [formats.image_tower(self.clip, self.directory),
+                 formats.torchscript(self.clip, self.directory, None),
+                 os.path.join(self.directory, "low.tar")]
+        grepq_reference.save_low_level(files[2], low_level)
+        pristine = os.path.join(self.directory, "pristine")
+        os.mkdir(pristine)
+        for name in ("768x432", "296x260"):
+            shutil.copy(self.expected.photos[name], pristine)
+        photos = [load_pixels(os.path.join(pristine, name)) for name in sorted(os.listdir(pristine))]
+        statistics = grepq_reference.pristine_statistics(low_level, photos, margin=1e-4)
+        model = self.convert(files[0], "grepq", "--profile", "grepq", "--text", files[1],
+                             "--low-level", files[2], "--pristine", pristine)
+        compare_prompts(self.report, model, self.name + " grepq", self.expected.prompts("grepq"))
+        for photo in self.plan.photos:
+            path = self.expected.photos[photo]
+            found = self.tool.results("score", model, [path])[path]
+            high, parts = self.expected.score("grepq", photo)
+            low, _ = grepq_reference.low_score(low_level, statistics, load_pixels(path))
+            self.report.error("score", "%s grepq %s" % (self.name, photo),
+                              farthest(found["pairs"] + [found["low_level"], found["score"]],
+                                       parts + [low, high + low]), SCORE_TOLERANCE)
+        shutil.rmtree(pristine)
+        for path in (*files, model):
+            os.remove(path)
+
     def own_sizes(self):
         """Sizes and positions that are not the profile's."""
         model = self.convert(formats.plain(self.clip, self.directory, None), "sizes", "--vocab",
@@ -373,15 +410,14 @@ def run_large(report, tool, directory, tower, width, height):
     torch.save(clip.state(text=False), checkpoint)
     model = os.path.join(directory, "large.gguf")
     tool.run("convert", checkpoint, "-o", model)
-    for positions in ("none", "grid"):
-        label = "%s %dx%d native %s" % (tower, width, height, positions)
-        start = time.monotonic()
-        expected, = image_features(clip.visual, load_pixels(photo), "native", positions)
-        taken = time.monotonic() - start
-        start = time.monotonic()
-        found = tool.results("embed", model, [photo], "--positions", positions)[photo]["feature"]
-        print("       %s: PyTorch %.1f s, ours %.1f s" % (label, taken, time.monotonic() - start))
-        report.error("feature", label, farthest(found, expected.tolist()), FEATURE_TOLERANCE)
+    label = "%s %dx%d native grid" % (tower, width, height)
+    start = time.monotonic()
+    expected, = image_features(clip.visual, load_pixels(photo), "native", "grid")
+    taken = time.monotonic() - start
+    start = time.monotonic()
+    found = tool.results("embed", model, [photo], "--positions", "grid")[photo]["feature"]
+    print("       %s: PyTorch %.1f s, ours %.1f s" % (label, taken, time.monotonic() - start))
+    report.error("feature", label, farthest(found, expected.tolist()), FEATURE_TOLERANCE)
     peak = tool.peak_bytes("embed", "-m", model, "--positions", "grid", photo)
     print("       %s: peak %.0f MB with a model file of %.0f MB" % (
         label, peak / 1e6, os.path.getsize(model) / 1e6), flush=True)
@@ -402,12 +438,13 @@ def quick_plans():
              (run.types, run.source_types, run.clip_cpp, run.text_of_another, run.own_sizes),
              photos=(*SMALL, "768x432"), sizes=("native", "crop224", "long=200", "tiles")),
         Plan("resnet-small", formats_of("resnet-small"), ENCODED, CONVERTED,
-             (run.types, run.text_of_another, run.own_sizes),
+             (run.types, run.text_of_another, run.own_sizes, run.grepq),
              sizes=("native", "crop224", "tiles")),
         Plan("vit-small", ("open_clip", "open_clip-custom_text", "transformers"), ("clip-iqa",),
              activation=GELU, more=(run.clip_cpp,)),
         Plan("vit-b-32", ("torchscript", "transformers-sharded"), ENCODED, ("qualiclip+",)),
-        Plan("rn50", ("torchscript", "qualiclip"), ("clip-iqa", "clip-iqa-pyiqa"), ("clip-iqa+",)),
+        Plan("rn50", ("torchscript", "qualiclip"), ("clip-iqa", "clip-iqa-pyiqa"), ("clip-iqa+",),
+             (run.grepq,)),
         Plan("vit-b-16", ("transformers",), ("clip-iqa",), layers=2, text_layers=1),
         Plan("vit-l-14", ("torchscript",), ("clip-iqa",), layers=2, text_layers=1),
         Plan("rn101", ("plain-mixed",), ("clip-iqa",), layers=(1, 1, 4, 1), text_layers=1),
@@ -418,9 +455,9 @@ def quick_plans():
 def full_plans():
     vit = (TowerRun.types, TowerRun.source_types, TowerRun.clip_cpp, TowerRun.text_of_another,
            TowerRun.own_sizes)
-    resnet = (TowerRun.types, TowerRun.text_of_another, TowerRun.own_sizes)
+    resnet = (TowerRun.types, TowerRun.text_of_another, TowerRun.own_sizes, TowerRun.grepq)
     return (*quick_plans()[:3],
-            *(Plan(tower, formats_of(tower), (*ENCODED, "liqe-mix"), CONVERTED,
+            *(Plan(tower, formats_of(tower), ENCODED, CONVERTED,
                    vit if SHAPES[tower].is_vit else resnet, sizes=("native", "crop224", "tiles"))
               for tower in ("vit-b-32", "rn50", "vit-b-16", "vit-l-14", "rn101", "rn50x4")))
 
@@ -432,7 +469,6 @@ def main():
     parser.add_argument("--tool", default=os.path.join(ROOT, "build", "qualiclip"))
     parser.add_argument("--vocab", metavar="FILE")
     options = parser.parse_args()
-    torch.set_num_threads(os.cpu_count() or 1)
     tool, report = Tool(os.path.abspath(options.tool)), Worst()
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="parity-recipes-") as directory:
@@ -448,9 +484,8 @@ def main():
             print("       %s: %.1f s" % (plan.tower, time.monotonic() - before), flush=True)
         if options.full:
             for tower in ("vit-b-32", "rn50"):
-                for width, height in ((2000, 1500), (4000, 3000)):
-                    if not options.only or "large" in options.only.split(","):
-                        run_large(report, tool, directory, tower, width, height)
+                if not options.only or "large" in options.only.split(","):
+                    run_large(report, tool, directory, tower, 4000, 3000)
     for kind, (value, what) in sorted(report.worst.items()):
         print("worst %-8s %.2e  %s" % (kind, value, what))
     own, others = (sum(resource.getrusage(who)[:2])
