@@ -85,6 +85,14 @@ static void print_recipe(const qc_model *model, const qc_model_info *info)
         print_text(i ? "" : outputs, qc_model_pair_name(model, i));
 }
 
+/* GRepQ's second half. */
+static void print_low_level(const qc_model_info *info)
+{
+    print_text("low level from", info->low_level_source);
+    print_number("pristine photos", info->pristine_photos, "");
+    print_number("their patches", info->pristine_patches, " that were sharp and colourful");
+}
+
 /* Without the newline, which ends the output. */
 static void print_kernels(const qc_model_info *info)
 {
@@ -110,6 +118,8 @@ static bool describe_text(const qc_model *model, const qc_model_info *info, cons
         print_text("text tower from", info->text_source);
     if (*info->context_source)
         print_text("contexts from", info->context_source);
+    if (info->patch_feature_size)
+        print_low_level(info);
     print_text("converted by", info->converter);
     print_text("hash", info->hash);
     print_kernels(info);
@@ -163,6 +173,12 @@ static bool describe_json(const qc_model *model, const qc_model_info *info, cons
     json_add_text(object, "source", info->source);
     json_add_text(object, "text_source", info->text_source);
     json_add_text(object, "context_source", info->context_source);
+    if (info->patch_feature_size) {
+        add_count(object, "patch_feature_size", info->patch_feature_size);
+        json_add_text(object, "low_level_source", info->low_level_source);
+        add_count(object, "pristine_photos", info->pristine_photos);
+        add_count(object, "pristine_patches", info->pristine_patches);
+    }
     json_add_text(object, "converter", info->converter);
     json_add_text(object, "hash", info->hash);
     json_add_text(object, "kernels", info->kernels);
