@@ -9,9 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import clip_reference
-from clip_reference import (AttentionPool, ModifiedResNet, QuickGELU, SelfAttention,
-                            VisionTransformer, embed, multi_head, normalise, resample_positions,
-                            score)
+from clip_reference import (ModifiedResNet, QuickGELU, VisionTransformer, embed, multi_head,
+                            normalise, resample_positions, score)
 from random_weights import (fold_batchnorm, load_qualiclip, random_prompts, randomize,
                             round_matrices, save_qualiclip)
 
