@@ -95,10 +95,13 @@ void pack_model(struct loader *loader)
         loader_fail(loader, QC_ERROR_MEMORY, "packed weights need more memory than there can be");
         return;
     }
-    unsigned char *block = loader_allocate(loader, packing.arena.used + ARENA_ALIGNMENT, 1);
+    const size_t used = packing.arena.used;
+    const size_t alignment = used < LARGE_PAGE ? ARENA_ALIGNMENT : LARGE_PAGE;
+    unsigned char *block = loader_allocate(loader, used + alignment, 1);
     if (!block)
         return;
-    block += ARENA_ALIGNMENT - (uintptr_t)block % ARENA_ALIGNMENT;
+    block += alignment - (uintptr_t)block % alignment;
+    prefer_large_pages(block, used);
     packing.arena = (struct arena){.base = block};
     pack_all(&packing, model);
 }
