@@ -21,8 +21,8 @@ static void *scratch_of(const struct layers *layers, size_t worker)
 
 /* ------------------------------------------------------------------------------ matrix products */
 
-/* Outputs are cut at multiples of this, so that no panel of weights is packed twice. */
-#define OUTPUT_GRAIN 48
+/* Outputs are cut at multiples of this: whole panels of weights. */
+#define OUTPUT_GRAIN (3 * PANEL_OUTPUTS)
 
 /* The cut where bits depend on the shape of a call: it may depend on nothing else. */
 #define FIXED_OUTPUTS 384
@@ -67,11 +67,14 @@ static void cut_gemm(struct gemm_job *job)
     job->output_blocks = ceiling_divide(call->outputs, job->output_block);
 }
 
+/* `first` is a multiple of PANEL_OUTPUTS. */
 static void restrict_outputs(gemm_call *call, size_t first, size_t block)
 {
     size_t element = number_size(call->weight_type);
     call->outputs = smaller(block, call->outputs - first);
     call->weights = (const char *)call->weights + first * call->weight_stride * element;
+    if (call->packed)
+        call->packed = (const char *)call->packed + first * call->taps * call->inputs * element;
     call->bias = call->bias ? call->bias + first : NULL;
     call->residual = call->residual ? call->residual + first : NULL;
     call->out += first;
@@ -98,6 +101,7 @@ static gemm_call call_of(const struct linear *linear, activation activation)
                        .weights = linear->weight.data,
                        .weight_type = linear->weight.type,
                        .weight_stride = linear->weight.inputs,
+                       .packed = linear->weight.packed,
                        .bias = linear->bias,
                        .activation = activation};
 }

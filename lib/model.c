@@ -134,6 +134,8 @@ static qc_status load_model(struct qc_model *model, const char *origin, struct m
         load_recipe(&loader);
     if (!loader.status)
         describe(&loader);
+    if (!loader.status && model->packs && model->kernels->packs)
+        pack_model(&loader);
     /* `origin` is the caller's and was needed for messages alone. */
     model->gguf.origin = "the model";
     return loader.status;
@@ -208,6 +210,8 @@ qc_status qc_model_open(qc_model **model, const char *path, const qc_model_optio
     struct message message = {own.message, own.message_size};
     struct qc_model *created;
     qc_status status = create_model(&created, &own, &message);
+    if (created)
+        created->packs = own.packing != QC_PACKING_NEVER;
     if (!status)
         status = path ? open_mapped(created, path, &message) : open_builtin(created, &message);
     return finish(created, status, model);
@@ -246,6 +250,8 @@ qc_status qc_model_open_memory(qc_model **model, const void *data, size_t size,
                     DATA_ALIGNMENT);
     struct qc_model *created;
     qc_status status = create_model(&created, &own, &message);
+    if (created)
+        created->packs = own.packing == QC_PACKING_ALWAYS;
     if (!status)
         status = open_in_memory(created, data, size, "the model in memory", &message);
     return finish(created, status, model);
