@@ -84,7 +84,8 @@ static const char *most_frequent_type(const uint64_t counts[NUMBER_TYPES])
 
 static uint64_t hash_of(const struct qc_model *model)
 {
-    if (!model->only_checked)
+    /* A text tower is not needed for images: it should not stay in memory for being hashed. */
+    if (!model->only_checked && !(model->mapped && model->has_text))
         return xxh64(model->data, model->size, 0);
     struct xxh64_state hash;
     xxh64_begin(&hash, 0);
