@@ -5,14 +5,20 @@ PACKAGES := gcc g++ libc6-dev binutils pkg-config libopenblas-dev libpng-dev lib
             libzip-dev libcjson-dev libcmocka-dev bats jq
 # What .ci/run needs besides: the reference, a second compiler with its sanitizers, a leak checker.
 CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy python3-regex valgrind
+# What check-aarch64 needs: a cross compiler, an emulator, libraries of the other architecture.
+AARCH64_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user pkg-config \
+                    libpng-dev:arm64 libjpeg-dev:arm64 libzip-dev:arm64 libcjson-dev:arm64 \
+                    libcmocka-dev:arm64
 
-ifneq ($(filter deps ci-deps,$(MAKECMDGOALS)),)
+ifneq ($(filter deps ci-deps deps-aarch64,$(MAKECMDGOALS)),)
 # What is installed decides what can be built, so the other goals are made afresh afterwards.
 .NOTPARALLEL:
 .PHONY: $(MAKECMDGOALS)
 deps: wanted := $(PACKAGES)
 ci-deps: wanted := $(PACKAGES) $(CI_PACKAGES)
-deps ci-deps:
+deps-aarch64: wanted := $(AARCH64_PACKAGES)
+deps-aarch64: foreign := arm64
+deps ci-deps deps-aarch64:
 	@missing=; for package in $(wanted); do \
 	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' \
 	    || missing="$$missing $$package"; done; \
@@ -21,10 +27,11 @@ deps ci-deps:
 	    exit 1; }; \
 	if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
 	echo "Installing$$missing"; export DEBIAN_FRONTEND=noninteractive; \
-	$$root apt-get update -q && $$root apt-get install -q -y --no-install-recommends $$missing
-rest_of_goals := $(filter-out deps ci-deps,$(MAKECMDGOALS))
+	$(if $(foreign),$$root dpkg --add-architecture $(foreign) &&) $$root apt-get update -q && \
+	$$root apt-get install -q -y --no-install-recommends $$missing
+rest_of_goals := $(filter-out deps ci-deps deps-aarch64,$(MAKECMDGOALS))
 ifneq ($(rest_of_goals),)
-$(rest_of_goals): $(filter deps ci-deps,$(MAKECMDGOALS))
+$(rest_of_goals): $(filter deps ci-deps deps-aarch64,$(MAKECMDGOALS))
 	@$(MAKE) --no-print-directory $@
 endif
 else
@@ -34,6 +41,7 @@ else
 ##   deps            install the Debian packages needed (with sudo where not root)
 ##   demo            score a photo and four worsened copies of it
 ##   check           all tests
+##   check-aarch64   those of what depends on the CPU, cross-built and emulated (make deps-aarch64)
 ##   fuzz            targets for libFuzzer (clang); test/fuzz/run.sh runs them
 ##   install         into $(DESTDIR)$(PREFIX); uninstall takes it away
 ##   clean  format
@@ -128,7 +136,7 @@ endif
 library_sources := $(filter-out lib/codec_%,$(wildcard lib/*.c)) \
                    $(foreach codec,$(codec_list),$(wildcard lib/codec_$(codec).c)) \
                    $(filter-out kernels/gemm_openblas.c,$(wildcard kernels/*.c)) \
-                   $(wildcard kernels/reference/*.c kernels/x86/*.c) \
+                   $(wildcard kernels/reference/*.c kernels/x86/*.c kernels/arm/*.c) \
                    $(if $(filter openblas,$(BLAS)),$(wildcard kernels/gemm_openblas.c))
 library_assembly := $(if $(filter yes,$(BUILTIN)),$(wildcard lib/*.S))
 checkpoint_sources := $(wildcard tools/checkpoint/*.c)
@@ -146,6 +154,10 @@ library_objects := $(call objects,$(library_sources) $(library_assembly))
 tool_objects    := $(call objects,$(tool_sources))
 test_programs   := $(patsubst test/%.c,$(BUILD)/test/%,$(test_sources))
 fuzz_programs   := $(patsubst test/fuzz/%.c,$(BUILD)/test/%,$(fuzz_sources))
+# Those that `make check` runs, and what it runs them on if not on this machine.
+TESTS    ?= $(notdir $(test_programs) $(fuzz_programs))
+EMULATOR ?=
+tested_programs := $(addprefix $(BUILD)/test/,$(TESTS))
 
 TOOL_PACKAGES := libzip libcjson
 TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES)) -Itools -Itools/checkpoint
@@ -161,7 +173,7 @@ SONAME := libqualiclip.so.$(MAJOR)
 SHARED := $(BUILD)/libqualiclip.so.$(VERSION)
 TOOL   := $(BUILD)/qualiclip
 
-.PHONY: all library tool tests check deps demo install uninstall clean help format FORCE
+.PHONY: all library tool tests check check-aarch64 deps demo install uninstall clean help format FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -171,7 +183,7 @@ ifeq ($(with_tool),)
 endif
 library: $(STATIC) $(BUILD)/libqualiclip.so
 tool: $(TOOL)
-tests: $(test_programs) $(fuzz_programs) $(BUILD)/test/fuzz-seeds
+tests: $(tested_programs) $(if $(filter fuzz_%,$(TESTS)),$(BUILD)/test/fuzz-seeds)
 
 # --------------------------------------------------------------------------------- compiling
 # Everything depends on the flags that it was compiled with.
@@ -233,7 +245,7 @@ $(BUILD)/test/make_seeds: $(call objects,$(seed_sources)) $(fuzz_objects)
 $(BUILD)/test/fuzz-seeds: $(BUILD)/test/make_seeds
 	$(call say,GEN,$@)
 	$(Q)rm -rf $@
-	$(Q)$< $@
+	$(Q)$(EMULATOR) $< $@
 fuzz-programs: $(fuzz_programs)
 fuzz-seeds: $(BUILD)/test/fuzz-seeds
 fuzz:
@@ -252,13 +264,27 @@ demo: tool
 	@echo "How good do these photos look?  (1: excellent, 0: awful; the built-in model)"
 	@$(TOOL) score --sort $(DEMO_PHOTOS)
 
-check: $(if $(with_tool),all tests $(BUILD)/test/readme-example)
+# The command line's tests call the program; where it is to be emulated, by way of a script.
+CLI_TESTS ?= $(patsubst test/cli/%.bats,%,$(wildcard test/cli/*.bats))
+tested_tool := $(TOOL)$(if $(EMULATOR),-emulated)
+$(TOOL)-emulated: $(TOOL)
+	@printf '#!/bin/sh\nexec $(EMULATOR) $(abspath $(TOOL)) "$$@"\n' > $@
+	@chmod +x $@
+
+check: $(if $(with_tool),all tests $(tested_tool) $(BUILD)/test/readme-example)
 ifeq ($(with_tool),)
 	@echo "The tests need libzip, cJSON and cmocka: make deps check" >&2; exit 1
 endif
-	@QUALICLIP=$(abspath $(TOOL)) BUILD=$(abspath $(BUILD)) CODECS="$(CODECS)" \
+	@QUALICLIP=$(abspath $(tested_tool)) BUILD=$(abspath $(BUILD)) CODECS="$(CODECS)" \
 	 BUILTIN=$(BUILTIN) THREADS=$(THREADS) BLAS=$(BLAS) SANITIZE=$(SANITIZE) DEBUG=$(DEBUG) CC="$(CC)" \
-	 test/run.sh $(test_programs) $(fuzz_programs)
+	 EMULATOR="$(EMULATOR)" test/run.sh $(tested_programs) $(CLI_TESTS:%=test/cli/%.bats)
+
+# Whatever depends on the CPU or the compiler, but for the slowest, on an emulated other CPU.
+AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands convert_hostile convert_memory scorer sizes),$(TESTS))
+check-aarch64:
+	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig $(MAKE) --no-print-directory \
+	 BUILD=$(BUILD)/aarch64 CROSS=aarch64-linux-gnu- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
+	 EMULATOR=qemu-aarch64 TESTS="$(AARCH64_TESTS)" CLI_TESTS="builtin embed kernels" check
 
 # The README's example, as its reader would build it.
 $(BUILD)/test/readme-example: README.md $(STATIC)

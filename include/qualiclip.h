@@ -193,6 +193,8 @@ typedef struct qc_model_info {
     const char *text_source;     /* the file of the text tower, if not out of `source`           */
     const char *context_source;  /* likewise of learned contexts                                 */
     uint32_t    patch_feature_size; /* of qc_embed_patches(); 0: the model has no low-level part */
+    const char *low_level_source;   /* the file of that part                                     */
+    uint32_t    pristine_photos, pristine_patches; /* that images are compared with; 0: unknown  */
 } qc_model_info;
 
 /* Fills `info`, whose strings live as long as the model. */

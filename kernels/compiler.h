@@ -12,8 +12,15 @@
 #  define NEVER_INLINE __attribute__((noinline))
 #  define TARGET_AVX2 __attribute__((target("avx2,fma,f16c")))
 #  define TARGET_XSAVE __attribute__((target("xsave")))
-/* Keeps a vector in a register: gcc else folds the load into each of its uses. */
-#  define KEEP_IN_REGISTER(v) __asm__("" : "+x"(v))
+#  if defined(__aarch64__)
+#    define VECTOR_OPERAND "+w"
+#  else
+#    define VECTOR_OPERAND "+x"
+#  endif
+/* Keeps a float or vector in a register: gcc else folds its load into each of its uses. */
+#  define KEEP_IN_REGISTER(v) __asm__("" : VECTOR_OPERAND(v))
+/* The same, and in the order of other such points: gcc else starts too much for the registers. */
+#  define KEEP_IN_ORDER(v) __asm__ volatile("" : VECTOR_OPERAND(v))
 #  define PREFETCH(address) __builtin_prefetch(address)
 /* Before a loop whose every turn must become straight-line code, or its arrays stay in memory. */
 #  if defined(__clang__)
@@ -28,6 +35,7 @@
 #  define TARGET_AVX2
 #  define TARGET_XSAVE
 #  define KEEP_IN_REGISTER(v) ((void)0)
+#  define KEEP_IN_ORDER(v) ((void)0)
 #  define PREFETCH(address) ((void)(address))
 #  define UNROLL_FULLY
 #endif
@@ -45,6 +53,13 @@
 #  define QUALICLIP_X86 1
 #else
 #  define QUALICLIP_X86 0
+#endif
+
+/* Every AArch64 has NEON; a program may be compiled not to use it.  No set for big-endian ones. */
+#if defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__) && defined(__GNUC__)
+#  define QUALICLIP_AARCH64 1
+#else
+#  define QUALICLIP_AARCH64 0
 #endif
 
 #endif

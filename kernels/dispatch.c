@@ -40,6 +40,10 @@ static bool cpu_has_avx2(void)
 
 #endif
 
+#if QUALICLIP_AARCH64
+#include "arm/neon.h"
+#endif
+
 enum { MOST_SETS = 4 };
 
 /* Fills `sets`, the default first; the rest stay NULL. */
@@ -55,6 +59,9 @@ static void list_sets(const kernel_set *sets[MOST_SETS])
         sets[count++] = &kernel_set_avx2_openblas;
 #endif
     }
+#endif
+#if QUALICLIP_AARCH64
+    sets[count++] = &kernel_set_neon;
 #endif
 #if defined(QUALICLIP_OPENBLAS)
     sets[count++] = &kernel_set_reference_openblas;

@@ -201,7 +201,7 @@ size_t convolution_scratch(const kernel_set *kernels, const struct convolution *
                                                  convolution->linear.weight.outputs);
 }
 
-/* Rows are cut at CONVOLUTION_ROWS, outputs where the threads want more; returns the row blocks. */
+/* Rows are cut at CONVOLUTION_ROWS, outputs where threads want more; returns the row blocks. */
 static size_t cut_outputs(const struct layers *layers, const gemm_call *call, size_t *output_block)
 {
     size_t row_blocks = ceiling_divide(call->rows, CONVOLUTION_ROWS);
@@ -230,7 +230,7 @@ void neighbourhood_forward(const struct layers *layers, const struct convolution
     threads_run(layers->threads, row_blocks * job.output_blocks, convolution_task, &job);
 }
 
-/* ------------------------------------------------------------------- convolutions of many images */
+/* ------------------------------------------------------------------ convolutions of many images */
 
 struct images_job {
     const struct layers *layers;
@@ -302,7 +302,7 @@ void convolve_images(const struct layers *layers, const struct convolution *conv
     threads_run(layers->threads, row_blocks * job.output_blocks, images_task, &job);
 }
 
-/* ----------------------------------------------------------------------- convolutions of one pixel */
+/* -------------------------------------------------------------------- convolutions of one pixel */
 
 void pointwise_forward(const struct layers *layers, const struct convolution *convolution,
                        const float *in, size_t pixels, activation activation, const float *residual,

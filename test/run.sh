@@ -1,5 +1,6 @@
 #!/bin/sh
-# run.sh - runs the test programs given, then test/cli/*.bats, and adds up what they say.
+# run.sh - runs the tests given, programs (on EMULATOR where that is set) and .bats files, and adds
+# up what they say.
 #
 # Every test is run, whatever fails; the log of a program that failed is shown whole.
 set -u
@@ -17,17 +18,25 @@ add() {
     passed=$((passed + $3)) failed=$((failed + bad)) skipped=$((skipped + $5))
 }
 
-for program in "$@"; do
-    "$program" >"$log" 2>&1
+run_program() {
+    ${EMULATOR:-} "$1" >"$log" 2>&1
     status=$?
-    add "$(basename "$program")" $status "$(grep -c '^\[       OK \]' "$log")" \
+    add "$(basename "$1")" $status "$(grep -c '^\[       OK \]' "$log")" \
         "$(grep '^\[  FAILED  \]' "$log" | grep -vc 'test(s)')" "$(grep -c '^\[  SKIPPED \] [a-z]' "$log")"
-done
-for file in test/cli/*.bats; do
-    bats --tap "$file" >"$log" 2>&1
+}
+
+run_bats() {
+    bats --tap "$1" >"$log" 2>&1
     status=$?
-    add "$(basename "$file")" $status "$(grep '^ok ' "$log" | grep -vc '# skip')" \
+    add "$(basename "$1")" $status "$(grep '^ok ' "$log" | grep -vc '# skip')" \
         "$(grep -c '^not ok ' "$log")" "$(grep -c '^ok .*# skip' "$log")"
+}
+
+for test in "$@"; do
+    case $test in
+    *.bats) run_bats "$test" ;;
+    *) run_program "$test" ;;
+    esac
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

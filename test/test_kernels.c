@@ -130,7 +130,7 @@ static void check_softmax_row(const float *got, const float *x, size_t n, double
 {
     double largest = -INFINITY, sum = 0;
     for (size_t c = 0; c < n; c++)
-        largest = fmax(largest, x[c]);
+        largest = x[c] > largest ? x[c] : largest; /* fmax() here crashes gcc 12 for AArch64 */
     for (size_t c = 0; c < n; c++)
         sum += exp(scale * (x[c] - largest));
     for (size_t c = 0; c < n; c++) {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "compiler.h"
+#include "curves.h"
 #include "kernels.h"
 
 /* The first `count` of eight lanes; count <= 8. */
@@ -67,29 +68,24 @@ static ALWAYS_INLINE TARGET_AVX2 float sum_of_lanes(__m256 v)
 
 /*
  * exp(x) within 2 ulp wherever the result is normal; 0 and infinity where it leaves the range of
- * floats; NaN stays NaN.
- *
- * x = n ln 2 + r with |r| <= ln(2) / 2.  The polynomial is the minimax fit of (exp(r) - 1 - r) /
- * r^2 for the relative error of exp, 3e-9 before rounding.  2^n is applied as two factors, because
- * n reaches from -152 to 128 and one factor holds -126 to 127 only.
+ * floats; NaN stays NaN.  2^n is applied as two factors, because n reaches from -152 to 128 and one
+ * factor holds -126 to 127 only.
  */
 static ALWAYS_INLINE TARGET_AVX2 __m256 exp_of(__m256 x)
 {
     /* The constant first: on NaN, min and max give their second operand. */
-    x = _mm256_max_ps(_mm256_set1_ps(-105.0f), x);
-    x = _mm256_min_ps(_mm256_set1_ps(89.0f), x);
+    x = _mm256_max_ps(_mm256_set1_ps(exp_lowest), x);
+    x = _mm256_min_ps(_mm256_set1_ps(exp_highest), x);
 
-    __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(0x1.715476p+0f)),
+    __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(one_over_ln2)),
                                _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    /* ln 2 in two parts, the first short enough for exact products with n. */
-    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.62e4p-1f), x);
-    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.7f7d1cp-20f), r);
+    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(ln2_high), x);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(ln2_low), r);
 
-    __m256 p = _mm256_set1_ps(0x1.6a23d0p-10f);
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0x1.123a20p-7f));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0x1.5558f2p-5f));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0x1.555492p-3f));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0x1.fffffcp-2f));
+    __m256 p = _mm256_set1_ps(exp_terms[0]);
+    UNROLL_FULLY
+    for (size_t i = 1; i < EXP_TERMS; i++)
+        p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(exp_terms[i]));
     p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), _mm256_add_ps(r, _mm256_set1_ps(1)));
 
     __m256i exponent = _mm256_cvtps_epi32(n);
@@ -115,31 +111,22 @@ static ALWAYS_INLINE TARGET_AVX2 __m256 quick_gelu_of(__m256 x)
 }
 
 /*
- * x Phi(x), with a small relative error in both tails.
- *
- * With z = |x| / sqrt 2, the tail is exp(-z^2) erfcx(z) / 2, where erfcx(z) (1 + 2 z) is smooth in
- * q = (z - 2.5) / (z + 2.5): a polynomial of degree 9 fits it within 2e-8 for z from 0 to 11.  z^2
- * needs its rounding error too, or the exponential would magnify it.  Beyond |x| = 16 the tail is
- * below the smallest float; the cap keeps squares finite.
+ * x Phi(x), with a small relative error in both tails: with z = |x| / sqrt 2, the tail of Phi is
+ * exp(-z^2) erfcx(z) / 2.  z^2 needs its rounding error too, or the exponential would magnify it.
+ * The cap keeps squares finite.
  */
 static ALWAYS_INLINE TARGET_AVX2 __m256 gelu_of(__m256 x)
 {
     const __m256 one = _mm256_set1_ps(1), sign = _mm256_set1_ps(-0.0f);
-    __m256 size = _mm256_min_ps(_mm256_set1_ps(16), _mm256_andnot_ps(sign, x));
-    __m256 z = _mm256_mul_ps(size, _mm256_set1_ps(0x1.6a09e6p-1f));
+    __m256 size = _mm256_min_ps(_mm256_set1_ps(gelu_tail_ends), _mm256_andnot_ps(sign, x));
+    __m256 z = _mm256_mul_ps(size, _mm256_set1_ps(one_over_sqrt2));
 
-    const __m256 middle = _mm256_set1_ps(2.5f);
+    const __m256 middle = _mm256_set1_ps(erfcx_middle);
     __m256 q = _mm256_div_ps(_mm256_sub_ps(z, middle), _mm256_add_ps(z, middle));
-    __m256 p = _mm256_set1_ps(0x1.daf6b2p-12f);
-    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(0x1.563b16p-12f));
-    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(-0x1.18e184p-8f));
-    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(0x1.0dce08p-10f));
-    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(0x1.0c33f8p-5f));
-    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(-0x1.a5d806p-4f));
-    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(0x1.42d482p-3f));
-    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(-0x1.9598f2p-4f));
-    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(-0x1.f52c6ep-4f));
-    p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(0x1.43cc70p+0f));
+    __m256 p = _mm256_set1_ps(erfcx_terms[0]);
+    UNROLL_FULLY
+    for (size_t i = 1; i < ERFCX_TERMS; i++)
+        p = _mm256_fmadd_ps(p, q, _mm256_set1_ps(erfcx_terms[i]));
     __m256 half_erfcx = _mm256_div_ps(p, _mm256_fmadd_ps(z, _mm256_set1_ps(4), _mm256_set1_ps(2)));
 
     __m256 square = _mm256_mul_ps(size, size);

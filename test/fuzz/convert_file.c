@@ -93,6 +93,8 @@ bool convert_file(const char *path, unsigned variant, char *message)
         .allow_unknown = variant & 4,
         .vocabulary = has_text && !(variant & 8) ? TEST_VOCABULARY : NULL,
         .activation = variant & 16 ? "gelu" : NULL,
+        .profile = (variant & 0xC0) == 0xC0 ? qc_profile_name(variant >> 8 & 15) : NULL,
+        .context_path = variant & 32 ? path : NULL,
         .note = check_note,
         .verify = verify,
     };

@@ -68,6 +68,7 @@ static void add_vit(struct state_dict *dict)
     state_dict_tensor(dict, "visual.proj", TENSOR(WIDTH, FEATURE));
     state_dict_tensor(dict, "prompts_features", TENSOR(2, FEATURE));
     state_dict_tensor(dict, "logit_scale", 0, NULL);
+    state_dict_tensor(dict, "prompt_learner.ctx", TENSOR(2, WIDTH));
 }
 
 static void add_text(struct state_dict *dict)

@@ -88,6 +88,7 @@ static void make_low_level(void)
     options.feature_size = FEATURE;
     options.low_level_width = 1;
     options.low_level_feature_size = 2;
+    options.type = GGML_F16;
     write_tiny_resnet(scratch_path("low-level", path), &options);
     copy_model(path, false);
 }

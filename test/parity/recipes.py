@@ -11,16 +11,15 @@ Without --full the matrix is cut where a cell follows from its neighbours:
  - A container decides nothing but the numbers in the model file, so beyond the first container of
    a tower the files' tensors are compared, bit by bit, instead of features.
  - A profile decides texts, scale, temperature, size and read-out, none of which knows the tower:
-   all of them run on small towers and the full-size ViT-B/32 and RN50 (without liqe-mix and its 495
-   texts, which has small towers only).
+   all of them run on small towers and the full-size ViT-B/32 and RN50 (liqe-mix and its 495 texts
+   on small towers only).
  - ViT-B/16, ViT-L/14, RN101 and RN50x4 run with full widths and fewer layers.
---full runs every cell, and native size on a photo of 3 megapixels.
+--full runs every cell (liqe-mix for one container of a tower: its 495 texts are the text tower's
+matter, whose tensors are compared), and native size on a photo of 12 megapixels (large.py: one of 3).
 """
 import argparse
-import math
 import os
 import resource
-import shutil
 import sys
 import tempfile
 import time
@@ -33,45 +32,15 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 from torch.nn import GELU  # noqa: E402
 
-import formats  # noqa: E402
-from clip_cpp_gguf import round_as_stored  # noqa: E402
-from clip_reference import POSITIONS, QuickGELU, load_pixels  # noqa: E402
+from clip_reference import load_pixels  # noqa: E402
 from clip_tokenizer import Tokenizer, read_merges  # noqa: E402
-from clips import SHAPES, Clip, round_all  # noqa: E402
+from clips import SHAPES, Clip  # noqa: E402
 from formats import FORMATS  # noqa: E402
-from gguf_reader import GgufFile  # noqa: E402
-from parity import FEATURE_TOLERANCE, SCORE_TOLERANCE, Report, farthest  # noqa: E402
-from profiles import PROFILES, image_features, profile_score, prompt_features  # noqa: E402
-from random_weights import round_matrices  # noqa: E402
+from parity import FEATURE_TOLERANCE, farthest  # noqa: E402
+from profiles import image_features  # noqa: E402
 from text import fetch_vocabulary  # noqa: E402
-from tool import Tool, ToolError  # noqa: E402
-
-SMALL = ("161x300", "296x260")  # an odd size; several tiles
-ENCODED = ("clip-iqa", "clip-iqa-pyiqa", "liqe", "clip")
-CONVERTED = ("clip-iqa", "clip-iqa-pyiqa", "qualiclip+", "clip-iqa+", "liqe", "liqe-mix")
-TEXTS = ("a photo of a bicycle", "dandelions in a meadow", "\u6f22\u5b57 \U0001f44d")
-
-
-def profile_options(profile):
-    options = ["--profile", profile]
-    if not PROFILES[profile].texts:
-        options += ["--size", PROFILES[profile].size]
-        for text in TEXTS:
-            options += ["--text", text]
-    return options
-
-
-class Worst(Report):
-    """A report that remembers the largest error of each kind."""
-
-    def __init__(self):
-        super().__init__()
-        self.worst = {}
-
-    def error(self, kind, what, value, limit):
-        if not value <= self.worst.get(kind, (-1.0,))[0]:
-            self.worst[kind] = (value, what)
-        self.check("%s %s" % (what, kind), value, limit)
+from tool import Tool  # noqa: E402
+from tower_run import CONVERTED, ENCODED, SMALL, Plan, TowerRun, Worst  # noqa: E402
 
 
 # ----------------------------------------------------------------------------------- photos
@@ -88,264 +57,6 @@ def make_photos(directory):
         paths[name] = os.path.join(directory, name + ".png")
         image.save(paths[name])
     return paths
-
-
-# --------------------------------------------------------------------------------- reference
-
-class Expected:
-    """What PyTorch makes of a CLIP, computed when it is first asked for."""
-
-    def __init__(self, clip, tokenizer, photos):
-        self.clip, self.tokenizer, self.photos = clip, tokenizer, photos
-        self._images, self._prompts = {}, {}
-
-    def images(self, photo, size, positions):
-        key = (photo, size, positions)
-        if key not in self._images:
-            self._images[key] = image_features(self.clip.visual, load_pixels(self.photos[photo]),
-                                               size, positions)
-        return self._images[key]
-
-    def prompts(self, profile):
-        if profile not in self._prompts:
-            texts = PROFILES[profile].texts or TEXTS
-            self._prompts[profile] = prompt_features(
-                profile, self.clip.text, self.tokenizer, self.clip.context(len(texts)), texts)
-        return self._prompts[profile]
-
-    def score(self, profile, photo, prompts=None, size=None, positions=None):
-        recipe = PROFILES[profile]
-        features = self.images(photo, size or recipe.size, positions or recipe.positions)
-        value, parts = profile_score(profile, features,
-                                     self.prompts(profile) if prompts is None else prompts,
-                                     self.clip.scale)
-        return float(value), parts.tolist()
-
-
-# ------------------------------------------------------------------------------- comparisons
-
-def compare_features(report, tool, model, label, expected, photos, size, positions, options=()):
-    paths = [expected.photos[photo] for photo in photos]
-    found = tool.results("embed", model, paths, "--size", size, "--positions", positions, *options)
-    for photo, path in zip(photos, paths):
-        mean = expected.images(photo, size, positions).mean(dim=0)  # of one crop itself
-        report.error("feature", "%s %s %s %s" % (label, photo, size, positions),
-                     farthest(found[path]["feature"], (mean / mean.norm()).tolist()),
-                     FEATURE_TOLERANCE)
-
-
-def compare_scores(report, tool, model, label, expected, profile, photos, options, prompts=None,
-                   **changes):
-    """changes: the size and positions that `options` ask for instead of the profile's."""
-    paths = [expected.photos[photo] for photo in photos]
-    scored = tool.results("score", model, paths, *options)
-    for photo, path in zip(photos, paths):
-        value, parts = expected.score(profile, photo, prompts, **changes)
-        found = scored[path]
-        what = "%s %s %s" % (label, profile, photo)
-        report.error("score", what, farthest(found["pairs"] + [found["score"]], parts + [value]),
-                     SCORE_TOLERANCE)
-        if found["profile"] != profile or not found["recipe"].startswith(profile + " "):
-            report.result(what + " is named", False, found["recipe"])
-
-
-def compare_prompts(report, model, label, features):
-    """The features that the converter stored, with those of the texts in PyTorch."""
-    file = GgufFile(model)
-    if "qualiclip.prompts" not in file.names:
-        raise ToolError("%s: no prompts are stored" % label)
-    stored = torch.from_numpy(file.tensor("qualiclip.prompts"))
-    distance = float((stored - features).abs().max()) if stored.shape == features.shape else 9.0
-    report.error("text", label, distance, FEATURE_TOLERANCE)
-
-
-# ------------------------------------------------------------------------------------- towers
-
-class Plan:
-    """What is run of a tower.  formats: of them the first is compared with PyTorch, and so are the
-    others under --full.  scored: profiles by `score --profile`; converted: by `convert --profile`.
-    more: methods of TowerRun.  layers, text_layers: fewer than the published ones."""
-
-    def __init__(self, tower, formats, scored, converted=(), more=(), photos=SMALL,
-                 sizes=("native",), layers=None, text_layers=None, activation=QuickGELU):
-        self.tower, self.formats, self.scored, self.converted = tower, formats, scored, converted
-        self.more, self.photos, self.sizes = more, photos, sizes
-        self.clip = dict(layers=layers, text_layers=text_layers, activation=activation)
-
-
-class TowerRun:
-    def __init__(self, report, tool, vocabulary, tokenizer, directory, photos, plan, full):
-        self.report, self.tool, self.plan, self.full = report, tool, plan, full
-        self.vocabulary, self.tokenizer, self.directory = vocabulary, tokenizer, directory
-        start = time.monotonic()
-        self.clip = Clip(plan.tower, **plan.clip)
-        self.name = plan.tower if self.clip.quick_gelu else plan.tower + " gelu"
-        self.expected = Expected(self.clip, tokenizer, photos)
-        print("       %s: made in %.1f s" % (self.name, time.monotonic() - start), flush=True)
-
-    def run(self):
-        first = None
-        for name in self.plan.formats:
-            model = self.attempt(name, lambda n=name, f=first: self.run_format(n, f))
-            first = first or model
-        for method in self.plan.more:
-            self.attempt(method.__name__, lambda m=method: m(self))
-
-    def attempt(self, what, action):
-        """What the program refuses is one failure, and no reason to leave the others away."""
-        try:
-            return action()
-        except ToolError as error:
-            self.report.result("%s %s" % (self.name, what), False, str(error))
-            return None
-
-    def run_format(self, name, first):
-        """first: the model file of the plan's first format, or None for it."""
-        label = "%s %s" % (self.name, name)
-        own = self.expected.images(self.plan.photos[0], "native", "none")
-        start = time.monotonic()
-        checkpoint = FORMATS[name][0](self.clip, self.directory, own)
-        written = time.monotonic()
-        model = self.convert(checkpoint, "first" if first is None else "other", "--vocab",
-                             self.vocabulary, *formats.options(name, self.clip))
-        print("       %s: written in %.1f s, converted in %.1f s" % (
-            label, written - start, time.monotonic() - written), flush=True)
-        if first is not None:
-            different = [tensor for tensor in GgufFile(model).differences(GgufFile(first))
-                         if tensor != "qualiclip.prompts"]
-            self.report.result("%s: tensors as of %s" % (label, self.plan.formats[0]),
-                               not different, " ".join(different[:3]))
-        if first is None or self.full:
-            self.features(model, label)
-            for profile in self.plan.scored:
-                self.scores(model, label, self.expected, profile, profile_options(profile))
-            for profile in self.plan.converted:
-                self.attempt("convert --profile " + profile, lambda p=profile: self.converted(
-                    checkpoint, label, p, *formats.options(name, self.clip)))
-        if name == "qualiclip":
-            self.stored_prompts(model, label, self.clip.stored_prompts(own))
-        self.remove(checkpoint)
-        return model
-
-    def convert(self, checkpoint, name, *options):
-        model = os.path.join(self.directory, name + ".gguf")
-        self.tool.run("convert", checkpoint, "-o", model, *options)
-        return model
-
-    def remove(self, checkpoint):
-        folder = os.path.dirname(checkpoint)
-        if folder == self.directory:
-            os.remove(checkpoint)
-        else:
-            shutil.rmtree(folder)
-
-    # ------------------------------------------------------------------------ of a model file
-
-    def features(self, model, label, expected=None, sizes=None, options=()):
-        for size in sizes or self.plan.sizes:
-            for positions in POSITIONS:
-                compare_features(self.report, self.tool, model, label, expected or self.expected,
-                                 self.photos_for(size), size, positions, options)
-
-    def scores(self, model, label, expected, profile, options, prompts=None):
-        photos = self.photos_for(PROFILES[profile].size)
-        compare_scores(self.report, self.tool, model, label, expected, profile, photos, options,
-                       prompts)
-
-    def photos_for(self, size):
-        """Crops of 224 x 224 are not to be had of every photo."""
-        return [photo for photo in self.plan.photos
-                if size != "tiles" or min(int(side) for side in photo.split("x")) >= 224]
-
-    def converted(self, checkpoint, label, profile, *options):
-        """The profile's prompts, encoded at conversion without a vocabulary; then its own score."""
-        context = None
-        if PROFILES[profile].context:
-            context = formats.context(self.clip, self.directory, profile, self.tokenizer)
-            options += ("--context", context)
-        model = self.convert(checkpoint, "profile", "--profile", profile, *options)
-        compare_prompts(self.report, model, "%s convert --profile %s" % (label, profile),
-                        self.expected.prompts(profile))
-        self.scores(model, label + " converted for", self.expected, profile, ())
-        for path in (context, model):
-            if path:
-                os.remove(path)
-
-    def stored_prompts(self, model, label, prompts):
-        """qualiclip.pth's own prompts, which no text tower is asked about."""
-        compare_prompts(self.report, model, label + " stored prompts", prompts)
-        for profile in ("qualiclip", "qualiclip-pyiqa"):
-            self.scores(model, label, self.expected, profile, ("--profile", profile), prompts)
-
-    # --------------------------------------------------------------------- a plan's `more`
-
-    def types(self):
-        """--type f16 and bf16, by every kernel set; f16 holds all of a ViT's matrices exactly, but
-        not a ResNet's after folding."""
-        checkpoint = formats.plain(self.clip, self.directory, None)
-        for name, dtype in (("f16", torch.float16), ("bf16", torch.bfloat16)):
-            model = self.convert(checkpoint, name, "--type", name, "--vocab", self.vocabulary)
-            expected = self.expected_of(lambda tower, t=dtype: round_matrices(tower, t))
-            label = "%s --type %s" % (self.name, name)
-            for kernels in self.tool.kernels(model):
-                compare_features(self.report, self.tool, model, "%s %s" % (label, kernels),
-                                 expected, self.plan.photos[:1], "native", "grid",
-                                 ("--kernels", kernels))
-            self.scores(model, label, expected, "clip-iqa", profile_options("clip-iqa"))
-            os.remove(model)
-        os.remove(checkpoint)
-
-    def source_types(self):
-        """safetensors all of whose numbers are F16 or BF16."""
-        for dtype in (torch.float16, torch.bfloat16):
-            checkpoint = formats.transformers_of_type(self.clip, self.directory, dtype)
-            model = self.convert(checkpoint, "source", "--vocab", self.vocabulary,
-                                 "--activation", "quick_gelu")
-            expected = self.expected_of(round_all(dtype))
-            scale = torch.tensor(math.log(self.clip.scale)).to(dtype)
-            expected.clip.scale = math.exp(float(scale))
-            label = "%s from %s" % (self.name, str(dtype)[len("torch."):])
-            self.features(model, label, expected, ("native",))
-            self.scores(model, label, expected, "clip-iqa", profile_options("clip-iqa"))
-            self.remove(checkpoint)
-
-    def clip_cpp(self):
-        """clip.cpp's files, which are scored as they are.  The logit scale is not in them: a
-        temperature makes ours of the 100 that is taken."""
-        for half in (False, True):
-            model = formats.clip_cpp(self.clip, self.directory, half, self.tokenizer.tokens)
-            expected = self.expected_of(lambda tower, h=half: round_as_stored(tower, h))
-            label = "%s clip.cpp %s" % (self.name, "f16" if half else "f32")
-            self.features(model, label, expected, ("native",))
-            for profile in ENCODED:
-                if PROFILES[profile].texts:  # it has no merges, so no texts but the built-in ones
-                    self.scores(model, label, expected, profile,
-                                ("--profile", profile, "--temperature", "5"))
-            os.remove(model)
-
-    def text_of_another(self):
-        """An image tower alone (GRepQ's), and the text tower out of another checkpoint."""
-        checkpoint = formats.image_tower(self.clip, self.directory)
-        text = formats.torchscript(self.clip, self.directory, None)
-        self.converted(checkpoint, self.name + " convert --text", "clip-iqa", "--text", text)
-        for path in (checkpoint, text):
-            os.remove(path)
-
-    def own_sizes(self):
-        """Sizes and positions that are not the profile's."""
-        model = self.convert(formats.plain(self.clip, self.directory, None), "sizes", "--vocab",
-                             self.vocabulary)
-        for profile, size, positions in (("clip-iqa", "tiles", "grid"), ("liqe", "native", "flat"),
-                                         ("clip-iqa", "crop224", "none"),
-                                         ("liqe", "long=200", "none")):
-            label = "%s --size %s --positions %s" % (self.name, size, positions)
-            compare_scores(self.report, self.tool, model, label, self.expected, profile,
-                           self.photos_for(size), (*profile_options(profile), "--size", size,
-                                                   "--positions", positions),
-                           size=size, positions=positions)
-
-    def expected_of(self, change):
-        return Expected(self.clip.rounded(change), self.tokenizer, self.expected.photos)
 
 
 # ---------------------------------------------------------------------------------- native size
@@ -373,15 +84,14 @@ def run_large(report, tool, directory, tower, width, height):
     torch.save(clip.state(text=False), checkpoint)
     model = os.path.join(directory, "large.gguf")
     tool.run("convert", checkpoint, "-o", model)
-    for positions in ("none", "grid"):
-        label = "%s %dx%d native %s" % (tower, width, height, positions)
-        start = time.monotonic()
-        expected, = image_features(clip.visual, load_pixels(photo), "native", positions)
-        taken = time.monotonic() - start
-        start = time.monotonic()
-        found = tool.results("embed", model, [photo], "--positions", positions)[photo]["feature"]
-        print("       %s: PyTorch %.1f s, ours %.1f s" % (label, taken, time.monotonic() - start))
-        report.error("feature", label, farthest(found, expected.tolist()), FEATURE_TOLERANCE)
+    label = "%s %dx%d native grid" % (tower, width, height)
+    start = time.monotonic()
+    expected, = image_features(clip.visual, load_pixels(photo), "native", "grid")
+    taken = time.monotonic() - start
+    start = time.monotonic()
+    found = tool.results("embed", model, [photo], "--positions", "grid")[photo]["feature"]
+    print("       %s: PyTorch %.1f s, ours %.1f s" % (label, taken, time.monotonic() - start))
+    report.error("feature", label, farthest(found, expected.tolist()), FEATURE_TOLERANCE)
     peak = tool.peak_bytes("embed", "-m", model, "--positions", "grid", photo)
     print("       %s: peak %.0f MB with a model file of %.0f MB" % (
         label, peak / 1e6, os.path.getsize(model) / 1e6), flush=True)
@@ -402,12 +112,13 @@ def quick_plans():
              (run.types, run.source_types, run.clip_cpp, run.text_of_another, run.own_sizes),
              photos=(*SMALL, "768x432"), sizes=("native", "crop224", "long=200", "tiles")),
         Plan("resnet-small", formats_of("resnet-small"), ENCODED, CONVERTED,
-             (run.types, run.text_of_another, run.own_sizes),
+             (run.types, run.text_of_another, run.own_sizes, run.grepq),
              sizes=("native", "crop224", "tiles")),
         Plan("vit-small", ("open_clip", "open_clip-custom_text", "transformers"), ("clip-iqa",),
              activation=GELU, more=(run.clip_cpp,)),
         Plan("vit-b-32", ("torchscript", "transformers-sharded"), ENCODED, ("qualiclip+",)),
-        Plan("rn50", ("torchscript", "qualiclip"), ("clip-iqa", "clip-iqa-pyiqa"), ("clip-iqa+",)),
+        Plan("rn50", ("torchscript", "qualiclip"), ("clip-iqa", "clip-iqa-pyiqa"), ("clip-iqa+",),
+             (run.grepq,)),
         Plan("vit-b-16", ("transformers",), ("clip-iqa",), layers=2, text_layers=1),
         Plan("vit-l-14", ("torchscript",), ("clip-iqa",), layers=2, text_layers=1),
         Plan("rn101", ("plain-mixed",), ("clip-iqa",), layers=(1, 1, 4, 1), text_layers=1),
@@ -418,9 +129,9 @@ def quick_plans():
 def full_plans():
     vit = (TowerRun.types, TowerRun.source_types, TowerRun.clip_cpp, TowerRun.text_of_another,
            TowerRun.own_sizes)
-    resnet = (TowerRun.types, TowerRun.text_of_another, TowerRun.own_sizes)
+    resnet = (TowerRun.types, TowerRun.text_of_another, TowerRun.own_sizes, TowerRun.grepq)
     return (*quick_plans()[:3],
-            *(Plan(tower, formats_of(tower), (*ENCODED, "liqe-mix"), CONVERTED,
+            *(Plan(tower, formats_of(tower), ENCODED, CONVERTED,
                    vit if SHAPES[tower].is_vit else resnet, sizes=("native", "crop224", "tiles"))
               for tower in ("vit-b-32", "rn50", "vit-b-16", "vit-l-14", "rn101", "rn50x4")))
 
@@ -432,7 +143,6 @@ def main():
     parser.add_argument("--tool", default=os.path.join(ROOT, "build", "qualiclip"))
     parser.add_argument("--vocab", metavar="FILE")
     options = parser.parse_args()
-    torch.set_num_threads(os.cpu_count() or 1)
     tool, report = Tool(os.path.abspath(options.tool)), Worst()
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="parity-recipes-") as directory:
@@ -448,9 +158,8 @@ def main():
             print("       %s: %.1f s" % (plan.tower, time.monotonic() - before), flush=True)
         if options.full:
             for tower in ("vit-b-32", "rn50"):
-                for width, height in ((2000, 1500), (4000, 3000)):
-                    if not options.only or "large" in options.only.split(","):
-                        run_large(report, tool, directory, tower, width, height)
+                if not options.only or "large" in options.only.split(","):
+                    run_large(report, tool, directory, tower, 4000, 3000)
     for kind, (value, what) in sorted(report.worst.items()):
         print("worst %-8s %.2e  %s" % (kind, value, what))
     own, others = (sum(resource.getrusage(who)[:2])

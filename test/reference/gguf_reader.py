@@ -8,11 +8,13 @@ import numpy
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q",
             11: "<q", 12: "<d"}
 _STRING, _ARRAY = 8, 9
+_LENGTH = struct.Struct("<Q")
 _F32, _F16, _BF16 = 0, 1, 30
 
 
 class GgufFile:
-    """keys: {name: value}; names: of the tensors; tensor(name): a float32 array; raw(name): bytes."""
+    """keys: {name: value}, of arrays of strings the places; names: of the tensors; tensor(name): a
+    float32 array; raw(name): bytes."""
 
     def __init__(self, path):
         with open(path, "rb") as file:
@@ -43,11 +45,23 @@ class GgufFile:
         self._at += size
         return self._data[self._at - size:self._at].decode("utf-8")
 
+    def _strings(self, count):
+        """Where they are; a vocabulary is a hundred thousand strings, and rarely looked at."""
+        data, at, places = self._data, self._at, []
+        for _ in range(count):
+            size, = _LENGTH.unpack_from(data, at)
+            places.append((at + 8, at + 8 + size))
+            at += 8 + size
+        self._at = at
+        return places
+
     def _value(self, kind):
         if kind == _STRING:
             return self._string()
         if kind == _ARRAY:
             kind, count = self._take("<IQ")
+            if kind == _STRING:
+                return self._strings(count)
             return [self._value(kind) for _ in range(count)]
         return self._take(_SCALARS[kind])[0]
 

@@ -84,7 +84,6 @@ static bool encode_texts(struct job *job, struct progress *progress)
                                  progress, job->message)) {
         progress->done += count_numbers(&job->text_plan);
         good = encode(job, path, progress);
-        unlink(path);
     } else {
         good = false;
     }

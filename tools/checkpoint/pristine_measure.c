@@ -37,7 +37,11 @@ static bool add_features(const struct pristine *pristine, size_t first, size_t c
                            origin_of(pristine->paths[place->photo]));
         patches[i] = pristine_patch_of(image, place->x, place->y);
     }
-    if (qc_embed_patches(model, patches, count, threads, features, reason, sizeof reason) != QC_OK)
+    qc_status status =
+        qc_embed_patches(model, patches, count, threads, features, reason, sizeof reason);
+    if (status == QC_ERROR_UNSUPPORTED && threads > 1) /* a build without threads */
+        status = qc_embed_patches(model, patches, count, 1, features, reason, sizeof reason);
+    if (status != QC_OK)
         return problem(message, "%s", reason);
     for (size_t i = 0; i < count; i++)
         patch_statistics_add(statistics, features + i * statistics->size, difference);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "problem.h"
 
@@ -112,13 +113,12 @@ bool encode_prompts(const struct prompt_texts *texts, const char *text_model, fl
 {
     const size_t room = PROMPT_TOKENS_MAX + (texts->context ? texts->context->length : 0);
     uint32_t *ids = malloc(room * sizeof *ids);
-    if (!ids)
-        return problem(message, "out of memory");
     qc_model *model = open_text_model(text_model, message);
+    unlink(text_model); /* it is mapped; whatever ends this process now, no file stays behind */
     qc_model_info info = {0};
     if (model)
         qc_model_describe(model, &info);
-    bool good = model != NULL;
+    bool good = model && (ids || problem(message, "out of memory"));
     for (size_t i = 0; i < count_texts(texts) && good; i++) {
         struct text text = text_at(texts, i, ids);
         good = encode(model, &text, texts->truncate, features + i * info.feature_size, message);

@@ -23,6 +23,8 @@ struct prompt_texts {
 enum { TEXT_PROGRESS = 1 << 18 };
 
 /*
+ * Removes the file `text_model`, which it needs no name of once it is open.
+ *
  * Writes one unit feature after the other: of pairs, the positive one first.  `note` is told of
  * each, and `progress` of `done` + TEXT_PROGRESS for each, out of `total`; both may be NULL. False:
  * `message` says why.

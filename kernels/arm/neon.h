@@ -1,0 +1,27 @@
+/*
+ * neon.h - the kernels for AArch64 with its Advanced SIMD, which every such CPU has.
+ *
+ * Nothing beyond ARMv8.0: fused multiply-adds and the conversion of halves are part of it.
+ */
+#ifndef QUALICLIP_ARM_NEON_H
+#define QUALICLIP_ARM_NEON_H
+
+#include "kernels.h"
+
+extern const kernel_set kernel_set_neon;
+
+size_t neon_gemm_scratch(size_t taps, size_t inputs, size_t outputs);
+void neon_gemm(const gemm_call *call, float *scratch);
+size_t neon_attention_scratch(size_t queries, size_t tokens, size_t size);
+void neon_attention(const attention_call *call, float *scratch);
+void neon_layernorm(float *out, size_t out_stride, const float *in, size_t in_stride, size_t rows,
+                    size_t columns, const float *gain, const float *bias, float epsilon);
+void neon_softmax(float *x, size_t stride, size_t rows, size_t columns, float scale);
+void neon_activate(float *x, size_t count, activation kind);
+void neon_average_pool_row(float *out, const float *top, const float *bottom, size_t columns,
+                           size_t channels);
+void neon_column_mean(float *out, const float *x, size_t stride, size_t rows, size_t columns);
+bool neon_all_finite(const void *data, number_type type, size_t count);
+void neon_widen(float *out, const void *data, number_type type, size_t count);
+
+#endif
