@@ -249,19 +249,23 @@ static void compute_panel(struct panel *panel, size_t first_row, size_t rows)
 {
     const gemm_call *call = panel->call;
     const bool narrow = panel->outputs <= 8;
+    const size_t most = narrow ? NARROW_ROWS : WIDE_ROWS;
     const bool curved =
         call->activation == ACTIVATION_QUICK_GELU || call->activation == ACTIVATION_GELU;
-    const ptrdiff_t tile_bytes = (ptrdiff_t)(call->taps * (call->inputs / UNROLL) * 64);
+    const size_t tile_bytes = call->taps * (call->inputs / UNROLL) * 64;
     const char *next, *end;
 
     find_next_weights(panel, &next, &end);
+    size_t fetches = tile_bytes ? (size_t)(end - next) / tile_bytes : 0; /* tiles that do */
     for (size_t row = first_row; row < first_row + rows;) {
         size_t left = first_row + rows - row;
-        size_t count = rows_of_tile(left, narrow ? NARROW_ROWS : WIDE_ROWS);
-        /* Where nothing is left to fetch, what is at hand: a test in the loop would cost more. */
-        bool more = end - next >= tile_bytes;
-        panel->ahead = more ? next : (const char *)panel->weights;
-        next += more ? tile_bytes : 0;
+        size_t count = rows_of_tile(left, most);
+        /* In the last tiles: what came earlier would be pushed out again before its use. */
+        bool fetch = fetches > 0 && left <= (fetches + 1) * most;
+        /* Where nothing is to be fetched, what is at hand: a test in the loop would cost more. */
+        panel->ahead = fetch ? next : (const char *)panel->weights;
+        next += fetch ? tile_bytes : 0;
+        fetches -= fetch;
         (narrow ? narrow_tiles : wide_tiles[panel->type])[count](panel, row);
         if (curved)
             activate_tile(panel, row, count);
