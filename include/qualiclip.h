@@ -79,11 +79,24 @@ QC_API const char *qc_status_string(qc_status status);
  */
 typedef struct qc_model qc_model;
 
+/* Whether weights are packed: copied, once, into the order in which the kernels read them. */
+typedef enum qc_packing {
+    QC_PACKING_DEFAULT = 0, /* of a file: packed; in the caller's memory: used in place           */
+    QC_PACKING_NEVER   = 1, /* always in place: processes share one file's memory                 */
+    QC_PACKING_ALWAYS  = 2  /* also from the caller's memory                                      */
+} qc_packing;
+
 typedef struct qc_model_options {
     size_t      size;         /* sizeof(qc_model_options); set by qc_model_options_init()        */
     const char *kernels;      /* a name from qc_kernels_name(); NULL: the fastest this CPU has   */
     char       *message;      /* receives the explanation of a failure; NULL: none is wanted     */
     size_t      message_size; /* bytes at `message`; QC_MESSAGE_SIZE is always enough            */
+    /*
+     * Packed, a ViT-B/32 takes about a tenth less time an image, with the same bits, and opening
+     * takes some longer.  No weight is held twice: the file's pages are given back.  Kernels that
+     * do not want packed weights read them in place in any case.
+     */
+    qc_packing  packing;
 } qc_model_options;
 
 QC_API void qc_model_options_init(qc_model_options *options);
@@ -180,6 +193,8 @@ typedef struct qc_model_info {
     const char *text_source;     /* the file of the text tower, if not out of `source`           */
     const char *context_source;  /* likewise of learned contexts                                 */
     uint32_t    patch_feature_size; /* of qc_embed_patches(); 0: the model has no low-level part */
+    const char *low_level_source;   /* the file of that part                                     */
+    uint32_t    pristine_photos, pristine_patches; /* that images are compared with; 0: unknown  */
 } qc_model_info;
 
 /* Fills `info`, whose strings live as long as the model. */

@@ -33,6 +33,23 @@ static inline size_t number_size(number_type type)
     return type == NUMBER_F32 ? sizeof(float) : sizeof(uint16_t);
 }
 
+/*
+ * Packed weights: panels of PANEL_OUTPUTS outputs, in each panel one input after the other, of each
+ * input the weights of those outputs side by side.  The last panel is filled up with zeros.
+ * Numbers keep their type.
+ */
+#define PANEL_OUTPUTS 16
+
+/* Numbers in `outputs` x `depth` packed weights (depth = taps * inputs). */
+static inline size_t packed_numbers(size_t outputs, size_t depth)
+{
+    return (outputs + PANEL_OUTPUTS - 1) / PANEL_OUTPUTS * PANEL_OUTPUTS * depth;
+}
+
+/* Packs a matrix whose output n begins at element n * depth; both aligned to their elements. */
+void pack_weights(void *packed, const void *weights, number_type type, size_t outputs,
+                  size_t depth);
+
 typedef enum activation {
     ACTIVATION_NONE = 0,
     ACTIVATION_RELU = 1,
@@ -66,6 +83,13 @@ typedef struct gemm_call {
     size_t weight_stride;
     bool weights_transposed;
 
+    /*
+     * The same weights as pack_weights() lays them out, aligned to 64 bytes, or NULL.  Sets that
+     * want them (`packs`) then do not look at `weights`; others do not look at `packed`.  The bits
+     * of the outputs are the same.  A call for some of the outputs begins at a whole panel.
+     */
+    const void *packed;
+
     const float *bias;     /* outputs floats, or NULL */
     const float *residual; /* rows of `outputs` floats at residual_stride, or NULL; may be `out` */
     size_t residual_stride;
@@ -93,6 +117,9 @@ typedef struct kernel_set {
 
     /* Whether the bits of gemm's outputs may change with its shape. */
     bool fixed_shape;
+
+    /* Whether gemm is faster with packed weights. */
+    bool packs;
 
     /* Scratch: floats that the caller provides, aligned to 64 bytes, not shared between threads. */
     size_t (*gemm_scratch)(size_t taps, size_t inputs, size_t outputs);

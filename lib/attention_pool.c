@@ -63,6 +63,7 @@ static void small_product(const struct layers *layers, size_t rows, const float 
                       .weight_type = weight.type,
                       .weight_stride = weight_stride,
                       .weights_transposed = transposed,
+                      .packed = weight.packed,
                       .bias = bias,
                       .out = y,
                       .out_stride = weight.outputs};
@@ -90,18 +91,18 @@ void attention_pool(const struct resnet *resnet, const struct layers *layers, fl
     whole_product(layers, tokens, &resnet->query, pooled.query);
     for (size_t head = 0; head < heads; head++) {
         struct matrix keys = {head_rows(&resnet->key.weight, head, size), resnet->key.weight.type,
-                              channels, size};
+                              channels, size, NULL};
         small_product(layers, 1, pooled.query + head * size, keys, channels, true, NULL,
                       pooled.keyed + head * channels);
     }
-    struct matrix scores = {tokens, NUMBER_F32, count, channels};
+    struct matrix scores = {tokens, NUMBER_F32, count, channels, NULL};
     small_product(layers, heads, pooled.keyed, scores, channels, false, NULL, pooled.weights);
     layers->kernels->softmax(pooled.weights, count, heads, count, 1 / sqrtf((float)size));
-    struct matrix sums = {tokens, NUMBER_F32, channels, count};
+    struct matrix sums = {tokens, NUMBER_F32, channels, count, NULL};
     small_product(layers, heads, pooled.weights, sums, channels, true, NULL, pooled.means);
     for (size_t head = 0; head < heads; head++) {
         struct matrix values = {head_rows(&resnet->value.weight, head, size),
-                                resnet->value.weight.type, size, channels};
+                                resnet->value.weight.type, size, channels, NULL};
         small_product(layers, 1, pooled.means + head * channels, values, channels, false,
                       resnet->value.bias ? resnet->value.bias + head * size : NULL,
                       pooled.values + head * size);

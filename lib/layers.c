@@ -21,8 +21,8 @@ static void *scratch_of(const struct layers *layers, size_t worker)
 
 /* ------------------------------------------------------------------------------ matrix products */
 
-/* Outputs are cut at multiples of this, so that no panel of weights is packed twice. */
-#define OUTPUT_GRAIN 48
+/* Outputs are cut at multiples of this: whole panels of weights. */
+#define OUTPUT_GRAIN (3 * PANEL_OUTPUTS)
 
 /* The cut where bits depend on the shape of a call: it may depend on nothing else. */
 #define FIXED_OUTPUTS 384
@@ -67,11 +67,14 @@ static void cut_gemm(struct gemm_job *job)
     job->output_blocks = ceiling_divide(call->outputs, job->output_block);
 }
 
+/* `first` is a multiple of PANEL_OUTPUTS. */
 static void restrict_outputs(gemm_call *call, size_t first, size_t block)
 {
     size_t element = number_size(call->weight_type);
     call->outputs = smaller(block, call->outputs - first);
     call->weights = (const char *)call->weights + first * call->weight_stride * element;
+    if (call->packed)
+        call->packed = (const char *)call->packed + first * call->taps * call->inputs * element;
     call->bias = call->bias ? call->bias + first : NULL;
     call->residual = call->residual ? call->residual + first : NULL;
     call->out += first;
@@ -98,6 +101,7 @@ static gemm_call call_of(const struct linear *linear, activation activation)
                        .weights = linear->weight.data,
                        .weight_type = linear->weight.type,
                        .weight_stride = linear->weight.inputs,
+                       .packed = linear->weight.packed,
                        .bias = linear->bias,
                        .activation = activation};
 }
@@ -197,7 +201,7 @@ size_t convolution_scratch(const kernel_set *kernels, const struct convolution *
                                                  convolution->linear.weight.outputs);
 }
 
-/* Rows are cut at CONVOLUTION_ROWS, outputs where the threads want more; returns the row blocks. */
+/* Rows are cut at CONVOLUTION_ROWS, outputs where threads want more; returns the row blocks. */
 static size_t cut_outputs(const struct layers *layers, const gemm_call *call, size_t *output_block)
 {
     size_t row_blocks = ceiling_divide(call->rows, CONVOLUTION_ROWS);
@@ -226,7 +230,7 @@ void neighbourhood_forward(const struct layers *layers, const struct convolution
     threads_run(layers->threads, row_blocks * job.output_blocks, convolution_task, &job);
 }
 
-/* ------------------------------------------------------------------- convolutions of many images */
+/* ------------------------------------------------------------------ convolutions of many images */
 
 struct images_job {
     const struct layers *layers;
@@ -298,7 +302,7 @@ void convolve_images(const struct layers *layers, const struct convolution *conv
     threads_run(layers->threads, row_blocks * job.output_blocks, images_task, &job);
 }
 
-/* ----------------------------------------------------------------------- convolutions of one pixel */
+/* -------------------------------------------------------------------- convolutions of one pixel */
 
 void pointwise_forward(const struct layers *layers, const struct convolution *convolution,
                        const float *in, size_t pixels, activation activation, const float *residual,

@@ -69,14 +69,31 @@ void unmap_file(const void *data, size_t size)
         munmap((void *)(uintptr_t)data, size);
 }
 
-void release_mapped(const void *data, size_t size)
+#if defined(MADV_DONTNEED) || defined(MADV_HUGEPAGE)
+/* Advice about the whole pages in a range; only speed and memory depend on whether it is taken. */
+static void advise(const void *data, size_t size, size_t page, int advice)
 {
-#ifdef MADV_DONTNEED /* glibc's posix_madvise() does nothing of the kind */
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     const uintptr_t first = ((uintptr_t)data + page - 1) / page * page;
     const uintptr_t end = ((uintptr_t)data + size) / page * page;
     if (first < end)
-        (void)madvise((void *)first, end - first, MADV_DONTNEED);
+        (void)madvise((void *)first, end - first, advice);
+}
+#endif
+
+void release_mapped(const void *data, size_t size)
+{
+#ifdef MADV_DONTNEED /* glibc's posix_madvise() does nothing of the kind */
+    advise(data, size, (size_t)sysconf(_SC_PAGESIZE), MADV_DONTNEED);
+#else
+    (void)data;
+    (void)size;
+#endif
+}
+
+void prefer_large_pages(void *data, size_t size)
+{
+#ifdef MADV_HUGEPAGE /* Linux */
+    advise(data, size, LARGE_PAGE, MADV_HUGEPAGE);
 #else
     (void)data;
     (void)size;

@@ -1,5 +1,6 @@
 /*
- * map_file.h - a whole file, read-only, as memory.  The one place in the library that maps files.
+ * map_file.h - a whole file, read-only, as memory; and advice to the system about pages.  The one
+ * place in the library that maps files.
  */
 #ifndef QUALICLIP_MAP_FILE_H
 #define QUALICLIP_MAP_FILE_H
@@ -20,5 +21,11 @@ void unmap_file(const void *data, size_t size);
 
 /* Of a mapped file: these bytes need not stay in memory; they are read again where they are used. */
 void release_mapped(const void *data, size_t size);
+
+/* What large pages are aligned to. */
+#define LARGE_PAGE ((size_t)2 << 20)
+
+/* Of fresh memory that will be used as a whole: few large pages are faster than many small ones. */
+void prefer_large_pages(void *data, size_t size);
 
 #endif

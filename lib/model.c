@@ -84,7 +84,8 @@ static const char *most_frequent_type(const uint64_t counts[NUMBER_TYPES])
 
 static uint64_t hash_of(const struct qc_model *model)
 {
-    if (!model->only_checked)
+    /* A text tower is not needed for images: it should not stay in memory for being hashed. */
+    if (!model->only_checked && !(model->mapped && model->has_text))
         return xxh64(model->data, model->size, 0);
     struct xxh64_state hash;
     xxh64_begin(&hash, 0);
@@ -134,6 +135,8 @@ static qc_status load_model(struct qc_model *model, const char *origin, struct m
         load_recipe(&loader);
     if (!loader.status)
         describe(&loader);
+    if (!loader.status && model->packs && model->kernels->packs)
+        pack_model(&loader);
     /* `origin` is the caller's and was needed for messages alone. */
     model->gguf.origin = "the model";
     return loader.status;
@@ -208,6 +211,8 @@ qc_status qc_model_open(qc_model **model, const char *path, const qc_model_optio
     struct message message = {own.message, own.message_size};
     struct qc_model *created;
     qc_status status = create_model(&created, &own, &message);
+    if (created)
+        created->packs = own.packing != QC_PACKING_NEVER;
     if (!status)
         status = path ? open_mapped(created, path, &message) : open_builtin(created, &message);
     return finish(created, status, model);
@@ -246,6 +251,8 @@ qc_status qc_model_open_memory(qc_model **model, const void *data, size_t size,
                     DATA_ALIGNMENT);
     struct qc_model *created;
     qc_status status = create_model(&created, &own, &message);
+    if (created)
+        created->packs = own.packing == QC_PACKING_ALWAYS;
     if (!status)
         status = open_in_memory(created, data, size, "the model in memory", &message);
     return finish(created, status, model);

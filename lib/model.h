@@ -1,7 +1,8 @@
 /*
  * model.h - an open model: typed, checked views of the tensors in a model file.
  *
- * Immutable after open.  Matrices stay in the file's memory and type; vectors (biases, gains,
+ * Immutable after open.  Matrices stay in the file's type, and in its memory unless
+ * they are packed for the kernels (model_pack.c); vectors (biases, gains,
  * embeddings) are f32 in the file or widened once at open.  Nothing here computes a score.
  */
 #ifndef QUALICLIP_MODEL_H
@@ -23,6 +24,7 @@ struct matrix {
     const void *data;
     number_type type;
     size_t outputs, inputs;
+    const void *packed; /* the same as pack_weights() lays them out, or NULL */
 };
 
 struct linear {
@@ -140,6 +142,7 @@ struct qc_model {
     size_t size;
     bool mapped;
     bool only_checked; /* what was read may leave memory again */
+    bool packs;        /* weights are packed if the kernels want them so */
     void *owned; /* list of blocks freed at close; private to model_load.c */
 };
 

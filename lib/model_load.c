@@ -222,7 +222,10 @@ struct matrix load_matrix(struct loader *loader, const char *name, struct shape 
         return (struct matrix){0};
     loader->matrix_numbers[type_of(tensor)] += tensor->count;
     const size_t outputs = (size_t)shape.sizes[0];
-    return (struct matrix){tensor->data, type_of(tensor), outputs, tensor->count / outputs};
+    return (struct matrix){.data = tensor->data,
+                           .type = type_of(tensor),
+                           .outputs = outputs,
+                           .inputs = tensor->count / outputs};
 }
 
 const float *load_floats(struct loader *loader, const char *name, struct shape shape)

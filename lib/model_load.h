@@ -78,4 +78,7 @@ void load_text_tower(struct loader *loader); /* model_text.c: text tower and voc
 void load_low_level(struct loader *loader);  /* model_low_level.c: required by profile grepq */
 void load_recipe(struct loader *loader);     /* model_recipe.c: prompts, scale, pixels, names */
 
+/* Packs the weights of the image towers, all of which are loaded (model_pack.c). */
+void pack_model(struct loader *loader);
+
 #endif

@@ -94,11 +94,29 @@ static bool is_grepq(struct loader *loader)
     return text_is(profile, "grepq");
 }
 
+/* Where it comes from, "" and 0 where the file does not tell. */
+static void describe(struct loader *loader)
+{
+    qc_model_info *info = &loader->model->info;
+    const struct gguf *gguf = &loader->model->gguf;
+    struct gguf_text source = {"", 0};
+    if (!loader->status)
+        loader->status = gguf_get_text(gguf, KEY_LOW_LEVEL_SOURCE, false, &source, loader->message);
+    info->low_level_source = loader_copy_text(loader, source);
+    if (!loader->status)
+        loader->status =
+            gguf_get_u32(gguf, KEY_PRISTINE_PHOTOS, false, &info->pristine_photos, loader->message);
+    if (!loader->status)
+        loader->status = gguf_get_u32(gguf, KEY_PRISTINE_PATCHES, false, &info->pristine_patches,
+                                      loader->message);
+}
+
 void load_low_level(struct loader *loader)
 {
     struct qc_model *model = loader->model;
     struct gguf_text kind = {NULL, 0};
     const bool required = is_grepq(loader);
+    describe(loader);
     if (!loader->status)
         loader->status =
             gguf_get_text(&model->gguf, KEY_LOW_LEVEL, required, &kind, loader->message);

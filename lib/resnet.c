@@ -224,6 +224,7 @@ static void stem_task(void *context, size_t index, size_t worker)
                       .weights = linear->weight.data,
                       .weight_type = linear->weight.type,
                       .weight_stride = STEM_INPUTS,
+                      .packed = linear->weight.packed,
                       .bias = linear->bias,
                       .activation = ACTIVATION_RELU,
                       .out = job->out + index * width * outputs,

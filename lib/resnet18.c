@@ -77,6 +77,7 @@ static void convolve_patch(const struct resnet18 *encoder, const kernel_set *ker
                       .weights = linear->weight.data,
                       .weight_type = linear->weight.type,
                       .weight_stride = linear->weight.inputs,
+                      .packed = linear->weight.packed,
                       .bias = linear->bias,
                       .activation = ACTIVATION_RELU,
                       .out_stride = encoder->width};

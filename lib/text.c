@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "layers.h"
+#include "map_file.h"
 #include "model_tokenizer.h"
 #include "score.h"
 
@@ -214,6 +215,21 @@ static void block_forward(const struct qc_model *model, const struct vit_block *
     linear_forward(layers, &block->fc2, hidden, segments, texts, ACTIVATION_NONE, tokens, tokens);
 }
 
+/* Texts are rare and their tower is large: of a mapped file, it is not kept in memory. */
+static void release_matrix(const struct qc_model *model, const struct matrix *matrix)
+{
+    if (model->mapped)
+        release_mapped(matrix->data, matrix->outputs * matrix->inputs * number_size(matrix->type));
+}
+
+static void release_block(const struct qc_model *model, const struct vit_block *block)
+{
+    const struct linear *all[] = {&block->query, &block->key, &block->value,
+                                  &block->out,   &block->fc1, &block->fc2};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        release_matrix(model, &all[i]->weight);
+}
+
 /* The group's features, not of unit length. */
 static void encode_group(const struct qc_model *model, struct text_workspace *workspace,
                          const struct token_list *list, const struct group *group, float *features)
@@ -221,8 +237,11 @@ static void encode_group(const struct qc_model *model, struct text_workspace *wo
     const struct text_tower *text = &model->text;
     const struct rows tokens = workspace->tokens, last = workspace->last;
     embed_tokens(model, workspace, list, group);
-    for (size_t i = 0; i < text->layers; i++)
+    release_matrix(model, &text->token_embedding);
+    for (size_t i = 0; i < text->layers; i++) {
         block_forward(model, &text->blocks[i], workspace, group->count);
+        release_block(model, &text->blocks[i]);
+    }
     for (size_t i = 0; i < group->count; i++)
         memcpy(last.data + i * last.stride,
                tokens.data + (workspace->segments[i + 1] - 1) * tokens.stride,

@@ -72,7 +72,7 @@ static double bfloat_value(uint16_t bfloat)
 
 struct product {
     gemm_call call;
-    struct guarded x, x_rows, weights, bias, residual, out, scratch;
+    struct guarded x, x_rows, weights, packed, bias, residual, out, scratch;
     bool in_place; /* the residual is what `out` holds */
 };
 
@@ -105,6 +105,23 @@ static void make_weights(struct product *p)
         fill_floats(&p->weights);
     }
     call->weights = p->weights.data;
+}
+
+/* The same weights packed; nothing where they are transposed, which is never packed. */
+static void make_packed(struct product *p)
+{
+    const gemm_call *call = &p->call;
+    if (call->weights_transposed)
+        return;
+    size_t depth = call->taps * call->inputs, number = number_size(call->weight_type);
+    char *dense = malloc(call->outputs * depth * number);
+    assert_non_null(dense);
+    for (size_t n = 0; n < call->outputs; n++)
+        memcpy(dense + n * depth * number,
+               (const char *)call->weights + n * call->weight_stride * number, depth * number);
+    p->packed = guarded_alloc((packed_numbers(call->outputs, depth) * number + 63) / 64 * 64);
+    pack_weights(p->packed.data, dense, call->weight_type, call->outputs, depth);
+    free(dense);
 }
 
 /* Rows one after the other, or where `gathered`, any row for any tap, as in a convolution. */
@@ -150,6 +167,7 @@ static void make_product(struct product *p, const kernel_set *set, size_t rows, 
     call->activation = (activation)(random_bits() % 4);
     call->out_stride = outputs + random_between(0, 9);
     make_weights(p);
+    make_packed(p);
     make_x(p, taps > 1 || random_bits() % 4 == 0);
     make_scratch(p, set);
 
@@ -179,8 +197,8 @@ static void make_product(struct product *p, const kernel_set *set, size_t rows, 
 
 static void free_product(struct product *p)
 {
-    struct guarded *all[] = {&p->x,        &p->x_rows, &p->weights, &p->bias,
-                             &p->residual, &p->out,    &p->scratch};
+    struct guarded *all[] = {&p->x,    &p->x_rows,   &p->weights, &p->packed,
+                             &p->bias, &p->residual, &p->out,     &p->scratch};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]->pages)
             guarded_free(all[i]);
@@ -250,6 +268,22 @@ static void check_product(const struct product *p, const float *before)
     }
 }
 
+/* Computes it again from packed weights; every bit must be the same. */
+static void check_packed(const struct product *p, const kernel_set *set, const float *before)
+{
+    if (!p->packed.pages)
+        return;
+    float *whole = copy_of(&p->out);
+    gemm_call call = p->call;
+    call.packed = p->packed.data;
+    if (set->packs)
+        call.weights = NULL; /* is not looked at */
+    memcpy(p->out.data, before, p->out.size);
+    set->gemm(&call, (float *)(void *)p->scratch.data);
+    assert_memory_equal(p->out.data, whole, p->out.size);
+    free(whole);
+}
+
 /*
  * Computes it again in pieces, rows and outputs cut at random places, as threads would; every bit
  * must be the same.
@@ -263,10 +297,12 @@ static void check_pieces(struct product *p, const kernel_set *set, const float *
         rows = random_between(1, p->call.rows - m);
         for (size_t n = 0, outputs; n < p->call.outputs; n += outputs) {
             outputs = random_between(1, p->call.outputs - n);
-            if (random_bits() % 2 && p->call.outputs - n > 16)
-                outputs = 16;
+            if (random_bits() % 2 && p->call.outputs - n > PANEL_OUTPUTS)
+                outputs = PANEL_OUTPUTS;
             gemm_call piece = p->call;
             size_t number = piece.weight_type == NUMBER_F32 ? sizeof(float) : sizeof(uint16_t);
+            if (n % PANEL_OUTPUTS == 0 && p->packed.pages && random_bits() % 2)
+                piece.packed = p->packed.data + n * piece.taps * piece.inputs * number;
             piece.rows = rows;
             piece.outputs = outputs;
             if (piece.x_rows)
@@ -295,6 +331,7 @@ static void check_shape(const kernel_set *set, size_t rows, size_t outputs, size
 
     set->gemm(&p.call, (float *)(void *)p.scratch.data);
     check_product(&p, before);
+    check_packed(&p, set, before);
     if (!set->fixed_shape)
         check_pieces(&p, set, before);
     free(before);
@@ -302,6 +339,32 @@ static void check_shape(const kernel_set *set, size_t rows, size_t outputs, size
 }
 
 /* ------------------------------------------------------------------------------------- tests */
+
+/* The layout that kernels.h tells, zeros included. */
+static void packed_layout(void **state)
+{
+    (void)state;
+    for (int turn = 0; turn < 60; turn++) {
+        const size_t outputs = random_between(1, 50), depth = random_between(1, 100);
+        const bool wide = turn % 2;
+        const size_t size = wide ? sizeof(float) : sizeof(uint16_t);
+        struct guarded weights = guarded_alloc(outputs * depth * size);
+        struct guarded packed = guarded_alloc(packed_numbers(outputs, depth) * size);
+        for (size_t i = 0; i < weights.size; i++)
+            weights.data[i] = (unsigned char)random_bits();
+        memset(packed.data, 0xff, packed.size);
+        pack_weights(packed.data, weights.data, wide ? NUMBER_F32 : NUMBER_F16, outputs, depth);
+        for (size_t at = 0; at * size < packed.size; at++) {
+            const size_t lane = at % 16, input = at / 16 % depth, n = at / 16 / depth * 16 + lane;
+            static const unsigned char zeros[sizeof(float)];
+            assert_memory_equal(packed.data + at * size,
+                                n < outputs ? weights.data + (n * depth + input) * size : zeros,
+                                size);
+        }
+        guarded_free(&weights);
+        guarded_free(&packed);
+    }
+}
 
 static void small_shapes(void **state)
 {
@@ -344,6 +407,7 @@ static void nan_stays_visible(void **state)
             p.call.x_rows = NULL;
             p.call.x = (float *)(void *)p.x.data;
             p.call.activation = (activation)kind;
+            p.call.packed = random_bits() % 2 ? p.packed.data : NULL;
             size_t bad = random_between(0, 13);
             ((float *)(void *)p.x.data)[bad * p.call.x_stride + random_between(0, 39)] = NAN;
             kernel_set_at(s)->gemm(&p.call, (float *)(void *)p.scratch.data);
@@ -459,9 +523,8 @@ int main(int count, char **arguments)
 {
     random_start(count > 1 ? arguments[1] : NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_shapes),
-        cmocka_unit_test(large_shapes),
-        cmocka_unit_test(nan_stays_visible),
+        cmocka_unit_test(packed_layout),    cmocka_unit_test(small_shapes),
+        cmocka_unit_test(large_shapes),     cmocka_unit_test(nan_stays_visible),
         cmocka_unit_test(attention_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,6 +237,9 @@ static const char *without_prompts(const qc_model_info *info)
            "with --profile=NAME";
 }
 
+/* Images from which on packing the weights takes less time than it saves. */
+enum { many_images = 16 };
+
 static bool open_model(struct image_run *run, struct settings *settings,
                        const struct image_command *command)
 {
@@ -245,6 +248,8 @@ static bool open_model(struct image_run *run, struct settings *settings,
     qc_model_options options;
     qc_model_options_init(&options);
     options.kernels = settings->kernels;
+    if (run->inputs.count < many_images)
+        options.packing = QC_PACKING_NEVER;
     options.message = message;
     options.message_size = sizeof message;
     qc_status status = qc_model_open(&run->model, settings->model, &options);

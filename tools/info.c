@@ -56,9 +56,10 @@ static void print_tower(const qc_model_info *info)
     if (info->image_size)
         print_number("trained at", info->image_size, " pixels a side");
     print_text("positions", info->has_positions ? "stored" : "none stored");
-    print_text("texts", info->has_text         ? "can be encoded (score --prompts, --text)"
-                        : info->has_text_tower ? "those of profiles can be encoded (score --profile)"
-                                               : "cannot be encoded");
+    print_text("texts", info->has_text ? "can be encoded (score --prompts, --text)"
+                        : info->has_text_tower
+                            ? "those of profiles can be encoded (score --profile)"
+                            : "cannot be encoded");
     print_number("feature", info->feature_size, " numbers");
     print_number("parameters", info->parameter_count, "");
 }
@@ -76,11 +77,20 @@ static void print_recipe(const qc_model *model, const qc_model_info *info)
     printf("%-16s %g (bad) to %g (good)\n", "scores", (double)info->score_minimum,
            (double)info->score_maximum);
     if (!info->pair_count)
-        print_text(outputs, info->has_text_tower
-                                ? "none stored: scores by those of score --profile, --text, --prompts"
-                                : "none: this model embeds, but does not score");
+        print_text(outputs,
+                   info->has_text_tower
+                       ? "none stored: scores by those of score --profile, --text, --prompts"
+                       : "none: this model embeds, but does not score");
     for (uint32_t i = 0; i < info->pair_count; i++)
         print_text(i ? "" : outputs, qc_model_pair_name(model, i));
+}
+
+/* GRepQ's second half. */
+static void print_low_level(const qc_model_info *info)
+{
+    print_text("low level from", info->low_level_source);
+    print_number("pristine photos", info->pristine_photos, "");
+    print_number("their patches", info->pristine_patches, " that were sharp and colourful");
 }
 
 /* Without the newline, which ends the output. */
@@ -108,6 +118,8 @@ static bool describe_text(const qc_model *model, const qc_model_info *info, cons
         print_text("text tower from", info->text_source);
     if (*info->context_source)
         print_text("contexts from", info->context_source);
+    if (info->patch_feature_size)
+        print_low_level(info);
     print_text("converted by", info->converter);
     print_text("hash", info->hash);
     print_kernels(info);
@@ -161,6 +173,12 @@ static bool describe_json(const qc_model *model, const qc_model_info *info, cons
     json_add_text(object, "source", info->source);
     json_add_text(object, "text_source", info->text_source);
     json_add_text(object, "context_source", info->context_source);
+    if (info->patch_feature_size) {
+        add_count(object, "patch_feature_size", info->patch_feature_size);
+        json_add_text(object, "low_level_source", info->low_level_source);
+        add_count(object, "pristine_photos", info->pristine_photos);
+        add_count(object, "pristine_patches", info->pristine_patches);
+    }
     json_add_text(object, "converter", info->converter);
     json_add_text(object, "hash", info->hash);
     json_add_text(object, "kernels", info->kernels);

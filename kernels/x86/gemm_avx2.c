@@ -17,7 +17,6 @@
 #include "x86/pack_avx2.h"
 #include "x86/vector_avx2.h"
 
-#define PANEL       16 /* outputs */
 #define ROW_BLOCK   240
 #define WIDE_ROWS   6
 #define NARROW_ROWS 8
@@ -29,23 +28,55 @@
 /* A panel of outputs: what its tiles have in common. */
 struct panel {
     const gemm_call *call;
-    const float *weights; /* packed: taps * inputs x 8 or 16 */
-    float *bias;          /* PANEL floats */
+    const void *weights; /* packed: taps * inputs x 8 or 16 */
+    number_type type;    /* theirs */
+    float *bias;         /* PANEL_OUTPUTS floats */
     size_t output, outputs;
     const char
         *ahead; /* memory to fetch while a tile is computed: a cache line per UNROLL inputs */
 };
 
+/*
+ * The weights of one input.  Sixteen bf16 are widened by two instructions instead of four if their
+ * middle fours may change places: in_order() puts that right in the sums.
+ */
+static ALWAYS_INLINE TARGET_AVX2 void load_weights(__m256 *w, const char *weights, size_t vectors,
+                                                   number_type type)
+{
+    if (type == NUMBER_BF16 && vectors == 2) {
+        __m256i sixteen = _mm256_load_si256((const __m256i *)weights);
+        w[0] = _mm256_castsi256_ps(_mm256_unpacklo_epi16(_mm256_setzero_si256(), sixteen));
+        w[1] = _mm256_castsi256_ps(_mm256_unpackhi_epi16(_mm256_setzero_si256(), sixteen));
+        return;
+    }
+    UNROLL_FULLY
+    for (size_t v = 0; v < vectors; v++)
+        w[v] = load_packed(weights + 8 * v * number_size(type), type);
+}
+
+static ALWAYS_INLINE TARGET_AVX2 void in_order(__m256 *sums, size_t rows, size_t vectors,
+                                               number_type type)
+{
+    if (type != NUMBER_BF16 || vectors != 2)
+        return;
+    UNROLL_FULLY
+    for (size_t r = 0; r < rows; r++) {
+        __m256 a = sums[2 * r], b = sums[2 * r + 1];
+        sums[2 * r] = _mm256_permute2f128_ps(a, b, 0x20);
+        sums[2 * r + 1] = _mm256_permute2f128_ps(a, b, 0x31);
+    }
+}
+
 /* One input: `rows` x `vectors` fused multiply-adds. */
 static ALWAYS_INLINE TARGET_AVX2 void add_product(__m256 *sums, const float *const *x, size_t k,
-                                                  const float *weights, size_t rows, size_t vectors)
+                                                  const char *weights, number_type type,
+                                                  size_t rows, size_t vectors)
 {
     __m256 w[2];
+    load_weights(w, weights, vectors, type);
     UNROLL_FULLY
-    for (size_t v = 0; v < vectors; v++) {
-        w[v] = _mm256_load_ps(weights + 8 * v);
+    for (size_t v = 0; v < vectors; v++)
         KEEP_IN_REGISTER(w[v]);
-    }
     UNROLL_FULLY
     for (size_t r = 0; r < rows; r++) {
         __m256 value = _mm256_broadcast_ss(x[r] + k);
@@ -56,11 +87,12 @@ static ALWAYS_INLINE TARGET_AVX2 void add_product(__m256 *sums, const float *con
 }
 
 static ALWAYS_INLINE TARGET_AVX2 void add_products(__m256 *sums, const struct panel *panel,
-                                                   size_t row, size_t rows, size_t vectors)
+                                                   size_t row, size_t rows, size_t vectors,
+                                                   number_type type)
 {
     const gemm_call *call = panel->call;
-    const size_t lanes = 8 * vectors, inputs = call->inputs;
-    const float *weights = panel->weights;
+    const size_t step = 8 * vectors * number_size(type), inputs = call->inputs;
+    const char *weights = panel->weights;
     const char *ahead = panel->ahead;
 
     for (size_t tap = 0; tap < call->taps; tap++) {
@@ -70,17 +102,17 @@ static ALWAYS_INLINE TARGET_AVX2 void add_products(__m256 *sums, const struct pa
             x[r] = call->x_rows ? call->x_rows[(row + r) * call->taps + tap]
                                 : call->x + (row + r) * call->x_stride;
         size_t k = 0;
-        for (; k + UNROLL <= inputs; k += UNROLL, weights += UNROLL * lanes) {
+        for (; k + UNROLL <= inputs; k += UNROLL, weights += UNROLL * step) {
             if (vectors == 2) {
                 PREFETCH(ahead);
                 ahead += 64;
             }
             UNROLL_FULLY
             for (size_t u = 0; u < UNROLL; u++)
-                add_product(sums, x, k + u, weights + u * lanes, rows, vectors);
+                add_product(sums, x, k + u, weights + u * step, type, rows, vectors);
         }
-        for (; k < inputs; k++, weights += lanes)
-            add_product(sums, x, k, weights, rows, vectors);
+        for (; k < inputs; k++, weights += step)
+            add_product(sums, x, k, weights, type, rows, vectors);
     }
 }
 
@@ -111,14 +143,15 @@ static ALWAYS_INLINE TARGET_AVX2 void finish(const __m256 *sums, const struct pa
 }
 
 static ALWAYS_INLINE TARGET_AVX2 void tile(const struct panel *panel, size_t row, size_t rows,
-                                           size_t vectors)
+                                           size_t vectors, number_type type)
 {
     __m256 sums[MAX_SUMS];
 
     UNROLL_FULLY
     for (size_t s = 0; s < rows * vectors; s++)
         sums[s] = _mm256_setzero_ps();
-    add_products(sums, panel, row, rows, vectors);
+    add_products(sums, panel, row, rows, vectors, type);
+    in_order(sums, rows, vectors, type);
     if (panel->outputs == 8 * vectors) /* known when compiled: no test and no mask for each store */
         finish(sums, panel, row, rows, vectors, 8 * vectors);
     else
@@ -127,31 +160,54 @@ static ALWAYS_INLINE TARGET_AVX2 void tile(const struct panel *panel, size_t row
 
 typedef void tile_function(const struct panel *panel, size_t row);
 
-#define DEFINE_TILE(rows, vectors)                                                                 \
-    static TARGET_AVX2 void tile_##rows##x##vectors(const struct panel *panel, size_t row)         \
+#define DEFINE_TILE(rows, vectors, type)                                                           \
+    static TARGET_AVX2 void tile_##rows##x##vectors##_##type(const struct panel *panel,            \
+                                                             size_t row)                           \
     {                                                                                              \
-        tile(panel, row, rows, vectors);                                                           \
+        tile(panel, row, rows, vectors, type);                                                     \
     }
 
-DEFINE_TILE(1, 2)
-DEFINE_TILE(2, 2)
-DEFINE_TILE(3, 2)
-DEFINE_TILE(4, 2)
-DEFINE_TILE(5, 2)
-DEFINE_TILE(6, 2)
-DEFINE_TILE(1, 1)
-DEFINE_TILE(2, 1)
-DEFINE_TILE(3, 1)
-DEFINE_TILE(4, 1)
-DEFINE_TILE(5, 1)
-DEFINE_TILE(6, 1)
-DEFINE_TILE(7, 1)
-DEFINE_TILE(8, 1)
+#define DEFINE_WIDE_TILES(type)                                                                    \
+    DEFINE_TILE(1, 2, type)                                                                        \
+    DEFINE_TILE(2, 2, type)                                                                        \
+    DEFINE_TILE(3, 2, type)                                                                        \
+    DEFINE_TILE(4, 2, type)                                                                        \
+    DEFINE_TILE(5, 2, type)                                                                        \
+    DEFINE_TILE(6, 2, type)
 
-static tile_function *const wide_tiles[] = {NULL,     tile_1x2, tile_2x2, tile_3x2,
-                                            tile_4x2, tile_5x2, tile_6x2};
-static tile_function *const narrow_tiles[] = {NULL,     tile_1x1, tile_2x1, tile_3x1, tile_4x1,
-                                              tile_5x1, tile_6x1, tile_7x1, tile_8x1};
+DEFINE_WIDE_TILES(NUMBER_F32)
+DEFINE_WIDE_TILES(NUMBER_F16)
+DEFINE_WIDE_TILES(NUMBER_BF16)
+DEFINE_TILE(1, 1, NUMBER_F32)
+DEFINE_TILE(2, 1, NUMBER_F32)
+DEFINE_TILE(3, 1, NUMBER_F32)
+DEFINE_TILE(4, 1, NUMBER_F32)
+DEFINE_TILE(5, 1, NUMBER_F32)
+DEFINE_TILE(6, 1, NUMBER_F32)
+DEFINE_TILE(7, 1, NUMBER_F32)
+DEFINE_TILE(8, 1, NUMBER_F32)
+
+#define WIDE_TILES(type)                                                                           \
+    {                                                                                              \
+        NULL, tile_1x2_##type, tile_2x2_##type, tile_3x2_##type, tile_4x2_##type, tile_5x2_##type, \
+            tile_6x2_##type                                                                        \
+    }
+static tile_function *const wide_tiles[NUMBER_TYPES][WIDE_ROWS + 1] = {
+    [NUMBER_F32] = WIDE_TILES(NUMBER_F32),
+    [NUMBER_F16] = WIDE_TILES(NUMBER_F16),
+    [NUMBER_BF16] = WIDE_TILES(NUMBER_BF16),
+};
+static tile_function *const narrow_tiles[NARROW_ROWS + 1] = {
+    NULL,
+    tile_1x1_NUMBER_F32,
+    tile_2x1_NUMBER_F32,
+    tile_3x1_NUMBER_F32,
+    tile_4x1_NUMBER_F32,
+    tile_5x1_NUMBER_F32,
+    tile_6x1_NUMBER_F32,
+    tile_7x1_NUMBER_F32,
+    tile_8x1_NUMBER_F32,
+};
 
 /* Rows of the next tile: the most, but no small rest: two middling tiles are faster than those. */
 static size_t rows_of_tile(size_t left, size_t most)
@@ -178,33 +234,39 @@ static void find_next_weights(const struct panel *panel, const char **begin, con
 {
     const gemm_call *call = panel->call;
     const size_t element = number_size(call->weight_type);
-    const size_t depth = call->taps * call->inputs, next = panel->output + PANEL;
+    const size_t depth = call->taps * call->inputs, next = panel->output + PANEL_OUTPUTS;
 
-    *begin = *end = call->weights;
-    if (call->weights_transposed || call->weight_stride != depth || next + PANEL > call->outputs)
+    *begin = *end = call->packed ? call->packed : call->weights;
+    if (call->packed ? next >= call->outputs
+                     : call->weights_transposed || call->weight_stride != depth ||
+                           next + PANEL_OUTPUTS > call->outputs)
         return;
     *begin += next * depth * element;
-    *end = *begin + PANEL * depth * element;
+    *end = *begin + PANEL_OUTPUTS * depth * element;
 }
 
 static void compute_panel(struct panel *panel, size_t first_row, size_t rows)
 {
     const gemm_call *call = panel->call;
     const bool narrow = panel->outputs <= 8;
+    const size_t most = narrow ? NARROW_ROWS : WIDE_ROWS;
     const bool curved =
         call->activation == ACTIVATION_QUICK_GELU || call->activation == ACTIVATION_GELU;
-    const ptrdiff_t tile_bytes = (ptrdiff_t)(call->taps * (call->inputs / UNROLL) * 64);
+    const size_t tile_bytes = call->taps * (call->inputs / UNROLL) * 64;
     const char *next, *end;
 
     find_next_weights(panel, &next, &end);
+    size_t fetches = tile_bytes ? (size_t)(end - next) / tile_bytes : 0; /* tiles that do */
     for (size_t row = first_row; row < first_row + rows;) {
         size_t left = first_row + rows - row;
-        size_t count = rows_of_tile(left, narrow ? NARROW_ROWS : WIDE_ROWS);
-        /* Where nothing is left to fetch, what is at hand: a test in the loop would cost more. */
-        bool more = end - next >= tile_bytes;
-        panel->ahead = more ? next : (const char *)panel->weights;
-        next += more ? tile_bytes : 0;
-        (narrow ? narrow_tiles : wide_tiles)[count](panel, row);
+        size_t count = rows_of_tile(left, most);
+        /* In the last tiles: what came earlier would be pushed out again before its use. */
+        bool fetch = fetches > 0 && left <= (fetches + 1) * most;
+        /* Where nothing is to be fetched, what is at hand: a test in the loop would cost more. */
+        panel->ahead = fetch ? next : (const char *)panel->weights;
+        next += fetch ? tile_bytes : 0;
+        fetches -= fetch;
+        (narrow ? narrow_tiles : wide_tiles[panel->type])[count](panel, row);
         if (curved)
             activate_tile(panel, row, count);
         row += count;
@@ -214,25 +276,46 @@ static void compute_panel(struct panel *panel, size_t first_row, size_t rows)
 size_t avx2_gemm_scratch(size_t taps, size_t inputs, size_t outputs)
 {
     (void)outputs;
-    return PANEL + taps * inputs * PANEL;
+    return PANEL_OUTPUTS + taps * inputs * PANEL_OUTPUTS;
+}
+
+/* The panel's weights side by side: packed before, in place, or now, in scratch. */
+static void find_weights(struct panel *panel, float *scratch)
+{
+    const gemm_call *call = panel->call;
+    const size_t depth = call->taps * call->inputs;
+
+    panel->weights = scratch;
+    panel->type = NUMBER_F32;
+    if (!call->packed) {
+        avx2_pack_weights(scratch, panel->outputs <= 8 ? 8 : PANEL_OUTPUTS, call, panel->output,
+                          panel->outputs, depth);
+        return;
+    }
+    const char *packed =
+        (const char *)call->packed + panel->output * depth * number_size(call->weight_type);
+    if (panel->outputs <= 8) {
+        avx2_halve_panel(scratch, packed, call->weight_type, depth);
+        return;
+    }
+    panel->weights = packed;
+    panel->type = call->weight_type;
 }
 
 void avx2_gemm(const gemm_call *call, float *scratch)
 {
     const size_t blocks = (call->rows + ROW_BLOCK - 1) / ROW_BLOCK;
-    float *weights = scratch + PANEL;
-    struct panel panel = {.call = call, .weights = weights, .bias = scratch};
+    struct panel panel = {.call = call, .bias = scratch};
 
     for (size_t b = 0; b < blocks; b++) {
         size_t first_row = call->rows * b / blocks;
         size_t rows = call->rows * (b + 1) / blocks - first_row;
-        for (panel.output = 0; panel.output < call->outputs; panel.output += PANEL) {
+        for (panel.output = 0; panel.output < call->outputs; panel.output += PANEL_OUTPUTS) {
             size_t left = call->outputs - panel.output;
-            panel.outputs = left < PANEL ? left : PANEL;
-            for (size_t j = 0; j < PANEL; j++)
+            panel.outputs = left < PANEL_OUTPUTS ? left : PANEL_OUTPUTS;
+            for (size_t j = 0; j < PANEL_OUTPUTS; j++)
                 panel.bias[j] = call->bias && j < panel.outputs ? call->bias[panel.output + j] : 0;
-            avx2_pack_weights(weights, panel.outputs <= 8 ? 8 : PANEL, call, panel.output,
-                              panel.outputs, call->taps * call->inputs);
+            find_weights(&panel, scratch + PANEL_OUTPUTS);
             compute_panel(&panel, first_row, rows);
         }
     }

@@ -139,6 +139,15 @@ TARGET_AVX2 void avx2_pack_weights(float *panel, size_t lanes, const gemm_call *
     }
 }
 
+TARGET_AVX2 void avx2_halve_panel(float *panel, const void *packed, number_type type, size_t inputs)
+{
+    for (size_t i = 0; i < inputs; i++) {
+        __m256 eight =
+            load_packed((const char *)packed + i * PANEL_OUTPUTS * number_size(type), type);
+        _mm256_store_ps(panel + 8 * i, eight);
+    }
+}
+
 #else
 
 typedef int pack_avx2_is_for_x86;

@@ -10,6 +10,7 @@
 const kernel_set kernel_set_avx2 = {
     .name = "avx2",
     .fixed_shape = false,
+    .packs = true,
     .gemm_scratch = avx2_gemm_scratch,
     .gemm = avx2_gemm,
     .attention_scratch = avx2_attention_scratch,

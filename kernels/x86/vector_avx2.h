@@ -50,6 +50,15 @@ static ALWAYS_INLINE TARGET_AVX2 __m256 singles_of_bfloats(__m128i eight)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(eight), 16));
 }
 
+/* Eight weights out of a packed panel. */
+static ALWAYS_INLINE TARGET_AVX2 __m256 load_packed(const void *packed, number_type type)
+{
+    if (type == NUMBER_F32)
+        return _mm256_load_ps(packed);
+    __m128i eight = _mm_load_si128(packed);
+    return type == NUMBER_F16 ? _mm256_cvtph_ps(eight) : singles_of_bfloats(eight);
+}
+
 static ALWAYS_INLINE TARGET_AVX2 float sum_of_lanes(__m256 v)
 {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));

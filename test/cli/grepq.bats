@@ -49,7 +49,10 @@ setup() {
 @test "what was taken and dropped is listed" {
     grep -q "^l.stem.weight <- encoder.resnet18.0.weight" notes
     grep -q "^dropped.*: encoder.base_model.conv1.weight" notes
-    "$QUALICLIP" info --format json grepq.gguf | grep -q '"profile":"grepq"'
+    "$QUALICLIP" info --format json grepq.gguf >info
+    grep -q '"profile":"grepq"' info
+    grep -q '"low_level_source":"low_level.tar","pristine_photos":3,"pristine_patches":6' info
+    "$QUALICLIP" info grepq.gguf | grep -q '^low level from *low_level.tar$'
 }
 
 @test "an image with less than two patches is an error that says so" {

@@ -111,3 +111,14 @@ setup() {
     check --no-text --vocab=x
     [ ! -e x.gguf ]
 }
+
+@test "a disk that is full while prompts are encoded leaves nothing behind" {
+    mkdir -p full
+    for limit in 100 12000; do # within the text tower's file, and within the model that keeps it
+        run -1 --separate-stderr bash -c \
+            'ulimit -f $3; trap "" XFSZ; "$1" convert "$2" -o full/model.gguf --profile liqe --keep-text' \
+            bash "$QUALICLIP" "$profiles/clip.pth" $limit
+        contains "$stderr" "full/model.gguf"
+        [ -z "$(ls -A full)" ]
+    done
+}

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # run.sh - fuzzes: run.sh SECONDS [NAME]...
 #
-# Builds the targets and their seeds, then runs each target (or those named: gguf, png, ...) for that
-# time, JOBS (default: one for each core) at a time.  What was learned is kept in build/fuzz/corpus
-# and is where the next run begins.  Prints how often each was run; a finding is copied to
-# build/fuzz/findings, its log is shown, and the status is 1.
+# Builds the targets and their seeds, then runs each target (or those named: gguf, png, ...) for
+# that time, JOBS (default: one for each core) at a time.  What was learned is kept in
+# build/fuzz/corpus and is where the next run begins.  Prints how often each was run; a finding is
+# kept in build/fuzz/findings, the end of its log is shown, and the status is 1.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:?Usage: test/fuzz/run.sh SECONDS [NAME]...}
@@ -12,8 +12,8 @@ shift
 BUILD=${BUILD:-build}
 fuzz=$BUILD/fuzz
 
-make -s -j"$(nproc)" BUILD="$BUILD" fuzz
-make -s -j"$(nproc)" BUILD="$BUILD" fuzz-seeds
+make -s -j"$(nproc)" BUILD="$BUILD" fuzz >/dev/null
+make -s -j"$(nproc)" BUILD="$BUILD" fuzz-seeds >/dev/null
 if [ $# -eq 0 ]; then
     for source in test/fuzz/fuzz_*.c; do
         name=${source##*/fuzz_}
@@ -40,13 +40,13 @@ length_of() {
 # fuzz_one NAME: one line on standard output
 fuzz_one() {
     local name=$1 status=0 log=$fuzz/$1.log corpus=$fuzz/corpus/$1 findings=$fuzz/findings
-    local dictionary=test/fuzz/$name.dict
+    local options=(-max_total_time="$seconds" -max_len="$(length_of "$name")" -timeout=10
+        -rss_limit_mb=1024 -print_funcs=0 -print_final_stats=1 -artifact_prefix="$findings/$name-")
+    local inputs=("$corpus" "$BUILD/test/fuzz-seeds/$name")
     mkdir -p "$corpus" "$findings"
-    "$fuzz/test/fuzz_$name" -max_total_time="$seconds" -max_len="$(length_of "$name")" -timeout=10 \
-        -rss_limit_mb=1024 -print_funcs=0 -print_final_stats=1 \
-        -artifact_prefix="$findings/$name-" ${dictionary:+$([ -f "$dictionary" ] && echo "-dict=$dictionary")} \
-        "$corpus" "$BUILD/test/fuzz-seeds/$name" $([ -d "test/fuzz/regressions/$name" ] && echo "test/fuzz/regressions/$name") \
-        >"$log" 2>&1 || status=$?
+    [ -f "test/fuzz/$name.dict" ] && options+=(-dict="test/fuzz/$name.dict")
+    [ -d "test/fuzz/regressions/$name" ] && inputs+=("test/fuzz/regressions/$name")
+    "$fuzz/test/fuzz_$name" "${options[@]}" "${inputs[@]}" >"$log" 2>&1 || status=$?
     local runs coverage
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     coverage=$(grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -1)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Writes test/golden/grepq/: a tiny low-level checkpoint, pristine photos, and what PyTorch makes of
-them and of two photos of test/photos.
+"""Writes test/golden/grepq/: a tiny low-level checkpoint, pristine photos, and what PyTorch makes
+of them and of two photos of test/photos.
 
     make_grepq_golden.py PHOTO_DIRECTORY      (holding 02.png, 04.png, 07.png of the Kodak suite)
 
@@ -13,8 +13,8 @@ expected.txt, fields separated by spaces:
     low IMAGE SCORE DISTANCE      the low-level score of a photo
     mistake NAME SCORE            what the second photo's score would be after a mistake
 
-Numbers are computed in double precision from the weights in the checkpoint.  The script itself fails
-where a mistake lies too near to the right answer, or a patch too near to a threshold.
+Numbers are computed in double precision from the weights in the checkpoint.  The script itself
+fails where a mistake lies too near to the right answer, or a patch too near to a threshold.
 """
 import copy
 import os

@@ -190,10 +190,21 @@ def random_prompts(features, pairs, seed, logit_scale=100.0):
 
 # ----------------------------------------------------------------------------------- checkpoints
 
+def to_bfloat16(doubles):
+    """f64 -> numbers of bf16 as f64, rounded once: torch goes by way of f32, which in one of some
+    100,000 weights makes a tie where there was none.  Not for numbers below the normal ones."""
+    bits = doubles.view(torch.int64)
+    dropped = 52 - 7
+    bits = bits + (1 << dropped - 1) - 1 + (bits >> dropped & 1)
+    return (bits >> dropped << dropped).view(torch.float64)
+
+
 @torch.no_grad()
-def fold_batchnorm(visual):
+def fold_batchnorm(visual, rounded=lambda doubles: doubles):
     """The same ResNet with BatchNorm moved into the convolutions' weights, as the converter does:
-    what is left of each BatchNorm is the addition of its bias.  In place."""
+    what is left of each BatchNorm is the addition of its bias.  In place.
+
+    rounded: of the weights in double precision, before they are stored in the towers' own."""
     pairs = [(visual, "conv%d" % i, "bn%d" % i) for i in (1, 2, 3)]
     for stage in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
         for block in stage:
@@ -203,7 +214,7 @@ def fold_batchnorm(visual):
     for parent, conv_name, norm_name in pairs:
         conv, norm = getattr(parent, conv_name), getattr(parent, norm_name)
         factor = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-        conv.weight.copy_(conv.weight.double() * factor.view(-1, 1, 1, 1))
+        conv.weight.copy_(rounded(conv.weight.double() * factor.view(-1, 1, 1, 1)))
         norm.bias.copy_(norm.bias.double() - norm.running_mean.double() * factor)
         norm.running_mean.zero_()
         norm.running_var.fill_(1)
@@ -217,7 +228,8 @@ def round_matrices(visual, dtype=torch.float16):
     """Every matrix and convolution through f16 or bf16, in place: what a file of `--type f16` or
     `--type bf16` holds."""
     if isinstance(visual, ModifiedResNet):
-        fold_batchnorm(visual)
+        # The converter makes f16 of the f32 that it would write, and bf16 of the doubles.
+        fold_batchnorm(visual, *([to_bfloat16] if dtype == torch.bfloat16 else []))
     for name, parameter in visual.named_parameters():
         if name in ("proj", "text_projection") or name.endswith("weight") and parameter.dim() > 1:
             parameter.copy_(parameter.to(dtype))

@@ -9,11 +9,10 @@ from torch import nn
 from torch.nn import functional as F
 
 import clip_reference
-from clip_reference import (AttentionPool, ModifiedResNet, QuickGELU, SelfAttention,
-                            VisionTransformer, embed, multi_head, normalise, resample_positions,
-                            score)
+from clip_reference import (ModifiedResNet, QuickGELU, VisionTransformer, embed, multi_head,
+                            normalise, resample_positions, score)
 from random_weights import (fold_batchnorm, load_qualiclip, random_prompts, randomize,
-                            round_matrices, save_qualiclip)
+                            round_matrices, save_qualiclip, to_bfloat16)
 
 
 def tiny_vit():
@@ -179,6 +178,16 @@ class Towers(unittest.TestCase):
         after = embed(fold_batchnorm(visual), image)
         self.assertLess(float((before - after).abs().max()), 1e-10)
         self.assertEqual(float(visual.bn1.running_mean.abs().max()), 0.0)
+
+    def test_bfloat16_is_rounded_once(self):
+        plain = torch.randn(2000, generator=torch.Generator().manual_seed(1))
+        self.assertTrue(torch.equal(to_bfloat16(plain.double()),
+                                    plain.to(torch.bfloat16).double()))
+        step = 2.0 ** -8
+        for above, expected in ((0.0, 1.0), (2.0 ** -30, 1 + 2 * step), (-2.0 ** -30, 1.0)):
+            tie = torch.tensor([1 + step + above], dtype=torch.float64)
+            self.assertEqual(to_bfloat16(tie).tolist(), [expected])
+            self.assertEqual(to_bfloat16(-tie).tolist(), [-expected])
 
     def test_random_weights_stress_and_do_not_degenerate(self):
         for visual in (tiny_vit(), tiny_resnet()):

@@ -8,7 +8,6 @@ import numpy
 import torch
 from PIL import Image
 
-import profiles
 import sizes
 from clip_reference import (TextTransformer, VisionTransformer, embed, embed_text, load_pixels,
                             normalise, resample_positions)

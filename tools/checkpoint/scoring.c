@@ -1,5 +1,5 @@
 /*
- * scoring.c - a name that is not known is a label: the default's recipe under that name.
+ * scoring.c - settings of the profile that was asked for, or of what fits the checkpoint.
  */
 #include "scoring.h"
 
@@ -46,12 +46,26 @@ static bool settle_positions(struct scoring *scoring, qc_positions wanted, bool 
     return true;
 }
 
+/* A label of the user's own would make two recipes look like one, or one like two. */
+static bool unknown_profile(const char *name, char *message)
+{
+    char known[256] = "";
+    for (size_t i = 0, used = 0; profile_at(i) && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
+                                 profile_at(i)->name);
+    return problem(message, "there is no profile \"%.60s\", but %s; a model's own name is given by "
+                            "--name",
+                   name, known);
+}
+
 bool settle_scoring(struct scoring *scoring, const struct conversion *conversion, bool has_stored,
                     bool has_positions, char *message)
 {
     const struct profile *known = conversion->profile ? profile_find(conversion->profile) : NULL;
     const struct profile *profile = known ? known : profile_find(has_stored ? "qualiclip" : "clip");
     const bool own = conversion->prompt_count > 0;
+    if (conversion->profile && !known && strcmp(conversion->profile, PROFILE_CUSTOM) != 0)
+        return unknown_profile(conversion->profile, message);
     const bool rescaled = conversion->size_rule != QC_SIZE_MODEL;
     *scoring = (struct scoring){.name = conversion->profile ? conversion->profile
                                         : own               ? PROFILE_CUSTOM
