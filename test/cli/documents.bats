@@ -31,6 +31,17 @@ commands() {
     done
 }
 
+# Published checkpoints are not here: their commands must fail for want of the file, and no sooner.
+@test "the commands for published checkpoints are right but for the file" {
+    cd "$BATS_TEST_TMPDIR"
+    lines=$(sed -n 's/^    qualiclip convert //p' "$root/docs/weights.md")
+    [ "$(wc -l <<<"$lines")" -ge 6 ]
+    while IFS= read -r line; do
+        run -1 --separate-stderr bash -c "\"$QUALICLIP\" convert $line"
+        contains "$stderr" "${line%% *}: No such file or directory"
+    done <<<"$lines"
+}
+
 @test "the demo prints what the README shows" {
     shown=$(sed -n '/^```text$/,/^```$/p' README.md | grep 'test/photos')
     [ "$(wc -l <<<"$shown")" = 5 ]
