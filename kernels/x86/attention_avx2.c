@@ -1,66 +1,23 @@
 /*
- * attention_avx2.c - one head of scaled dot-product attention, as two matrix products.
+ * attention_avx2.c - attention out of this set's matrix product and softmax.
  */
 #include "compiler.h"
 
 #if QUALICLIP_X86
 
 #include "x86/avx2.h"
+#include "attention_blocks.h"
 
-/* Queries at a time: their scores stay in the cache, and each packing of k and v serves them all.
- */
-#define QUERY_BLOCK 96
-
-static size_t padded(size_t tokens)
-{
-    return (tokens + 15) / 16 * 16;
-}
-
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
+static const struct attention_parts parts = {avx2_gemm_scratch, avx2_gemm, avx2_softmax};
 
 size_t avx2_attention_scratch(size_t queries, size_t tokens, size_t size)
 {
-    size_t rows = queries < QUERY_BLOCK ? queries : QUERY_BLOCK;
-    return rows * padded(tokens) +
-           larger(avx2_gemm_scratch(1, size, tokens), avx2_gemm_scratch(1, tokens, size));
+    return attention_blocks_scratch(&parts, queries, tokens, size);
 }
 
 void avx2_attention(const attention_call *call, float *scratch)
 {
-    size_t score_stride = padded(call->tokens);
-    size_t most = call->queries < QUERY_BLOCK ? call->queries : QUERY_BLOCK;
-    float *scores = scratch, *panels = scratch + most * score_stride;
-
-    for (size_t i = 0; i < call->queries; i += most) {
-        size_t rows = call->queries - i < most ? call->queries - i : most;
-        gemm_call product = {
-            .rows = rows,
-            .outputs = call->tokens,
-            .taps = 1,
-            .inputs = call->size,
-            .x = call->q + i * call->stride,
-            .x_stride = call->stride,
-            .weights = call->k,
-            .weight_stride = call->stride,
-            .out = scores,
-            .out_stride = score_stride,
-        };
-        avx2_gemm(&product, panels);
-        avx2_softmax(scores, score_stride, rows, call->tokens, call->scale);
-
-        product.outputs = call->size;
-        product.inputs = call->tokens;
-        product.x = scores;
-        product.x_stride = score_stride;
-        product.weights = call->v;
-        product.weights_transposed = true;
-        product.out = call->out + i * call->out_stride;
-        product.out_stride = call->out_stride;
-        avx2_gemm(&product, panels);
-    }
+    attention_blocks(&parts, call, scratch);
 }
 
 #else
