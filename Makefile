@@ -259,6 +259,11 @@ $(BUILD)/bench/kernels: $(call objects,bench/kernels.c) $(filter $(BUILD)/kernel
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 
+# ... and where the time of a whole model goes.
+$(BUILD)/bench/profile: $(call objects,bench/profile.c) $(library_objects)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+
 # -------------------------------------------------------------------------------- using, testing
 demo: tool
 	@echo "How good do these photos look?  (1: excellent, 0: awful; the built-in model)"

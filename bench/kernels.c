@@ -8,9 +8,11 @@
  *
  * usage: kernels [ROUNDS [PART_OF_A_SHAPE'S_NAME]]
  */
+#define _DEFAULT_SOURCE /* madvise */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "compiler.h"
@@ -93,13 +95,18 @@ static double peak_gflops(void)
 }
 #endif
 
+/* In large pages, as the library has its packed weights. */
 static void *need(size_t bytes)
 {
-    void *block = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    const size_t page = (size_t)2 << 20, whole = (bytes + page - 1) / page * page;
+    void *block = aligned_alloc(page, whole);
     if (!block) {
         fprintf(stderr, "out of memory\n");
         exit(1);
     }
+#ifdef MADV_HUGEPAGE
+    (void)madvise(block, whole, MADV_HUGEPAGE);
+#endif
     return block;
 }
 

@@ -81,7 +81,7 @@ typedef struct qc_model qc_model;
 
 /* Whether weights are packed: copied, once, into the order in which the kernels read them. */
 typedef enum qc_packing {
-    QC_PACKING_DEFAULT = 0, /* of a file: packed; in the caller's memory: used in place           */
+    QC_PACKING_DEFAULT = 0, /* of a file or built in: packed; the caller's memory: used in place  */
     QC_PACKING_NEVER   = 1, /* always in place: processes share one file's memory                 */
     QC_PACKING_ALWAYS  = 2  /* also from the caller's memory                                      */
 } qc_packing;
@@ -103,9 +103,9 @@ QC_API void qc_model_options_init(qc_model_options *options);
 
 /*
  * Opens a model file (GGUF, written by `qualiclip convert` or by clip.cpp), or the built-in model
- * where `path` is NULL.  The file is mapped, not copied, and must not be changed while the model
- * is open.  Every weight of the image tower is read once to see that it is finite.
- * `options` may be NULL.
+ * where `path` is NULL.  The file is mapped, and must not be changed while the model is open; what
+ * of it is packed (qc_packing) is copied, the rest is used in place.  Every weight of the image
+ * tower is read once to see that it is finite.  `options` may be NULL.
  */
 QC_API qc_status qc_model_open(qc_model **model, const char *path, const qc_model_options *options);
 
@@ -117,7 +117,8 @@ QC_API qc_status qc_model_check(const char *path, const qc_model_options *option
 
 /*
  * Opens a model that lies in memory (flash, a linked object).  `data` is used in place, is not
- * copied, must be aligned to 4 bytes (64 is faster) and must live as long as the model.
+ * copied unless QC_PACKING_ALWAYS asks for it, must be aligned to 4 bytes (64 is faster) and must
+ * live as long as the model.
  */
 QC_API qc_status qc_model_open_memory(qc_model **model, const void *data, size_t size,
                                       const qc_model_options *options);

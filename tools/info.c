@@ -195,6 +195,7 @@ static int describe(const char *path, bool json)
     char message[QC_MESSAGE_SIZE] = "";
     qc_model_options options;
     qc_model_options_init(&options);
+    options.packing = QC_PACKING_NEVER; /* no image is looked at */
     options.message = message;
     options.message_size = sizeof message;
     qc_model *model;

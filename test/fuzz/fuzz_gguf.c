@@ -175,6 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     qc_model_options_init(&options);
     options.message = message;
     options.message_size = sizeof message;
+    options.packing = QC_PACKING_ALWAYS;
     if (qc_model_open_memory(&model, data, size, &options)) {
         PROMISE(!model);
         check_message(message);

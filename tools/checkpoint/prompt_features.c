@@ -99,6 +99,7 @@ static qc_model *open_text_model(const char *path, char *message)
     char reason[QC_MESSAGE_SIZE] = "";
     qc_model_options options;
     qc_model_options_init(&options);
+    options.packing = QC_PACKING_NEVER; /* no image is looked at */
     options.message = reason;
     options.message_size = sizeof reason;
     qc_model *model = NULL;
