@@ -110,8 +110,8 @@ QC_API void qc_model_options_init(qc_model_options *options);
 QC_API qc_status qc_model_open(qc_model **model, const char *path, const qc_model_options *options);
 
 /*
- * Whether qc_model_open() would take the file, with the same checks of the same numbers, but without
- * keeping more than a few megabytes of it in memory.
+ * Whether qc_model_open() would take the file, with the same checks of the same numbers, but
+ * without keeping more than a few megabytes of it in memory.
  */
 QC_API qc_status qc_model_check(const char *path, const qc_model_options *options);
 

@@ -76,7 +76,8 @@ static const struct gguf_value *find_names(struct loader *loader)
 {
     const struct gguf_value *names = gguf_find_value(&loader->model->gguf, KEY_PAIR_NAMES);
     if (names && (names->type != GGUF_ARRAY || names->array_type != GGUF_STRING))
-        loader_fail(loader, QC_ERROR_FORMAT, "key " KEY_PAIR_NAMES ": expected an array of strings");
+        loader_fail(loader, QC_ERROR_FORMAT,
+                    "key " KEY_PAIR_NAMES ": expected an array of strings");
     return names;
 }
 
@@ -89,17 +90,17 @@ static size_t count_outputs(qc_readout readout, uint64_t rows, const struct gguf
     case QC_READOUT_LEVELS: break;
     }
     const uint64_t levels = names ? names->count : 0;
-    const bool good = levels >= 2 && levels <= QC_PAIRS_MAX && rows % levels == 0 &&
-                      rows <= MAX_TEXTS;
+    const bool good =
+        levels >= 2 && levels <= QC_PAIRS_MAX && rows % levels == 0 && rows <= MAX_TEXTS;
     return good ? (size_t)levels : 0;
 }
 
 static void explain_rows(struct loader *loader, qc_readout readout, uint64_t rows)
 {
-    static const char *const expected[] = {
-        "an even number up to 128: pairs of texts",
-        "a multiple of the number of levels in " KEY_PAIR_NAMES ", up to 4096",
-        "up to 64: one for each text"};
+    static const char *const expected[] = {"an even number up to 128: pairs of texts",
+                                           "a multiple of the number of levels in " KEY_PAIR_NAMES
+                                           ", up to 4096",
+                                           "up to 64: one for each text"};
     loader_fail(loader, QC_ERROR_FORMAT, "tensor " PROMPTS " has %llu rows, expected %s",
                 (unsigned long long)rows, expected[readout]);
 }

@@ -1,6 +1,7 @@
 /*
  * recipe.h - what is done with an image and its features until there is a score: a model file's own
- * recipe, and the one a scorer uses after its caller asked for another profile, prompts or settings.
+ * recipe, and the one a scorer uses after its caller asked for another profile, prompts or
+ * settings.
  */
 #ifndef QUALICLIP_RECIPE_H
 #define QUALICLIP_RECIPE_H

@@ -84,8 +84,8 @@ static size_t tower_scratch(const struct qc_model *model)
             bytes = larger(bytes, linear_scratch(kernels, all[k]));
     }
     for (size_t tokens = 1; tokens <= text->context_length; tokens++)
-        bytes = larger(bytes, sizeof(float) * kernels->attention_scratch(
-                                                  1, tokens, text->width / text->heads));
+        bytes = larger(bytes, sizeof(float) *
+                                  kernels->attention_scratch(1, tokens, text->width / text->heads));
     return (bytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
 }
 
@@ -101,8 +101,7 @@ static void plan(struct text_workspace *workspace, const struct qc_model *model,
     workspace->layers.scratch = arena_take(arena, 1, workspace->layers.scratch_size);
     workspace->tokens = plan_rows(arena, largest->tokens, text->width);
     workspace->normed = plan_rows(arena, largest->tokens, text->width);
-    workspace->hidden =
-        plan_rows(arena, largest->tokens, larger(3 * text->width, text->mlp_width));
+    workspace->hidden = plan_rows(arena, largest->tokens, larger(3 * text->width, text->mlp_width));
     workspace->last = plan_rows(arena, largest->count, text->width);
     workspace->segments = arena_take(arena, largest->count + 1, sizeof(size_t));
     workspace->last_segments = arena_take(arena, largest->count + 1, sizeof(size_t));
@@ -362,10 +361,12 @@ static qc_status check_tokens(const struct qc_model *model, const struct token_t
         return fail(message, QC_ERROR_ARGUMENT, "a text has %zu tokens, expected 1 to %zu",
                     text->count, model->text.context_length);
     if (text->ids[text->count - 1] == QC_TOKEN_VECTOR)
-        return fail(message, QC_ERROR_ARGUMENT, "a text ends with a vector, expected the end token");
+        return fail(message, QC_ERROR_ARGUMENT,
+                    "a text ends with a vector, expected the end token");
     for (size_t i = 0; i < text->count; i++) {
         if (text->ids[i] == QC_TOKEN_VECTOR && !text->vectors)
-            return fail(message, QC_ERROR_ARGUMENT, "token %zu is a vector, but vectors is NULL", i);
+            return fail(message, QC_ERROR_ARGUMENT, "token %zu is a vector, but vectors is NULL",
+                        i);
         if (text->ids[i] != QC_TOKEN_VECTOR && text->ids[i] >= model->text.token_count)
             return fail(message, QC_ERROR_ARGUMENT, "token %zu is %lu, expected below %zu", i,
                         (unsigned long)text->ids[i], model->text.token_count);
@@ -416,8 +417,8 @@ qc_status qc_tokenize(const qc_model *model, const char *text, unsigned flags, u
     if (!status)
         status = model_tokenizer(model, &tokenizer, &message);
     if (!status)
-        status = tokenizer_encode(tokenizer, text, flags & QC_TEXT_TRUNCATE, ids, room, count,
-                                  &message);
+        status =
+            tokenizer_encode(tokenizer, text, flags & QC_TEXT_TRUNCATE, ids, room, count, &message);
     return status;
 }
 

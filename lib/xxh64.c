@@ -1,6 +1,6 @@
 /*
- * xxh64.c - XXH64: four accumulators (lanes), each fed every fourth 64-bit word; what makes no whole
- * stripe of 32 bytes goes in at the end.
+ * xxh64.c - XXH64: four accumulators (lanes), each fed every fourth 64-bit word; what makes no
+ * whole stripe of 32 bytes goes in at the end.
  */
 #include "xxh64.h"
 
@@ -69,8 +69,7 @@ static uint64_t join(const uint64_t lanes[4])
 void xxh64_begin(struct xxh64_state *state, uint64_t seed)
 {
     *state = (struct xxh64_state){
-        .seed = seed,
-        .lanes = {seed + PRIME_1 + PRIME_2, seed + PRIME_2, seed, seed - PRIME_1}};
+        .seed = seed, .lanes = {seed + PRIME_1 + PRIME_2, seed + PRIME_2, seed, seed - PRIME_1}};
 }
 
 void xxh64_add(struct xxh64_state *state, const void *data, size_t size)

@@ -299,7 +299,8 @@ static void containers_do_not_matter(void **state)
     check_golden("tiny_deflated", "tiny", QC_TOWER_VIT, 0);
 }
 
-/* OpenAI's structure and types: modules in modules, f16 matrices, f32 norms; nothing of the code. */
+/* OpenAI's structure and types: modules in modules, f16 matrices, f32 norms; nothing of the code.
+ */
 static void torchscript_has_numpys_numbers(void **state)
 {
     (void)state;
@@ -313,9 +314,10 @@ static void recipe_follows_the_prompts(void **state)
 {
     (void)state;
     static const char *const pairs[] = {
-        "Good photo./Bad photo.", "Sharp image./Blurry image.", "Sharp edges./Blurry edges.",
-        "High-resolution image./Low-resolution image.", "Noise-free image./Noisy image.",
-        "High-quality image./Low-quality image.", "Good picture./Bad picture.", NULL};
+        "Good photo./Bad photo.",         "Sharp image./Blurry image.",
+        "Sharp edges./Blurry edges.",     "High-resolution image./Low-resolution image.",
+        "Noise-free image./Noisy image.", "High-quality image./Low-quality image.",
+        "Good picture./Bad picture.",     NULL};
     convert((struct conversion){.checkpoint_path = GOLDEN "vit.pth"});
     struct file file = open_output();
     expect_text(&file.gguf, KEY_PROFILE, "qualiclip");
@@ -343,8 +345,8 @@ static void recipe_follows_the_prompts(void **state)
 static void profiles_bring_their_recipe(void **state)
 {
     (void)state;
-    convert((struct conversion){.checkpoint_path = GOLDEN "resnet.pth",
-                                .profile = "qualiclip-pyiqa"});
+    convert(
+        (struct conversion){.checkpoint_path = GOLDEN "resnet.pth", .profile = "qualiclip-pyiqa"});
     struct file file = open_output();
     expect_text(&file.gguf, KEY_PROFILE, "qualiclip-pyiqa");
     assert_true(get_float(&file.gguf, KEY_TEMPERATURE) == 2);
@@ -446,9 +448,11 @@ static void what_is_done_is_reported(void **state)
     };
     struct report *report = calloc(1, sizeof *report);
     assert_non_null(report);
-    struct conversion_result result = convert((struct conversion){
-        .checkpoint_path = GOLDEN "vit.pth", .note = collect_line, .progress = collect_progress,
-        .context = report});
+    struct conversion_result result =
+        convert((struct conversion){.checkpoint_path = GOLDEN "vit.pth",
+                                    .note = collect_line,
+                                    .progress = collect_progress,
+                                    .context = report});
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
         if (!strstr(report->lines, expected[i]))
             fail_msg("\"%s\" is not reported in\n%s", expected[i], report->lines);

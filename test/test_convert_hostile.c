@@ -24,7 +24,7 @@
 #include "pickle_writer.h"
 
 #define GOLDEN "test/golden/checkpoints/"
-#define TINY GOLDEN "tiny.pth"
+#define TINY   GOLDEN "tiny.pth"
 
 static const char treasure[] = "what was there before";
 
@@ -290,11 +290,12 @@ static void expect_change_failure(struct change change, const char *reason)
 static void names_must_be_known_and_complete(void **state)
 {
     (void)state;
-    struct change missing = {.entry = "/data.pkl", .old = "visual.ln_post.bias",
-                             .new = "visual.ln_pooh.bias"};
+    struct change missing = {
+        .entry = "/data.pkl", .old = "visual.ln_post.bias", .new = "visual.ln_pooh.bias"};
     expect_change_failure(missing, "visual.ln_post.bias is missing");
     /* A name that is optional, misspelt. */
-    struct change unknown = {.entry = "/data.pkl", .old = "visual.positional_embedding",
+    struct change unknown = {.entry = "/data.pkl",
+                             .old = "visual.positional_embedding",
                              .new = "visual.positional_embellish"};
     expect_change_failure(unknown, "visual.positional_embellish is not known");
     struct conversion tolerant = {
@@ -317,9 +318,9 @@ static void storages_must_hold_what_is_claimed(void **state)
     expect_change_failure((struct change){.entry = "/data/3", .lengthen = 4}, wrong_size);
     expect_change_failure((struct change){.entry = "/data.pkl", .drop = 1}, "NAME/data.pkl");
     expect_change_failure((struct change){.entry = "/data.pkl", .shorten = 1}, "ends without STOP");
-    expect_change_failure((struct change){.entry = "/data.pkl", .old = "FloatStorage",
-                                          .new = "FloatStorags"},
-                          "torch.FloatStorags is not allowed");
+    expect_change_failure(
+        (struct change){.entry = "/data.pkl", .old = "FloatStorage", .new = "FloatStorags"},
+        "torch.FloatStorags is not allowed");
 }
 
 static void bombs_are_refused(void **state)
@@ -382,7 +383,8 @@ static void numbers_must_be_finite(void **state)
         struct conversion conversion = {.checkpoint_path = input, .model_path = output};
         if (try(&conversion))
             break; /* there is no such entry */
-        expect_change_failure((struct change){.entry = entry, .start = &bad[storages % 2],
+        expect_change_failure((struct change){.entry = entry,
+                                              .start = &bad[storages % 2],
                                               .start_size = sizeof bad[0]},
                               storages % 2 ? "is -inf, expected a finite" : "expected a finite");
         assert_non_null(strstr(text, "tensor visual."));
@@ -396,8 +398,9 @@ static void numbers_must_fit_their_type(void **state)
     const float large = 65520;
     struct change change = {.entry = "/data/2", .start = &large, .start_size = sizeof large};
     archive_copy(TINY, input, change_entry, &change);
-    expect_failure_of((struct conversion){.checkpoint_path = input, .type = GGML_F16},
-                      "visual.proj: element 0 is 65520, beyond the range of f16 (65504): use bf16 or f32");
+    expect_failure_of(
+        (struct conversion){.checkpoint_path = input, .type = GGML_F16},
+        "visual.proj: element 0 is 65520, beyond the range of f16 (65504): use bf16 or f32");
     struct conversion single = {.checkpoint_path = input, .model_path = output};
     if (!try(&single))
         fail_msg("%s", text);
@@ -447,9 +450,8 @@ static void outputs_that_cannot_be_written(void **state)
         {TINY "/out.gguf", "Not a directory"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        expect_failure_of(
-            (struct conversion){.checkpoint_path = TINY, .model_path = cases[i].path},
-            cases[i].reason);
+        expect_failure_of((struct conversion){.checkpoint_path = TINY, .model_path = cases[i].path},
+                          cases[i].reason);
 }
 
 static void a_checkpoint_is_not_overwritten(void **state)

@@ -90,7 +90,8 @@ static struct program tensor_program(const struct layout *layout)
     integer(&program, layout->offset);
     tuple(&program, layout->shape, layout->dimensions);
     tuple(&program, layout->stride, layout->dimensions);
-    code(&program, "\x89" "ccollections\nOrderedDict\n)RtRs.");
+    code(&program, "\x89"
+                   "ccollections\nOrderedDict\n)RtRs.");
     return program;
 }
 
@@ -147,11 +148,24 @@ static struct value *only_value(struct value *dict)
 static void plain_values_are_read(void **state)
 {
     (void)state;
-    static const char bytes[] =
-        "\x80\x05\x95\0\0\0\0\0\0\0\0(K\xff" "M\x34\x12" "J\xfe\xff\xff\xff"
-        "\x8a\x02\x00\xff" "\x8a\x00" "\x8b\x03\0\0\0\x01\x00\x80" "\x8a\x09\0\0\0\0\0\0\0\0\x01"
-        "G\xbf\xf8\0\0\0\0\0\0" "\x88\x89N" "\x8c\x02hi" "U\x01z" "\x8d\x01\0\0\0\0\0\0\0y"
-        "C\x02\0\0" "]K\x01" "a(K\x02K\x03" "e" "K\x07\x85" "}l.";
+    static const char bytes[] = "\x80\x05\x95\0\0\0\0\0\0\0\0(K\xff"
+                                "M\x34\x12"
+                                "J\xfe\xff\xff\xff"
+                                "\x8a\x02\x00\xff"
+                                "\x8a\x00"
+                                "\x8b\x03\0\0\0\x01\x00\x80"
+                                "\x8a\x09\0\0\0\0\0\0\0\0\x01"
+                                "G\xbf\xf8\0\0\0\0\0\0"
+                                "\x88\x89N"
+                                "\x8c\x02hi"
+                                "U\x01z"
+                                "\x8d\x01\0\0\0\0\0\0\0y"
+                                "C\x02\0\0"
+                                "]K\x01"
+                                "a(K\x02K\x03"
+                                "e"
+                                "K\x07\x85"
+                                "}l.";
     struct value_pool pool = {0};
     struct value *list = run(bytes, sizeof bytes - 1, &pool);
     if (!list)
@@ -206,26 +220,41 @@ static void foreign_names_are_refused_by_name(void **state)
     (void)state;
     const char *const victim = "pickle_test_was_executed";
     unlink(victim);
-    EXPECT_REFUSAL("\x80\x02" "cos\nsystem\nX\x1e\0\0\0touch pickle_test_was_executed\x85R.",
+    EXPECT_REFUSAL("\x80\x02"
+                   "cos\nsystem\nX\x1e\0\0\0touch pickle_test_was_executed\x85R.",
                    "os.system is not allowed");
-    EXPECT_REFUSAL("\x80\x02" "c__builtin__\neval\nX\x03\0\0\0" "1+1\x85R.", "__builtin__.eval");
-    EXPECT_REFUSAL("\x80\x04\x8c\x08" "builtins\x8c\x04" "eval\x93.", "builtins.eval");
-    EXPECT_REFUSAL("\x80\x02" "ccollections\ndefaultdict\n)R.", "collections.defaultdict");
-    EXPECT_REFUSAL("\x80\x02" "ctorch\nload\n.", "torch.load");
-    EXPECT_REFUSAL("\x80\x02" "ctorch.nn\nFloatStorage\n.", "torch.nn.FloatStorage");
+    EXPECT_REFUSAL("\x80\x02"
+                   "c__builtin__\neval\nX\x03\0\0\0"
+                   "1+1\x85R.",
+                   "__builtin__.eval");
+    EXPECT_REFUSAL("\x80\x04\x8c\x08"
+                   "builtins\x8c\x04"
+                   "eval\x93.",
+                   "builtins.eval");
+    EXPECT_REFUSAL("\x80\x02"
+                   "ccollections\ndefaultdict\n)R.",
+                   "collections.defaultdict");
+    EXPECT_REFUSAL("\x80\x02"
+                   "ctorch\nload\n.",
+                   "torch.load");
+    EXPECT_REFUSAL("\x80\x02"
+                   "ctorch.nn\nFloatStorage\n.",
+                   "torch.nn.FloatStorage");
     /* A name may hold anything; what is said of it must not steer a terminal. */
-    EXPECT_REFUSAL("\x80\x02" "cos\x1b[2J\nsys\x07tem\n.", "os?[2J.sys?tem");
+    EXPECT_REFUSAL("\x80\x02"
+                   "cos\x1b[2J\nsys\x07tem\n.",
+                   "os?[2J.sys?tem");
     assert_int_not_equal(access(victim, F_OK), 0);
 }
 
 static void other_ways_to_call_are_refused(void **state)
 {
     (void)state;
-    EXPECT_REFUSAL("(X\x02\0\0\0lsios\nsystem\n.", "instruction 0x69"); /* INST */
-    EXPECT_REFUSAL("(ccollections\nOrderedDict\no.", "instruction 0x6f"); /* OBJ */
+    EXPECT_REFUSAL("(X\x02\0\0\0lsios\nsystem\n.", "instruction 0x69");          /* INST */
+    EXPECT_REFUSAL("(ccollections\nOrderedDict\no.", "instruction 0x6f");        /* OBJ */
     EXPECT_REFUSAL("ccollections\nOrderedDict\n)\x81.", "not a module's class"); /* NEWOBJ */
-    EXPECT_REFUSAL("ccollections\nOrderedDict\n)}\x92.", "instruction 0x92"); /* NEWOBJ_EX */
-    EXPECT_REFUSAL("\x82\x01.", "instruction 0x82"); /* EXT1 */
+    EXPECT_REFUSAL("ccollections\nOrderedDict\n)}\x92.", "instruction 0x92");    /* NEWOBJ_EX */
+    EXPECT_REFUSAL("\x82\x01.", "instruction 0x82");                             /* EXT1 */
     EXPECT_REFUSAL("K\x01)R.", "not a function");
     EXPECT_REFUSAL("ccollections\nOrderedDict\nK\x01R.", "not a function with arguments");
     EXPECT_REFUSAL("ccollections\nOrderedDict\nK\x01\x85R.", "OrderedDict is called with");
@@ -262,10 +291,16 @@ static void malformed_programs_are_refused(void **state)
     EXPECT_REFUSAL("j\xff\xff\xff\xff.", "not remembered");
     EXPECT_REFUSAL("q\x01.", "empty stack");
     EXPECT_REFUSAL("Nr\xff\xff\xff\xff.", "memo");
-    EXPECT_REFUSAL("X\xff\xff\xff\xff" "abc.", "middle of an instruction");
-    EXPECT_REFUSAL("\x8d\xff\xff\xff\xff\xff\xff\xff\xff" "abc.", "middle of an instruction");
+    EXPECT_REFUSAL("X\xff\xff\xff\xff"
+                   "abc.",
+                   "middle of an instruction");
+    EXPECT_REFUSAL("\x8d\xff\xff\xff\xff\xff\xff\xff\xff"
+                   "abc.",
+                   "middle of an instruction");
     EXPECT_REFUSAL("\x8b\xff\xff\xff\xff.", "middle of an instruction");
-    EXPECT_REFUSAL("\x8c\x02" "a\0\x8c\1b\x93.", "a global's name is not a string");
+    EXPECT_REFUSAL("\x8c\x02"
+                   "a\0\x8c\1b\x93.",
+                   "a global's name is not a string");
     EXPECT_REFUSAL("cos", "cut short");
     EXPECT_REFUSAL("cos\n", "cut short");
     EXPECT_REFUSAL("NN\x93.", "not a string");
@@ -305,7 +340,7 @@ static void the_smallest_possible_tensors_are_accepted(void **state)
         {12, 0, 2, {4, 3}, {3, 1}}, /* ends with the storage */
         {1, 0, 2, {4, 3}, {0, 0}},  /* one number, repeated */
         {1, 0, 0, {0}, {0}},
-        {0, 0, 1, {0}, {1}},        /* nothing, nowhere */
+        {0, 0, 1, {0}, {1}}, /* nothing, nowhere */
     };
     const uint64_t counts[] = {12, 12, 1, 0};
     for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
@@ -327,8 +362,12 @@ static void cycles_are_harmless(void **state)
     assert_ptr_equal(only_value(dict), dict);
     pool_free(&pool);
     /* A list that holds itself as a shape, and as the arguments of a call. */
-    EXPECT_REFUSAL("]q\x01h\x01" "aQ.", "persistent id");
-    EXPECT_REFUSAL(REBUILD "]q\x01h\x01" "aR.", "function with arguments");
+    EXPECT_REFUSAL("]q\x01h\x01"
+                   "aQ.",
+                   "persistent id");
+    EXPECT_REFUSAL(REBUILD "]q\x01h\x01"
+                           "aR.",
+                   "function with arguments");
 }
 
 static void depth_and_size_are_limited(void **state)
@@ -422,8 +461,8 @@ static void damaged_programs_do_no_harm(void **state)
     free(program.bytes);
 }
 
-/* What Python 3 wrote of {"best": numpy.float64(3), "args": argparse.Namespace(a=1)}, protocol 2, and
- * of {"a": numpy.zeros(2)}, protocol 4. */
+/* What Python 3 wrote of {"best": numpy.float64(3), "args": argparse.Namespace(a=1)}, protocol 2,
+ * and of {"a": numpy.zeros(2)}, protocol 4. */
 static void what_lies_beside_weights_is_inert(void **state)
 {
     (void)state;

@@ -164,8 +164,8 @@ static const char *settle_texts(struct settings *settings)
 /* Whether anything that decides the number was asked for. */
 static bool is_overridden(const qc_scorer_options *options)
 {
-    return options->profile || options->prompt_count || options->size_rule ||
-           options->positions || options->temperature > 0 || options->background;
+    return options->profile || options->prompt_count || options->size_rule || options->positions ||
+           options->temperature > 0 || options->background;
 }
 
 /* True: go on with the arguments from argv[optind]. */
@@ -218,7 +218,8 @@ static bool read_prompts(struct image_run *run, struct settings *settings, const
         prompts_add_text(&run->prompts, settings->texts[i]);
     if (run->prompts.count &&
         !prompts_encode(&run->prompts, run->model, settings->truncate, message)) {
-        complain_about(run->info.has_text && settings->prompts ? settings->prompts : model, message);
+        complain_about(run->info.has_text && settings->prompts ? settings->prompts : model,
+                       message);
         return false;
     }
     settings->scorer.prompts = run->prompts.pairs;

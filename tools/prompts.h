@@ -1,6 +1,7 @@
 /*
  * prompts.h - a prompts file: one pair of opposite texts a line, positive TAB negative [TAB name],
- * or one text a line where an image is compared with each for itself.  Empty lines and lines that begin with # are passed over.
+ * or one text a line where an image is compared with each for itself.  Empty lines and lines that
+ * begin with # are passed over.
  */
 #ifndef QUALICLIP_TOOLS_PROMPTS_H
 #define QUALICLIP_TOOLS_PROMPTS_H

@@ -24,7 +24,8 @@ static const char help[] =
     "                           qualiclip-pyiqa, qualiclip+, clip-iqa, clip-iqa-pyiqa, clip-iqa+,\n"
     "                           liqe, liqe-mix (1 to 5), grepq (0 to 2), clip.  Prompts that the\n"
     "                           model does not store are encoded by its text tower\n"
-    "      --prompts=FILE       compare with these instead of the model's: a pair a line, positive\n"
+    "      --prompts=FILE       compare with these instead of the model's: a pair a line, "
+    "positive\n"
     "                           TAB negative [TAB name]; # begins a comment.  The model must hold\n"
     "                           its text tower and vocabulary (convert --vocab)\n"
     "      --text=TEXT          compare with this text (several times: with each of them): the\n"
@@ -32,9 +33,8 @@ static const char help[] =
     "                           --profile=clip, under which --prompts names a file of one text a\n"
     "                           line: text [TAB name]\n"
     "      --truncate           cut prompts of too many tokens instead of refusing them\n"
-    "      --sort               the best first, failed ones last (waits for all of them)\n"
-    IMAGE_OPTIONS_HELP
-    "\n"
+    "      --sort               the best first, failed ones last (waits for all of "
+    "them)\n" IMAGE_OPTIONS_HELP "\n"
     "Output: text  0.8731  photo.jpg        and the recipe, where it is not the model's own\n"
     "        csv   path,score,width,height,error,model,recipe\n"
     "        json  path, score, pairs (a probability for each pair of opposite prompts),\n"
@@ -206,8 +206,8 @@ static bool print_sorted(struct image_run *run, const struct record *records)
     size_t count = run->inputs.count;
     struct rank *ranks = reallocate(NULL, count, sizeof *ranks);
     for (size_t i = 0; i < count; i++)
-        ranks[i] = (struct rank){
-            records[i].result.status == QC_OK ? records[i].result.score : -1.0f, i};
+        ranks[i] =
+            (struct rank){records[i].result.status == QC_OK ? records[i].result.score : -1.0f, i};
     qsort(ranks, count, sizeof *ranks, best_first);
     bool written = true;
     for (size_t i = 0; i < count && written; i++)

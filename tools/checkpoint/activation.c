@@ -25,17 +25,17 @@ bool find_activation(const struct activation_question *question, struct activati
     const enum told_activation told =
         question->is_text ? config->text.activation : config->vision.activation;
     if (question->demanded)
-        *answer = (struct activation_answer){strcmp(question->demanded, "gelu") == 0,
-                                             "as demanded"};
+        *answer =
+            (struct activation_answer){strcmp(question->demanded, "gelu") == 0, "as demanded"};
     else if (told != ACTIVATION_NOT_TOLD)
-        *answer = (struct activation_answer){told == ACTIVATION_TOLD_GELU,
-                                             base_name(config->path)};
+        *answer = (struct activation_answer){told == ACTIVATION_TOLD_GELU, base_name(config->path)};
     else if (may_be_open_clips(question))
-        return problem(message,
-                       "%.200s: nothing tells the activation: put open_clip_config.json beside it, "
-                       "or give --activation=gelu (OpenCLIP's own models) or =quick_gelu (copies of "
-                       "OpenAI's)",
-                       question->checkpoint->origin);
+        return problem(
+            message,
+            "%.200s: nothing tells the activation: put open_clip_config.json beside it, "
+            "or give --activation=gelu (OpenCLIP's own models) or =quick_gelu (copies of "
+            "OpenAI's)",
+            question->checkpoint->origin);
     else
         *answer = (struct activation_answer){false, "of OpenAI's models"};
     return true;

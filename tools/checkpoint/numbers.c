@@ -11,11 +11,11 @@ static const struct {
     size_t size;
     bool is_float;
 } elements[] = {
-    [ELEMENT_F32] = {"f32", 4, true},  [ELEMENT_F16] = {"f16", 2, true},
+    [ELEMENT_F32] = {"f32", 4, true},   [ELEMENT_F16] = {"f16", 2, true},
     [ELEMENT_BF16] = {"bf16", 2, true}, [ELEMENT_F64] = {"f64", 8, true},
-    [ELEMENT_I64] = {"i64", 8, false}, [ELEMENT_I32] = {"i32", 4, false},
-    [ELEMENT_I16] = {"i16", 2, false}, [ELEMENT_I8] = {"i8", 1, false},
-    [ELEMENT_U8] = {"u8", 1, false},   [ELEMENT_BOOL] = {"bool", 1, false},
+    [ELEMENT_I64] = {"i64", 8, false},  [ELEMENT_I32] = {"i32", 4, false},
+    [ELEMENT_I16] = {"i16", 2, false},  [ELEMENT_I8] = {"i8", 1, false},
+    [ELEMENT_U8] = {"u8", 1, false},    [ELEMENT_BOOL] = {"bool", 1, false},
 };
 
 size_t element_size(enum element_type type)
@@ -107,8 +107,8 @@ uint16_t half_from_float(float value)
 }
 
 /*
- * An f32 next to the value, rounded to odd: the last bit tells whether anything was cut off, so that
- * rounding again to fewer bits gives what rounding once would have given.
+ * An f32 next to the value, rounded to odd: the last bit tells whether anything was cut off, so
+ * that rounding again to fewer bits gives what rounding once would have given.
  */
 static uint32_t bits_rounded_to_odd(double value)
 {

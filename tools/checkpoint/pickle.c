@@ -20,17 +20,55 @@ enum {
 };
 
 enum opcode {
-    OP_MARK = '(', OP_STOP = '.', OP_POP = '0', OP_POP_MARK = '1', OP_DUP = '2', OP_NONE = 'N',
-    OP_BINFLOAT = 'G', OP_BININT = 'J', OP_BININT1 = 'K', OP_BININT2 = 'M', OP_LONG1 = 0x8a,
-    OP_LONG4 = 0x8b, OP_NEWTRUE = 0x88, OP_NEWFALSE = 0x89, OP_BINSTRING = 'T',
-    OP_SHORT_BINSTRING = 'U', OP_BINUNICODE = 'X', OP_SHORT_BINUNICODE = 0x8c,
-    OP_BINUNICODE8 = 0x8d, OP_BINBYTES = 'B', OP_SHORT_BINBYTES = 'C', OP_BINBYTES8 = 0x8e,
-    OP_BYTEARRAY8 = 0x96, OP_EMPTY_LIST = ']', OP_APPEND = 'a', OP_APPENDS = 'e', OP_LIST = 'l',
-    OP_EMPTY_TUPLE = ')', OP_TUPLE = 't', OP_TUPLE1 = 0x85, OP_TUPLE2 = 0x86, OP_TUPLE3 = 0x87,
-    OP_EMPTY_DICT = '}', OP_DICT = 'd', OP_SETITEM = 's', OP_SETITEMS = 'u', OP_GLOBAL = 'c',
-    OP_STACK_GLOBAL = 0x93, OP_REDUCE = 'R', OP_NEWOBJ = 0x81, OP_BUILD = 'b', OP_BINPERSID = 'Q', OP_BINGET = 'h',
-    OP_LONG_BINGET = 'j', OP_BINPUT = 'q', OP_LONG_BINPUT = 'r', OP_MEMOIZE = 0x94,
-    OP_PROTO = 0x80, OP_FRAME = 0x95
+    OP_MARK = '(',
+    OP_STOP = '.',
+    OP_POP = '0',
+    OP_POP_MARK = '1',
+    OP_DUP = '2',
+    OP_NONE = 'N',
+    OP_BINFLOAT = 'G',
+    OP_BININT = 'J',
+    OP_BININT1 = 'K',
+    OP_BININT2 = 'M',
+    OP_LONG1 = 0x8a,
+    OP_LONG4 = 0x8b,
+    OP_NEWTRUE = 0x88,
+    OP_NEWFALSE = 0x89,
+    OP_BINSTRING = 'T',
+    OP_SHORT_BINSTRING = 'U',
+    OP_BINUNICODE = 'X',
+    OP_SHORT_BINUNICODE = 0x8c,
+    OP_BINUNICODE8 = 0x8d,
+    OP_BINBYTES = 'B',
+    OP_SHORT_BINBYTES = 'C',
+    OP_BINBYTES8 = 0x8e,
+    OP_BYTEARRAY8 = 0x96,
+    OP_EMPTY_LIST = ']',
+    OP_APPEND = 'a',
+    OP_APPENDS = 'e',
+    OP_LIST = 'l',
+    OP_EMPTY_TUPLE = ')',
+    OP_TUPLE = 't',
+    OP_TUPLE1 = 0x85,
+    OP_TUPLE2 = 0x86,
+    OP_TUPLE3 = 0x87,
+    OP_EMPTY_DICT = '}',
+    OP_DICT = 'd',
+    OP_SETITEM = 's',
+    OP_SETITEMS = 'u',
+    OP_GLOBAL = 'c',
+    OP_STACK_GLOBAL = 0x93,
+    OP_REDUCE = 'R',
+    OP_NEWOBJ = 0x81,
+    OP_BUILD = 'b',
+    OP_BINPERSID = 'Q',
+    OP_BINGET = 'h',
+    OP_LONG_BINGET = 'j',
+    OP_BINPUT = 'q',
+    OP_LONG_BINPUT = 'r',
+    OP_MEMOIZE = 0x94,
+    OP_PROTO = 0x80,
+    OP_FRAME = 0x95
 };
 
 /* A growing array of values. */
@@ -404,8 +442,8 @@ static bool persistent_id(struct machine *machine)
            push_result(machine, find_storage(id, machine->origin, machine->pool, machine->message));
 }
 
-/* A module's state is its attributes; that of an OrderedDict (a state dict's versions) or of a thing
- * of no use is of no use. */
+/* A module's state is its attributes; that of an OrderedDict (a state dict's versions) or of a
+ * thing of no use is of no use. */
 static bool build(struct machine *machine)
 {
     struct value *state = pop(machine);
@@ -418,8 +456,9 @@ static bool build(struct machine *machine)
     }
     return (state->kind == VALUE_DICT && target->kind == VALUE_DICT) ||
            target->kind == VALUE_OPAQUE ||
-           refuse(machine, "sets a state that is not a dict, or that of something that is neither a "
-                           "dict nor a new module");
+           refuse(machine,
+                  "sets a state that is not a dict, or that of something that is neither a "
+                  "dict nor a new module");
 }
 
 static bool mark(struct machine *machine)

@@ -1,6 +1,7 @@
 /*
- * pickle_globals.c - OrderedDict, torch's tensors and storages, TorchScript's modules and lists.  Every size is checked here, so
- * that a tensor that leaves this file lies within its storage, whatever the pickle says.
+ * pickle_globals.c - OrderedDict, torch's tensors and storages, TorchScript's modules and lists.
+ * Every size is checked here, so that a tensor that leaves this file lies within its storage,
+ * whatever the pickle says.
  */
 #include "pickle_globals.h"
 
@@ -15,8 +16,8 @@ enum global {
     GLOBAL_DEVICE,
     GLOBAL_TYPED_LIST, /* of one list: that list */
     GLOBAL_TYPE_TAG,   /* of something and its type: that thing */
-    GLOBAL_INERT,      /* of what training programs save beside weights: kept as a thing of no use */
-    GLOBAL_CLASS,      /* of TorchScript: its code is in the archive, and not looked at */
+    GLOBAL_INERT,  /* of what training programs save beside weights: kept as a thing of no use */
+    GLOBAL_CLASS,  /* of TorchScript: its code is in the archive, and not looked at */
     GLOBAL_STORAGE /* + enum element_type */
 };
 
@@ -212,7 +213,8 @@ struct value *call_global(const struct value *callable, struct value *arguments,
         return items[0];
     case GLOBAL_TYPED_LIST:
         if (count != 1 || items[0]->kind != VALUE_LIST)
-            return refuse(message, origin, "a list of numbers or tensors is made of something else");
+            return refuse(message, origin,
+                          "a list of numbers or tensors is made of something else");
         return items[0];
     case GLOBAL_TYPE_TAG:
         if (count != 2)

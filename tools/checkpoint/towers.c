@@ -104,7 +104,8 @@ uint32_t plan_heads(struct plan *plan, const struct told_tower *told, uint32_t w
         if (field->number <= width && width % field->number == 0)
             return (uint32_t)(told->heads.field ? field->number : width / field->number);
         plan->failed = true;
-        problem(plan->message, "%.200s: %s is %" PRIu64 ", expected a divisor of the width %" PRIu32,
+        problem(plan->message,
+                "%.200s: %s is %" PRIu64 ", expected a divisor of the width %" PRIu32,
                 origin_of(plan->config->path), field->field, field->number, width);
         return 0;
     }

@@ -163,7 +163,8 @@ static bool list_entries(struct checkpoint *checkpoint, const struct value *dict
     return !is_lone_tower(checkpoint) || put_tower_before_names(checkpoint, message);
 }
 
-/* A tensor that was saved alone, as CLIP-IQA+'s contexts are: under the name they have elsewhere. */
+/* A tensor that was saved alone, as CLIP-IQA+'s contexts are: under the name they have elsewhere.
+ */
 static bool list_lone_tensor(struct checkpoint *checkpoint, char *message)
 {
     checkpoint->entries = calloc(1, sizeof *checkpoint->entries);

@@ -1,6 +1,6 @@
 /*
- * wrapping.h - the names that a checkpoint's tensors go by here: OpenAI's, whatever the program that
- * saved them wrapped around them.  Names alone; no tensor is looked at.
+ * wrapping.h - the names that a checkpoint's tensors go by here: OpenAI's, whatever the program
+ * that saved them wrapped around them.  Names alone; no tensor is looked at.
  */
 #ifndef QUALICLIP_WRAPPING_H
 #define QUALICLIP_WRAPPING_H
