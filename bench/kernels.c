@@ -114,7 +114,8 @@ static void *need(size_t bytes)
 static double measure(const struct column *column, const struct shape *s, const float *pool,
                       float *x, float *out, float *scratch)
 {
-    size_t depth = s->taps * s->inputs, matrix = packed_numbers(s->outputs, depth);
+    size_t depth = s->taps * s->inputs;
+    size_t matrix = packed_bytes(NUMBER_F32, s->taps, s->inputs, s->outputs) / sizeof(float);
     size_t stride = s->inputs + 16; /* not a power of two, as a scorer would lay rows out */
     static const float *neighbours[2048 * 9];
     for (size_t m = 0; s->taps > 1 && m < s->rows; m++)

@@ -21,7 +21,7 @@
 static bool suits_openblas(const gemm_call *call)
 {
     size_t largest = INT_MAX;
-    if (call->x_rows || call->taps != 1)
+    if (call->x_rows || call->taps != 1 || call->weight_type == NUMBER_I8)
         return false;
     if (call->rows > largest || call->outputs > largest || call->inputs > largest ||
         call->x_stride > largest || call->weight_stride > largest || call->out_stride > largest)
@@ -106,6 +106,7 @@ const kernel_set kernel_set_reference_openblas = {
     .fixed_shape = true,
     .gemm_scratch = reference_openblas_gemm_scratch,
     .gemm = reference_openblas_gemm,
+    .round_rows = reference_round_rows,
     .attention_scratch = reference_attention_scratch,
     .attention = reference_attention,
     .layernorm = reference_layernorm,
@@ -134,6 +135,7 @@ const kernel_set kernel_set_avx2_openblas = {
     .fixed_shape = true,
     .gemm_scratch = avx2_openblas_gemm_scratch,
     .gemm = avx2_openblas_gemm,
+    .round_rows = reference_round_rows,
     .attention_scratch = avx2_attention_scratch,
     .attention = avx2_attention,
     .layernorm = avx2_layernorm,

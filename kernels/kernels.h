@@ -18,37 +18,89 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How numbers are stored.  Arithmetic is f32 whatever the type: each is widened exactly. */
+/*
+ * How numbers are stored.  Arithmetic is f32, each being widened exactly, unless a call brings
+ * rounded rows: see round_rows().
+ */
 typedef enum number_type {
     NUMBER_F32 = 0,
     NUMBER_F16 = 1,
-    NUMBER_BF16 = 2 /* the upper half of an f32 */
+    NUMBER_BF16 = 2, /* the upper half of an f32 */
+    NUMBER_I8 = 3    /* packed weights only: whole numbers from -127 to 127, and scales */
 } number_type;
 
-#define NUMBER_TYPES 3
+#define NUMBER_TYPES 3 /* that mean a number each by themselves: not I8 */
 
 /* Bytes of a number. */
 static inline size_t number_size(number_type type)
 {
-    return type == NUMBER_F32 ? sizeof(float) : sizeof(uint16_t);
+    return type == NUMBER_F32 ? sizeof(float) : type == NUMBER_I8 ? 1 : sizeof(uint16_t);
 }
 
 /*
  * Packed weights: panels of PANEL_OUTPUTS outputs, in each panel one input after the other, of each
  * input the weights of those outputs side by side.  The last panel is filled up with zeros.
- * Numbers keep their type.
+ * Numbers keep their type.  Narrow ones lie in groups, each 64 bytes long: of bf16 two inputs, of
+ * I8 four, all of them for the first output, then for the second, ...; each tap's inputs, if they
+ * do not fill their last group, are filled up with zeros.  (f16 lie as f32 do: one input after the
+ * other, 32 bytes each.)
  */
 #define PANEL_OUTPUTS 16
 
-/* Numbers in `outputs` x `depth` packed weights (depth = taps * inputs). */
-static inline size_t packed_numbers(size_t outputs, size_t depth)
+/* Inputs in a group: 1, 2 (bf16) or 4 (I8). */
+static inline size_t group_inputs(number_type type)
 {
-    return (outputs + PANEL_OUTPUTS - 1) / PANEL_OUTPUTS * PANEL_OUTPUTS * depth;
+    return type == NUMBER_BF16 ? 2 : type == NUMBER_I8 ? 4 : 1;
 }
 
-/* Packs a matrix whose output n begins at element n * depth; both aligned to their elements. */
-void pack_weights(void *packed, const void *weights, number_type type, size_t outputs,
-                  size_t depth);
+/*
+ * A panel of I8, which has one tap: weight(n)[k] is scales[n] * groups[k / 4][n][k % 4], and
+ * sums[n] is the sum of output n's whole numbers.
+ */
+struct panel_i8 {
+    float scales[PANEL_OUTPUTS];
+    int32_t sums[PANEL_OUTPUTS];
+    int8_t groups[][PANEL_OUTPUTS][4];
+};
+
+/* Bytes of a panel: a multiple of 32, and but for f16 of 64. */
+size_t panel_bytes(number_type type, size_t taps, size_t inputs);
+
+/* Bytes of all panels of `outputs` outputs. */
+size_t packed_bytes(number_type type, size_t taps, size_t inputs, size_t outputs);
+
+/*
+ * Packs a matrix whose output n begins at element n * taps * inputs; both aligned to their
+ * elements.  Not for I8: see quantise_weights().
+ */
+void pack_weights(void *packed, const void *weights, number_type type, size_t outputs, size_t taps,
+                  size_t inputs);
+
+/*
+ * Packs a matrix of `outputs` rows of `inputs` floats as I8: each output by its own scale, its
+ * largest magnitude becoming 127.  A row of zeros has scale 0.
+ */
+void quantise_weights(struct panel_i8 *packed, const float *weights, size_t outputs, size_t inputs);
+
+/*
+ * Rows of x rounded to what is multiplied with weights of `type`, by the round_rows() of a set, for
+ * the gemm() of the same set alone: how the numbers lie is its own affair.  What they mean is not:
+ *
+ * bf16: each number rounded to the nearest, ties to even.
+ *
+ * I8: of the row's least and largest number, range = largest - least, middle = least + range / 2,
+ * scale = range / 254; each x becomes the whole number nearest to (x - middle) * (127 / (range /
+ * 2)), ties to even, at most 127 in magnitude; and where the range is below ROUNDING_LEAST_RANGE,
+ * scale and whole numbers are 0.
+ */
+#define ROUNDING_LEAST_RANGE 1e-30f
+
+/* Bytes from one rounded row to the next: cache lines, an odd number of them. */
+static inline size_t rounded_bytes(number_type type, size_t inputs)
+{
+    const size_t header = type == NUMBER_I8 ? 64 : 0;
+    return ((header + inputs * number_size(type) + 63) / 64 | 1) * 64;
+}
 
 typedef enum activation {
     ACTIVATION_NONE = 0,
@@ -87,8 +139,22 @@ typedef struct gemm_call {
      * The same weights as pack_weights() lays them out, aligned to 64 bytes, or NULL.  Sets that
      * want them (`packs`) then do not look at `weights`; others do not look at `packed`.  The bits
      * of the outputs are the same.  A call for some of the outputs begins at a whole panel.
+     * Weights of I8 are always packed, for every set.
      */
     const void *packed;
+
+    /*
+     * NULL, or the same rows as this set's round_rows() wrote them for the weights' type, one every
+     * rounded_bytes(), aligned to 64 bytes; then x and x_rows are not looked at, taps = 1 and
+     * weights are packed.  For I8 always; for bf16 only with sets that `multiplies_bf16`.
+     *
+     * I8: sum = c * (scale of row * scale of output) + middle of row * (scale of output * sum of
+     * output), c the sum of products of whole numbers; each * rounded, the last + fused.  So but
+     * for the curved activations all sets give the same bits.
+     * bf16: sum of products of pairs of bf16, added to f32 in ascending order; how a pair is
+     * rounded is the CPU's affair.
+     */
+    const void *rounded;
 
     const float *bias;     /* outputs floats, or NULL */
     const float *residual; /* rows of `outputs` floats at residual_stride, or NULL; may be `out` */
@@ -121,9 +187,16 @@ typedef struct kernel_set {
     /* Whether gemm is faster with packed weights. */
     bool packs;
 
+    /* Whether gemm takes rounded rows for weights of bf16. */
+    bool multiplies_bf16;
+
     /* Scratch: floats that the caller provides, aligned to 64 bytes, not shared between threads. */
     size_t (*gemm_scratch)(size_t taps, size_t inputs, size_t outputs);
     void (*gemm)(const gemm_call *call, float *scratch);
+
+    /* See rounded_bytes(): rows of `columns` finite floats, for weights of I8 or bf16. */
+    void (*round_rows)(void *rounded, const float *in, size_t in_stride, size_t rows,
+                       size_t columns, number_type type);
 
     size_t (*attention_scratch)(size_t queries, size_t tokens, size_t size);
     void (*attention)(const attention_call *call, float *scratch);

@@ -1,38 +1,103 @@
 /*
  * pack_weights.c - weights in the order in which kernels read them.  Done once, when a model is
- * opened; bound by memory, so that plain C is enough.
+ * converted or opened; bound by memory, so that plain C is enough.
  */
 #include "kernels.h"
 
+#include <math.h>
+#include <string.h>
+
+static size_t groups_of(number_type type, size_t inputs)
+{
+    return (inputs + group_inputs(type) - 1) / group_inputs(type);
+}
+
+size_t panel_bytes(number_type type, size_t taps, size_t inputs)
+{
+    const size_t header = type == NUMBER_I8 ? sizeof(struct panel_i8) : 0;
+    return header +
+           taps * groups_of(type, inputs) * group_inputs(type) * number_size(type) * PANEL_OUTPUTS;
+}
+
+size_t packed_bytes(number_type type, size_t taps, size_t inputs, size_t outputs)
+{
+    return (outputs + PANEL_OUTPUTS - 1) / PANEL_OUTPUTS * panel_bytes(type, taps, inputs);
+}
+
 /*
- * One panel, as many inputs at a time as fill a cache line of each output: rows whose length is a
- * power of two would push each other out of the cache otherwise.
+ * One tap of a panel whose output n begins at weights + n * depth, as many inputs at a time as fill
+ * a cache line of each output: rows whose length is a power of two would push each other out of the
+ * cache otherwise.  `group` is known when compiled.
  */
-#define DEFINE_PACK_PANEL(number)                                                                  \
-    static void pack_panel_##number(number *packed, const number *weights, size_t outputs,         \
-                                    size_t depth)                                                  \
+#define DEFINE_PACK_TAP(name, number, group)                                                       \
+    static void name(number *packed, const number *weights, size_t outputs, size_t inputs,         \
+                     size_t depth)                                                                 \
     {                                                                                              \
         enum { CHUNK = 64 / sizeof(number) };                                                      \
-        for (size_t first = 0; first < depth; first += CHUNK) {                                    \
-            size_t count = depth - first < CHUNK ? depth - first : CHUNK;                          \
+        const size_t filled = (inputs + (group)-1) / (group) * (group);                            \
+        for (size_t first = 0; first < filled; first += CHUNK) {                                   \
+            size_t end = filled - first < CHUNK ? filled : first + CHUNK;                          \
             for (size_t n = 0; n < PANEL_OUTPUTS; n++)                                             \
-                for (size_t i = first; i < first + count; i++)                                     \
-                    packed[i * PANEL_OUTPUTS + n] = n < outputs ? weights[n * depth + i] : 0;      \
+                for (size_t i = first; i < end; i++)                                               \
+                    packed[(i / (group)*PANEL_OUTPUTS + n) * (group) + i % (group)] =              \
+                        n < outputs && i < inputs ? weights[n * depth + i] : 0;                    \
         }                                                                                          \
     }
 
-DEFINE_PACK_PANEL(float)
-DEFINE_PACK_PANEL(uint16_t)
+DEFINE_PACK_TAP(pack_tap_f32, float, 1)
+DEFINE_PACK_TAP(pack_tap_f16, uint16_t, 1)
+DEFINE_PACK_TAP(pack_tap_bf16, uint16_t, 2)
 
-void pack_weights(void *packed, const void *weights, number_type type, size_t outputs, size_t depth)
+static void pack_panel(char *packed, const char *weights, number_type type, size_t outputs,
+                       size_t taps, size_t inputs)
 {
-    for (size_t output = 0; output < outputs; output += PANEL_OUTPUTS) {
-        size_t left = outputs - output, first = output * depth;
-        size_t count = left < PANEL_OUTPUTS ? left : PANEL_OUTPUTS;
-        if (number_size(type) == sizeof(float))
-            pack_panel_float((float *)packed + first, (const float *)weights + first, count, depth);
+    const size_t element = number_size(type), tap_bytes = panel_bytes(type, 1, inputs);
+    for (size_t t = 0; t < taps; t++) {
+        void *to = packed + t * tap_bytes;
+        const void *from = weights + t * inputs * element;
+        if (type == NUMBER_F32)
+            pack_tap_f32(to, from, outputs, inputs, taps * inputs);
+        else if (type == NUMBER_F16)
+            pack_tap_f16(to, from, outputs, inputs, taps * inputs);
         else
-            pack_panel_uint16_t((uint16_t *)packed + first, (const uint16_t *)weights + first,
-                                count, depth);
+            pack_tap_bf16(to, from, outputs, inputs, taps * inputs);
     }
+}
+
+void pack_weights(void *packed, const void *weights, number_type type, size_t outputs, size_t taps,
+                  size_t inputs)
+{
+    const size_t row_bytes = taps * inputs * number_size(type);
+    for (size_t output = 0; output < outputs; output += PANEL_OUTPUTS) {
+        size_t left = outputs - output;
+        pack_panel((char *)packed + output / PANEL_OUTPUTS * panel_bytes(type, taps, inputs),
+                   (const char *)weights + output * row_bytes, type,
+                   left < PANEL_OUTPUTS ? left : PANEL_OUTPUTS, taps, inputs);
+    }
+}
+
+static void quantise_row(struct panel_i8 *panel, size_t n, const float *row, size_t inputs)
+{
+    float largest = 0;
+    for (size_t i = 0; i < inputs; i++)
+        largest = fabsf(row[i]) > largest ? fabsf(row[i]) : largest;
+    /* Rows so small that 127 / largest is infinite are as good as zeros. */
+    if (largest < ROUNDING_LEAST_RANGE)
+        return;
+    const float inverse = 127 / largest;
+    panel->scales[n] = largest / 127;
+    for (size_t i = 0; i < inputs; i++) {
+        const int8_t whole = (int8_t)rintf(row[i] * inverse);
+        panel->groups[i / 4][n][i % 4] = whole;
+        panel->sums[n] += whole;
+    }
+}
+
+void quantise_weights(struct panel_i8 *packed, const float *weights, size_t outputs, size_t inputs)
+{
+    const size_t bytes = panel_bytes(NUMBER_I8, 1, inputs);
+    memset(packed, 0, packed_bytes(NUMBER_I8, 1, inputs, outputs));
+    for (size_t n = 0; n < outputs; n++)
+        quantise_row((void *)((char *)packed + n / PANEL_OUTPUTS * bytes), n % PANEL_OUTPUTS,
+                     weights + n * inputs, inputs);
 }

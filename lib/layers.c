@@ -74,7 +74,9 @@ static void restrict_outputs(gemm_call *call, size_t first, size_t block)
     call->outputs = smaller(block, call->outputs - first);
     call->weights = (const char *)call->weights + first * call->weight_stride * element;
     if (call->packed)
-        call->packed = (const char *)call->packed + first * call->taps * call->inputs * element;
+        call->packed =
+            (const char *)call->packed +
+            first / PANEL_OUTPUTS * panel_bytes(call->weight_type, call->taps, call->inputs);
     call->bias = call->bias ? call->bias + first : NULL;
     call->residual = call->residual ? call->residual + first : NULL;
     call->out += first;
@@ -206,8 +208,7 @@ static size_t cut_outputs(const struct layers *layers, const gemm_call *call, si
 {
     size_t row_blocks = ceiling_divide(call->rows, CONVOLUTION_ROWS);
     size_t grains = ceiling_divide(call->outputs, OUTPUT_GRAIN);
-    size_t pieces =
-        pieces_wanted(layers, call->rows * call->outputs * call->inputs * call->taps);
+    size_t pieces = pieces_wanted(layers, call->rows * call->outputs * call->inputs * call->taps);
     size_t by_outputs =
         layers->kernels->fixed_shape ? 1 : smaller(ceiling_divide(pieces, row_blocks), grains);
     *output_block = ceiling_divide(grains, by_outputs) * OUTPUT_GRAIN;
@@ -251,8 +252,8 @@ static void taps_of(const struct images_job *job, size_t image, size_t out_y, si
         for (size_t tap_x = 0; tap_x < job->kernel_size; tap_x++) {
             /* More by the padding than what is meant, so that they are never negative. */
             size_t y = out_y * job->stride + tap_y, x = out_x * job->stride + tap_x;
-            bool inside = y >= padding && y < in->height + padding && x >= padding &&
-                          x < in->width + padding;
+            bool inside =
+                y >= padding && y < in->height + padding && x >= padding && x < in->width + padding;
             *pointers++ = inside ? pixels + ((y - padding) * in->width + x - padding) * in->channels
                                  : job->layers->zeros;
         }

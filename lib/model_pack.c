@@ -14,17 +14,23 @@ struct packing {
     bool mapped;        /* what has been packed may leave memory as it is in the file */
 };
 
-static void pack_matrix(struct packing *packing, struct matrix *matrix)
+/* `taps`: the pixels that a convolution's inputs belong to. */
+static void pack_taps(struct packing *packing, struct matrix *matrix, size_t taps)
 {
-    const size_t numbers = packed_numbers(matrix->outputs, matrix->inputs);
-    const size_t size = number_size(matrix->type);
-    void *packed = arena_take(&packing->arena, numbers, size);
+    const size_t inputs = matrix->inputs / taps;
+    void *packed =
+        arena_take(&packing->arena, packed_bytes(matrix->type, taps, inputs, matrix->outputs), 1);
     if (!packed)
         return;
-    pack_weights(packed, matrix->data, matrix->type, matrix->outputs, matrix->inputs);
+    pack_weights(packed, matrix->data, matrix->type, matrix->outputs, taps, inputs);
     matrix->packed = packed;
     if (packing->mapped)
-        release_mapped(matrix->data, matrix->outputs * matrix->inputs * size);
+        release_mapped(matrix->data, matrix->outputs * matrix->inputs * number_size(matrix->type));
+}
+
+static void pack_matrix(struct packing *packing, struct matrix *matrix)
+{
+    pack_taps(packing, matrix, 1);
 }
 
 static void pack_vit(struct packing *packing, struct vit *vit)
@@ -45,13 +51,16 @@ static void pack_vit(struct packing *packing, struct vit *vit)
 static void pack_convolution(struct packing *packing, struct convolution *convolution)
 {
     if (convolution->linear.weight.data)
-        pack_matrix(packing, &convolution->linear.weight);
+        pack_taps(packing, &convolution->linear.weight,
+                  convolution->kernel_size * convolution->kernel_size);
 }
 
 static void pack_resnet(struct packing *packing, struct resnet *resnet)
 {
-    for (size_t i = 0; i < sizeof resnet->stem / sizeof *resnet->stem; i++)
-        pack_convolution(packing, &resnet->stem[i]);
+    /* The first is computed as a matrix product: each output's pixels lie side by side. */
+    pack_matrix(packing, &resnet->stem[0].linear.weight);
+    pack_convolution(packing, &resnet->stem[1]);
+    pack_convolution(packing, &resnet->stem[2]);
     for (size_t i = 0; i < resnet->block_count; i++) {
         struct bottleneck *block = &resnet->blocks[i];
         pack_convolution(packing, &block->conv1);
@@ -65,7 +74,8 @@ static void pack_resnet(struct packing *packing, struct resnet *resnet)
 
 static void pack_resnet18(struct packing *packing, struct resnet18 *resnet18)
 {
-    pack_convolution(packing, &resnet18->stem);
+    /* Each row of its pixels lies side by side. */
+    pack_taps(packing, &resnet18->stem.linear.weight, resnet18->stem.kernel_size);
     for (size_t i = 0; i < RESNET18_BLOCKS; i++) {
         struct basic_block *block = &resnet18->blocks[i];
         pack_convolution(packing, &block->conv1);

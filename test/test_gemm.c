@@ -119,8 +119,9 @@ static void make_packed(struct product *p)
     for (size_t n = 0; n < call->outputs; n++)
         memcpy(dense + n * depth * number,
                (const char *)call->weights + n * call->weight_stride * number, depth * number);
-    p->packed = guarded_alloc((packed_numbers(call->outputs, depth) * number + 63) / 64 * 64);
-    pack_weights(p->packed.data, dense, call->weight_type, call->outputs, depth);
+    size_t bytes = packed_bytes(call->weight_type, call->taps, call->inputs, call->outputs);
+    p->packed = guarded_alloc((bytes + 63) / 64 * 64);
+    pack_weights(p->packed.data, dense, call->weight_type, call->outputs, call->taps, call->inputs);
     free(dense);
 }
 
@@ -302,7 +303,9 @@ static void check_pieces(struct product *p, const kernel_set *set, const float *
             gemm_call piece = p->call;
             size_t number = piece.weight_type == NUMBER_F32 ? sizeof(float) : sizeof(uint16_t);
             if (n % PANEL_OUTPUTS == 0 && p->packed.pages && random_bits() % 2)
-                piece.packed = p->packed.data + n * piece.taps * piece.inputs * number;
+                piece.packed =
+                    p->packed.data +
+                    n / PANEL_OUTPUTS * panel_bytes(piece.weight_type, piece.taps, piece.inputs);
             piece.rows = rows;
             piece.outputs = outputs;
             if (piece.x_rows)
@@ -344,22 +347,28 @@ static void check_shape(const kernel_set *set, size_t rows, size_t outputs, size
 static void packed_layout(void **state)
 {
     (void)state;
-    for (int turn = 0; turn < 60; turn++) {
-        const size_t outputs = random_between(1, 50), depth = random_between(1, 100);
-        const bool wide = turn % 2;
-        const size_t size = wide ? sizeof(float) : sizeof(uint16_t);
+    static const unsigned char zeros[sizeof(float)];
+    for (int turn = 0; turn < 90; turn++) {
+        const size_t outputs = random_between(1, 50), inputs = random_between(1, 60);
+        const size_t taps = random_between(1, 3), depth = taps * inputs;
+        const number_type type = (number_type)(turn % NUMBER_TYPES);
+        const size_t size = number_size(type), group = type == NUMBER_BF16 ? 2 : 1;
+        const size_t filled = (inputs + group - 1) / group * group;
         struct guarded weights = guarded_alloc(outputs * depth * size);
-        struct guarded packed = guarded_alloc(packed_numbers(outputs, depth) * size);
+        struct guarded packed = guarded_alloc(packed_bytes(type, taps, inputs, outputs));
+        assert_int_equal(packed.size, (outputs + 15) / 16 * 16 * taps * filled * size);
         for (size_t i = 0; i < weights.size; i++)
             weights.data[i] = (unsigned char)random_bits();
         memset(packed.data, 0xff, packed.size);
-        pack_weights(packed.data, weights.data, wide ? NUMBER_F32 : NUMBER_F16, outputs, depth);
+        pack_weights(packed.data, weights.data, type, outputs, taps, inputs);
         for (size_t at = 0; at * size < packed.size; at++) {
-            const size_t lane = at % 16, input = at / 16 % depth, n = at / 16 / depth * 16 + lane;
-            static const unsigned char zeros[sizeof(float)];
-            assert_memory_equal(packed.data + at * size,
-                                n < outputs ? weights.data + (n * depth + input) * size : zeros,
-                                size);
+            const size_t lane = at / group % 16, n = at / 16 / filled / taps * 16 + lane;
+            const size_t input = at / group / 16 * group % filled + at % group;
+            const size_t tap = at / 16 / filled % taps;
+            const bool there = n < outputs && input < inputs;
+            assert_memory_equal(
+                packed.data + at * size,
+                there ? weights.data + (n * depth + tap * inputs + input) * size : zeros, size);
         }
         guarded_free(&weights);
         guarded_free(&packed);

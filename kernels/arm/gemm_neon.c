@@ -16,6 +16,7 @@
 #include "arm/neon.h"
 #include "arm/pack_neon.h"
 #include "arm/vector_neon.h"
+#include "reference/reference.h"
 
 #define PANEL       16 /* outputs */
 #define ROW_BLOCK   240
@@ -226,6 +227,10 @@ size_t neon_gemm_scratch(size_t taps, size_t inputs, size_t outputs)
 
 void neon_gemm(const gemm_call *call, float *scratch)
 {
+    if (call->weight_type == NUMBER_I8) {
+        reference_gemm_i8(call);
+        return;
+    }
     const size_t blocks = (call->rows + ROW_BLOCK - 1) / ROW_BLOCK;
     float *weights = scratch + PANEL;
     struct panel panel = {.call = call, .weights = weights, .bias = scratch};

@@ -104,6 +104,7 @@ void neon_pack_weights(float *panel, size_t lanes, const gemm_call *call, size_t
     case NUMBER_F32: pack(panel, lanes, call, NUMBER_F32, output, outputs, inputs); break;
     case NUMBER_F16: pack(panel, lanes, call, NUMBER_F16, output, outputs, inputs); break;
     case NUMBER_BF16: pack(panel, lanes, call, NUMBER_BF16, output, outputs, inputs); break;
+    case NUMBER_I8: break; /* never unpacked */
     }
 }
 

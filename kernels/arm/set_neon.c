@@ -6,12 +6,14 @@
 #if QUALICLIP_AARCH64
 
 #include "arm/neon.h"
+#include "reference/reference.h"
 
 const kernel_set kernel_set_neon = {
     .name = "neon",
     .fixed_shape = false,
     .gemm_scratch = neon_gemm_scratch,
     .gemm = neon_gemm,
+    .round_rows = reference_round_rows,
     .attention_scratch = neon_attention_scratch,
     .attention = neon_attention,
     .layernorm = neon_layernorm,

@@ -40,6 +40,10 @@ static void finish_output(const gemm_call *call, size_t m, size_t n, float sum)
 
 void reference_gemm(const gemm_call *call, float *scratch)
 {
+    if (call->weight_type == NUMBER_I8) {
+        reference_gemm_i8(call);
+        return;
+    }
     for (size_t n = 0; n < call->outputs; n += SIDE_BY_SIDE) {
         size_t width = call->outputs - n < SIDE_BY_SIDE ? call->outputs - n : SIDE_BY_SIDE;
         gather_weights(scratch, call, n, width);

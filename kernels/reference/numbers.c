@@ -41,7 +41,8 @@ float reference_number_at(const void *data, number_type type, size_t index)
     switch (type) {
     case NUMBER_F16: return single_of_half(((const uint16_t *)data)[index]);
     case NUMBER_BF16: return single_of_bfloat(((const uint16_t *)data)[index]);
-    case NUMBER_F32: break;
+    case NUMBER_F32:
+    case NUMBER_I8: break;
     }
     return ((const float *)data)[index];
 }

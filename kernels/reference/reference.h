@@ -13,6 +13,9 @@ extern const kernel_set kernel_set_reference;
 
 size_t reference_gemm_scratch(size_t taps, size_t inputs, size_t outputs);
 void reference_gemm(const gemm_call *call, float *scratch);
+void reference_gemm_i8(const gemm_call *call);
+void reference_round_rows(void *rounded, const float *in, size_t in_stride, size_t rows,
+                          size_t columns, number_type type);
 size_t reference_attention_scratch(size_t queries, size_t tokens, size_t size);
 void reference_attention(const attention_call *call, float *scratch);
 void reference_layernorm(float *out, size_t out_stride, const float *in, size_t in_stride,

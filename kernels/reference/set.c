@@ -8,6 +8,7 @@ const kernel_set kernel_set_reference = {
     .fixed_shape = false,
     .gemm_scratch = reference_gemm_scratch,
     .gemm = reference_gemm,
+    .round_rows = reference_round_rows,
     .attention_scratch = reference_attention_scratch,
     .attention = reference_attention,
     .layernorm = reference_layernorm,

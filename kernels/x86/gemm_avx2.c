@@ -13,6 +13,7 @@
 
 #if QUALICLIP_X86
 
+#include "reference/reference.h"
 #include "x86/avx2.h"
 #include "x86/pack_avx2.h"
 #include "x86/vector_avx2.h"
@@ -36,50 +37,29 @@ struct panel {
         *ahead; /* memory to fetch while a tile is computed: a cache line per UNROLL inputs */
 };
 
-/*
- * The weights of one input.  Sixteen bf16 are widened by two instructions instead of four if their
- * middle fours may change places: in_order() puts that right in the sums.
- */
+/* The weights of one input; of bf16, which lie in pairs of inputs, of the first or the second. */
 static ALWAYS_INLINE TARGET_AVX2 void load_weights(__m256 *w, const char *weights, size_t vectors,
-                                                   number_type type)
+                                                   number_type type, bool second)
 {
-    if (type == NUMBER_BF16 && vectors == 2) {
-        __m256i sixteen = _mm256_load_si256((const __m256i *)weights);
-        w[0] = _mm256_castsi256_ps(_mm256_unpacklo_epi16(_mm256_setzero_si256(), sixteen));
-        w[1] = _mm256_castsi256_ps(_mm256_unpackhi_epi16(_mm256_setzero_si256(), sixteen));
-        return;
-    }
     UNROLL_FULLY
     for (size_t v = 0; v < vectors; v++)
-        w[v] = load_packed(weights + 8 * v * number_size(type), type);
+        w[v] = type == NUMBER_BF16 ? load_packed_bfloats(weights + 32 * v, second)
+                                   : load_packed(weights + 8 * v * number_size(type), type);
 }
 
-static ALWAYS_INLINE TARGET_AVX2 void in_order(__m256 *sums, size_t rows, size_t vectors,
-                                               number_type type)
-{
-    if (type != NUMBER_BF16 || vectors != 2)
-        return;
-    UNROLL_FULLY
-    for (size_t r = 0; r < rows; r++) {
-        __m256 a = sums[2 * r], b = sums[2 * r + 1];
-        sums[2 * r] = _mm256_permute2f128_ps(a, b, 0x20);
-        sums[2 * r + 1] = _mm256_permute2f128_ps(a, b, 0x31);
-    }
-}
-
-/* One input: `rows` x `vectors` fused multiply-adds. */
+/* Input k + ahead (k even): `rows` x `vectors` fused multiply-adds. */
 static ALWAYS_INLINE TARGET_AVX2 void add_product(__m256 *sums, const float *const *x, size_t k,
-                                                  const char *weights, number_type type,
-                                                  size_t rows, size_t vectors)
+                                                  size_t ahead, const char *weights,
+                                                  number_type type, size_t rows, size_t vectors)
 {
     __m256 w[2];
-    load_weights(w, weights, vectors, type);
+    load_weights(w, weights, vectors, type, ahead % 2);
     UNROLL_FULLY
     for (size_t v = 0; v < vectors; v++)
         KEEP_IN_REGISTER(w[v]);
     UNROLL_FULLY
     for (size_t r = 0; r < rows; r++) {
-        __m256 value = _mm256_broadcast_ss(x[r] + k);
+        __m256 value = _mm256_broadcast_ss(x[r] + k + ahead);
         UNROLL_FULLY
         for (size_t v = 0; v < vectors; v++)
             sums[r * vectors + v] = _mm256_fmadd_ps(value, w[v], sums[r * vectors + v]);
@@ -91,7 +71,8 @@ static ALWAYS_INLINE TARGET_AVX2 void add_products(__m256 *sums, const struct pa
                                                    number_type type)
 {
     const gemm_call *call = panel->call;
-    const size_t step = 8 * vectors * number_size(type), inputs = call->inputs;
+    const size_t group = group_inputs(type), step = 8 * vectors * group * number_size(type);
+    const size_t inputs = call->inputs;
     const char *weights = panel->weights;
     const char *ahead = panel->ahead;
 
@@ -102,17 +83,20 @@ static ALWAYS_INLINE TARGET_AVX2 void add_products(__m256 *sums, const struct pa
             x[r] = call->x_rows ? call->x_rows[(row + r) * call->taps + tap]
                                 : call->x + (row + r) * call->x_stride;
         size_t k = 0;
-        for (; k + UNROLL <= inputs; k += UNROLL, weights += UNROLL * step) {
+        for (; k + UNROLL <= inputs; k += UNROLL, weights += UNROLL / group * step) {
             if (vectors == 2) {
                 PREFETCH(ahead);
                 ahead += 64;
             }
             UNROLL_FULLY
             for (size_t u = 0; u < UNROLL; u++)
-                add_product(sums, x, k + u, weights + u * step, type, rows, vectors);
+                add_product(sums, x, k, u, weights + u / group * step, type, rows, vectors);
         }
-        for (; k < inputs; k++, weights += step)
-            add_product(sums, x, k, weights, type, rows, vectors);
+        for (; k < inputs; k += group, weights += step) {
+            add_product(sums, x, k, 0, weights, type, rows, vectors);
+            if (group == 2 && k + 1 < inputs)
+                add_product(sums, x, k, 1, weights, type, rows, vectors);
+        }
     }
 }
 
@@ -151,7 +135,6 @@ static ALWAYS_INLINE TARGET_AVX2 void tile(const struct panel *panel, size_t row
     for (size_t s = 0; s < rows * vectors; s++)
         sums[s] = _mm256_setzero_ps();
     add_products(sums, panel, row, rows, vectors, type);
-    in_order(sums, rows, vectors, type);
     if (panel->outputs == 8 * vectors) /* known when compiled: no test and no mask for each store */
         finish(sums, panel, row, rows, vectors, 8 * vectors);
     else
@@ -233,16 +216,17 @@ static void activate_tile(const struct panel *panel, size_t row, size_t rows)
 static void find_next_weights(const struct panel *panel, const char **begin, const char **end)
 {
     const gemm_call *call = panel->call;
-    const size_t element = number_size(call->weight_type);
     const size_t depth = call->taps * call->inputs, next = panel->output + PANEL_OUTPUTS;
+    const size_t bytes = call->packed ? panel_bytes(call->weight_type, call->taps, call->inputs)
+                                      : PANEL_OUTPUTS * depth * number_size(call->weight_type);
 
     *begin = *end = call->packed ? call->packed : call->weights;
     if (call->packed ? next >= call->outputs
                      : call->weights_transposed || call->weight_stride != depth ||
                            next + PANEL_OUTPUTS > call->outputs)
         return;
-    *begin += next * depth * element;
-    *end = *begin + PANEL_OUTPUTS * depth * element;
+    *begin += next / PANEL_OUTPUTS * bytes;
+    *end = *begin + bytes;
 }
 
 static void compute_panel(struct panel *panel, size_t first_row, size_t rows)
@@ -293,9 +277,10 @@ static void find_weights(struct panel *panel, float *scratch)
         return;
     }
     const char *packed =
-        (const char *)call->packed + panel->output * depth * number_size(call->weight_type);
+        (const char *)call->packed +
+        panel->output / PANEL_OUTPUTS * panel_bytes(call->weight_type, call->taps, call->inputs);
     if (panel->outputs <= 8) {
-        avx2_halve_panel(scratch, packed, call->weight_type, depth);
+        avx2_halve_panel(scratch, packed, call->weight_type, call->taps, call->inputs);
         return;
     }
     panel->weights = packed;
@@ -304,6 +289,10 @@ static void find_weights(struct panel *panel, float *scratch)
 
 void avx2_gemm(const gemm_call *call, float *scratch)
 {
+    if (call->weight_type == NUMBER_I8) {
+        reference_gemm_i8(call);
+        return;
+    }
     const size_t blocks = (call->rows + ROW_BLOCK - 1) / ROW_BLOCK;
     struct panel panel = {.call = call, .bias = scratch};
 

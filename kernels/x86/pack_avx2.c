@@ -136,16 +136,22 @@ TARGET_AVX2 void avx2_pack_weights(float *panel, size_t lanes, const gemm_call *
     case NUMBER_F32: pack(panel, lanes, call, NUMBER_F32, output, outputs, inputs); break;
     case NUMBER_F16: pack(panel, lanes, call, NUMBER_F16, output, outputs, inputs); break;
     case NUMBER_BF16: pack(panel, lanes, call, NUMBER_BF16, output, outputs, inputs); break;
+    case NUMBER_I8: break; /* never unpacked */
     }
 }
 
-TARGET_AVX2 void avx2_halve_panel(float *panel, const void *packed, number_type type, size_t inputs)
+TARGET_AVX2 void avx2_halve_panel(float *panel, const void *packed, number_type type, size_t taps,
+                                  size_t inputs)
 {
-    for (size_t i = 0; i < inputs; i++) {
-        __m256 eight =
-            load_packed((const char *)packed + i * PANEL_OUTPUTS * number_size(type), type);
-        _mm256_store_ps(panel + 8 * i, eight);
-    }
+    const size_t group = group_inputs(type), step = PANEL_OUTPUTS * group * number_size(type);
+    const char *weights = packed;
+    for (size_t t = 0; t < taps; t++)
+        for (size_t i = 0; i < inputs; i++, panel += 8) {
+            _mm256_store_ps(panel, type == NUMBER_BF16 ? load_packed_bfloats(weights, i % 2)
+                                                       : load_packed(weights, type));
+            if (i % group + 1 == group || i + 1 == inputs)
+                weights += step;
+        }
 }
 
 #else

@@ -15,6 +15,7 @@ void avx2_pack_weights(float *panel, size_t lanes, const gemm_call *call, size_t
                        size_t outputs, size_t inputs);
 
 /* The first 8 of each input's PANEL_OUTPUTS packed weights, widened: panel[i][j], j < 8. */
-void avx2_halve_panel(float *panel, const void *packed, number_type type, size_t inputs);
+void avx2_halve_panel(float *panel, const void *packed, number_type type, size_t taps,
+                      size_t inputs);
 
 #endif

@@ -5,6 +5,7 @@
 
 #if QUALICLIP_X86
 
+#include "reference/reference.h"
 #include "x86/avx2.h"
 
 const kernel_set kernel_set_avx2 = {
@@ -13,6 +14,7 @@ const kernel_set kernel_set_avx2 = {
     .packs = true,
     .gemm_scratch = avx2_gemm_scratch,
     .gemm = avx2_gemm,
+    .round_rows = reference_round_rows,
     .attention_scratch = avx2_attention_scratch,
     .attention = avx2_attention,
     .layernorm = avx2_layernorm,

@@ -50,13 +50,18 @@ static ALWAYS_INLINE TARGET_AVX2 __m256 singles_of_bfloats(__m128i eight)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(eight), 16));
 }
 
-/* Eight weights out of a packed panel. */
+/* Eight weights of one input out of a packed panel of f32 or f16. */
 static ALWAYS_INLINE TARGET_AVX2 __m256 load_packed(const void *packed, number_type type)
 {
-    if (type == NUMBER_F32)
-        return _mm256_load_ps(packed);
-    __m128i eight = _mm_load_si128(packed);
-    return type == NUMBER_F16 ? _mm256_cvtph_ps(eight) : singles_of_bfloats(eight);
+    return type == NUMBER_F32 ? _mm256_load_ps(packed) : _mm256_cvtph_ps(_mm_load_si128(packed));
+}
+
+/* Eight weights out of eight pairs of bf16: of a pair's first or second input. */
+static ALWAYS_INLINE TARGET_AVX2 __m256 load_packed_bfloats(const void *packed, bool second)
+{
+    __m256i pairs = _mm256_load_si256(packed);
+    return _mm256_castsi256_ps(second ? _mm256_and_si256(pairs, _mm256_set1_epi32(-65536))
+                                      : _mm256_slli_epi32(pairs, 16));
 }
 
 static ALWAYS_INLINE TARGET_AVX2 float sum_of_lanes(__m256 v)
