@@ -11,16 +11,23 @@
 #  define ALWAYS_INLINE inline __attribute__((always_inline))
 #  define NEVER_INLINE __attribute__((noinline))
 #  define TARGET_AVX2 __attribute__((target("avx2,fma,f16c")))
+#  define TARGET_AVX512 __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")))
+#  define TARGET_AVX512VNNI                                                                        \
+    __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#  define TARGET_AVX512BF16                                                                        \
+    __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
 #  define TARGET_XSAVE __attribute__((target("xsave")))
 #  if defined(__aarch64__)
 #    define VECTOR_OPERAND "+w"
 #  else
-#    define VECTOR_OPERAND "+x"
+#    define VECTOR_OPERAND "+v"
 #  endif
 /* Keeps a float or vector in a register: gcc else folds its load into each of its uses. */
 #  define KEEP_IN_REGISTER(v) __asm__("" : VECTOR_OPERAND(v))
 /* The same, and in the order of other such points: gcc else starts too much for the registers. */
 #  define KEEP_IN_ORDER(v) __asm__ volatile("" : VECTOR_OPERAND(v))
+/* Keeps the compiler from knowing a whole number, and from computing with it beforehand. */
+#  define FORGET(number) __asm__("" : "+r"(number))
 #  define PREFETCH(address) __builtin_prefetch(address)
 /* Before a loop whose every turn must become straight-line code, or its arrays stay in memory. */
 #  if defined(__clang__)
@@ -33,9 +40,13 @@
 #  define ALWAYS_INLINE inline
 #  define NEVER_INLINE
 #  define TARGET_AVX2
+#  define TARGET_AVX512
+#  define TARGET_AVX512VNNI
+#  define TARGET_AVX512BF16
 #  define TARGET_XSAVE
 #  define KEEP_IN_REGISTER(v) ((void)0)
 #  define KEEP_IN_ORDER(v) ((void)0)
+#  define FORGET(number) ((void)0)
 #  define PREFETCH(address) ((void)(address))
 #  define UNROLL_FULLY
 #endif

@@ -18,6 +18,7 @@
 #include <immintrin.h>
 
 #include "x86/avx2.h"
+#include "x86/avx512.h"
 
 /* The register in which the operating system declares what it saves at a context switch. */
 TARGET_XSAVE static uint64_t saved_state(void)
@@ -25,17 +26,34 @@ TARGET_XSAVE static uint64_t saved_state(void)
     return _xgetbv(0);
 }
 
-static bool cpu_has_avx2(void)
+/* What of the x86 sets can run here. */
+struct x86_features {
+    bool avx2, avx512, vnni, bf16; /* each with those before it */
+};
+
+static struct x86_features find_features(void)
 {
-    enum { SAVES_YMM = 0x06 };
+    enum { SAVES_YMM = 0x06, SAVES_ZMM = 0xe6 };
+    enum { AVX512_F = 1 << 16, AVX512_DQ = 1 << 17, AVX512_BW = 1 << 30 };
+    const unsigned avx512_vl = 1u << 31, avx512_vnni = 1u << 11, avx512_bf16 = 1u << 5;
+    struct x86_features features = {false, false, false, false};
     unsigned a, b, c, d;
 
     if (!__get_cpuid(1, &a, &b, &c, &d))
-        return false;
+        return features;
     unsigned needed = bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C;
     if ((c & needed) != needed || (saved_state() & SAVES_YMM) != SAVES_YMM)
-        return false;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2) != 0;
+        return features;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
+        return features;
+    features.avx2 = (b & bit_AVX2) != 0;
+    needed = AVX512_F | AVX512_DQ | AVX512_BW | avx512_vl;
+    features.avx512 =
+        features.avx2 && (b & needed) == needed && (saved_state() & SAVES_ZMM) == SAVES_ZMM;
+    features.vnni = features.avx512 && (c & avx512_vnni);
+    features.bf16 =
+        features.vnni && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & avx512_bf16);
+    return features;
 }
 
 #endif
@@ -44,7 +62,7 @@ static bool cpu_has_avx2(void)
 #include "arm/neon.h"
 #endif
 
-enum { MOST_SETS = 4 };
+enum { MOST_SETS = 8 };
 
 /* Fills `sets`, the default first; the rest stay NULL. */
 static void list_sets(const kernel_set *sets[MOST_SETS])
@@ -52,8 +70,15 @@ static void list_sets(const kernel_set *sets[MOST_SETS])
     size_t count = 0;
 
 #if QUALICLIP_X86
+    const struct x86_features features = find_features();
+    if (features.bf16)
+        sets[count++] = &kernel_set_avx512bf16;
+    if (features.vnni)
+        sets[count++] = &kernel_set_avx512vnni;
+    if (features.avx512)
+        sets[count++] = &kernel_set_avx512;
     /* Where it was measured, our own product beats OpenBLAS's on every shape (docs/kernels.md). */
-    if (cpu_has_avx2()) {
+    if (features.avx2) {
         sets[count++] = &kernel_set_avx2;
 #if defined(QUALICLIP_OPENBLAS)
         sets[count++] = &kernel_set_avx2_openblas;

@@ -280,7 +280,7 @@ static void find_weights(struct panel *panel, float *scratch)
         (const char *)call->packed +
         panel->output / PANEL_OUTPUTS * panel_bytes(call->weight_type, call->taps, call->inputs);
     if (panel->outputs <= 8) {
-        avx2_halve_panel(scratch, packed, call->weight_type, call->taps, call->inputs);
+        avx2_widen_panel(scratch, 8, packed, call->weight_type, call->taps, call->inputs);
         return;
     }
     panel->weights = packed;

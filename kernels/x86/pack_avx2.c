@@ -140,17 +140,20 @@ TARGET_AVX2 void avx2_pack_weights(float *panel, size_t lanes, const gemm_call *
     }
 }
 
-TARGET_AVX2 void avx2_halve_panel(float *panel, const void *packed, number_type type, size_t taps,
-                                  size_t inputs)
+TARGET_AVX2 void avx2_widen_panel(float *panel, size_t lanes, const void *packed, number_type type,
+                                  size_t taps, size_t inputs)
 {
-    const size_t group = group_inputs(type), step = PANEL_OUTPUTS * group * number_size(type);
+    const size_t group = group_inputs(type), number = number_size(type);
     const char *weights = packed;
     for (size_t t = 0; t < taps; t++)
-        for (size_t i = 0; i < inputs; i++, panel += 8) {
-            _mm256_store_ps(panel, type == NUMBER_BF16 ? load_packed_bfloats(weights, i % 2)
-                                                       : load_packed(weights, type));
+        for (size_t i = 0; i < inputs; i++, panel += lanes) {
+            for (size_t j = 0; j < lanes; j += 8) {
+                const char *eight = weights + j * group * number;
+                _mm256_store_ps(panel + j, type == NUMBER_BF16 ? load_packed_bfloats(eight, i % 2)
+                                                               : load_packed(eight, type));
+            }
             if (i % group + 1 == group || i + 1 == inputs)
-                weights += step;
+                weights += PANEL_OUTPUTS * group * number;
         }
 }
 

@@ -14,8 +14,8 @@
 void avx2_pack_weights(float *panel, size_t lanes, const gemm_call *call, size_t output,
                        size_t outputs, size_t inputs);
 
-/* The first 8 of each input's PANEL_OUTPUTS packed weights, widened: panel[i][j], j < 8. */
-void avx2_halve_panel(float *panel, const void *packed, number_type type, size_t taps,
+/* The first `lanes` (8 or 16) of each input's packed weights, widened: panel[i][j], j < lanes. */
+void avx2_widen_panel(float *panel, size_t lanes, const void *packed, number_type type, size_t taps,
                       size_t inputs);
 
 #endif

@@ -1,0 +1,47 @@
+/*
+ * set_avx512.c - the tables of the AVX-512 kernels.  Each set has what the one before it has, and a
+ * product more: of bytes (VNNI), of bf16.
+ */
+#include "compiler.h"
+
+#if QUALICLIP_X86
+
+#include "reference/reference.h"
+#include "x86/avx2.h"
+#include "x86/avx512.h"
+
+/* The same in all three: products apart, AVX2's kernels are fast enough, and keep their bits. */
+#define COMMON_KERNELS                                                                             \
+    .fixed_shape = false, .packs = true, .gemm_scratch = avx512_gemm_scratch,                      \
+    .attention_scratch = avx512_attention_scratch, .attention = avx512_attention,                  \
+    .layernorm = avx2_layernorm, .softmax = avx2_softmax, .activate = avx512_activate,             \
+    .average_pool_row = avx2_average_pool_row, .column_mean = avx2_column_mean,                    \
+    .all_finite = avx2_all_finite, .widen = avx2_widen
+
+const kernel_set kernel_set_avx512 = {
+    .name = "avx512",
+    .gemm = avx512_gemm,
+    .round_rows = reference_round_rows,
+    COMMON_KERNELS,
+};
+
+const kernel_set kernel_set_avx512vnni = {
+    .name = "avx512vnni",
+    .gemm = avx512vnni_gemm,
+    .round_rows = avx512vnni_round_rows,
+    COMMON_KERNELS,
+};
+
+const kernel_set kernel_set_avx512bf16 = {
+    .name = "avx512bf16",
+    .multiplies_bf16 = true,
+    .gemm = avx512bf16_gemm,
+    .round_rows = avx512bf16_round_rows,
+    COMMON_KERNELS,
+};
+
+#else
+
+typedef int set_avx512_is_for_x86;
+
+#endif
