@@ -45,6 +45,7 @@ else
 ##   fuzz            targets for libFuzzer (clang); test/fuzz/run.sh runs them
 ##   install         into $(DESTDIR)$(PREFIX); uninstall takes it away
 ##   abi-check       whether the shared library's interface is the committed one; abi-update
+##   deb             Debian packages, in build/deb
 ##   clean  format
 ## Options, e.g. make BLAS=none CODECS=jpeg
 ##   BLAS=openblas|none   CODECS=png,jpeg|png|jpeg|none   THREADS=yes|no   BUILTIN=yes|no
@@ -340,6 +341,12 @@ abi-check abi-update:
 	 OPTIMISE='-O0 -g' WERROR=no $(BUILD)/abi/libqualiclip.so
 	@test/abi/abi.sh $(@:abi-%=%) $(BUILD)/abi/libqualiclip.so
 .PHONY: abi-check abi-update
+
+# Debian's view of this source: a release's archive, and debian/ at its top.
+DEB := $(BUILD)/deb
+deb:
+	@tools/package/deb.sh $(VERSION) $(DEB)
+.PHONY: deb
 
 help:
 	@sed -n 's/^## //p' Makefile
