@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 struct threads {
     size_t count; /* tasks at once, the caller's thread included */
@@ -31,11 +32,12 @@ struct threads {
     pthread_mutex_t mutex;
     pthread_cond_t wake, done;
     size_t started;
+    pid_t process; /* in which they were started */
     struct worker {
         struct threads *threads;
         size_t index;
         pthread_t thread;
-    } *workers; /* count - 1 */
+    } * workers; /* count - 1 */
 };
 
 /* About as long as it takes to be woken: longer would waste, shorter would sleep too soon. */
@@ -106,6 +108,7 @@ qc_status threads_start(struct threads *threads, const qc_scorer_options *option
     threads->pool = options->pool;
     if (threads->parallel_for || threads->count == 1)
         return QC_OK;
+    threads->process = getpid();
     pthread_mutex_init(&threads->mutex, NULL);
     pthread_cond_init(&threads->wake, NULL);
     pthread_cond_init(&threads->done, NULL);
@@ -127,8 +130,18 @@ qc_status threads_start(struct threads *threads, const qc_scorer_options *option
     return QC_OK;
 }
 
+/* A child of fork() inherits all but the threads, and the locks as they were: it goes on alone. */
+static void leave_threads_behind(struct threads *threads)
+{
+    if (threads->started && getpid() != threads->process) {
+        threads->started = 0;
+        threads->count = 1;
+    }
+}
+
 void threads_stop(struct threads *threads)
 {
+    leave_threads_behind(threads);
     if (threads->parallel_for || threads->count <= 1)
         return;
     pthread_mutex_lock(&threads->mutex);
@@ -150,6 +163,7 @@ size_t threads_count(const struct threads *threads)
 
 void threads_begin(struct threads *threads)
 {
+    leave_threads_behind(threads);
     atomic_store_explicit(&threads->busy, true, memory_order_relaxed);
 }
 
