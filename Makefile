@@ -231,6 +231,9 @@ $(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(ch
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
     $(foreach name,malloc calloc realloc free,-Wl,--wrap=$(name))
 
+# ... and this one looks into the program.
+$(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
+
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
 FUZZER ?=
 fuzz_objects = $(call objects,$(fuzz_support) $(test_support) $(checkpoint_sources)) \
