@@ -35,6 +35,7 @@ static void *scratch_of(const struct layers *layers, size_t worker)
 struct gemm_job {
     const struct layers *layers;
     gemm_call call;
+    bool rounds_rows;
     size_t row_block, output_block, output_blocks;
 };
 
@@ -64,6 +65,8 @@ static void cut_gemm(struct gemm_job *job)
             smaller(ceiling_divide(pieces, by_outputs), ceiling_divide(call->rows, 96));
         job->row_block = ceiling_divide(call->rows, by_rows);
     }
+    if (job->rounds_rows)
+        job->row_block = smaller(job->row_block, ROUNDED_ROWS);
     job->output_blocks = ceiling_divide(call->outputs, job->output_block);
 }
 
@@ -72,7 +75,8 @@ static void restrict_outputs(gemm_call *call, size_t first, size_t block)
 {
     size_t element = number_size(call->weight_type);
     call->outputs = smaller(block, call->outputs - first);
-    call->weights = (const char *)call->weights + first * call->weight_stride * element;
+    if (call->weights)
+        call->weights = (const char *)call->weights + first * call->weight_stride * element;
     if (call->packed)
         call->packed =
             (const char *)call->packed +
@@ -92,7 +96,14 @@ static void gemm_task(void *context, size_t index, size_t worker)
     call.residual = call.residual ? call.residual + first * call.residual_stride : NULL;
     call.out += first * call.out_stride;
     restrict_outputs(&call, index % job->output_blocks * job->output_block, job->output_block);
-    job->layers->kernels->gemm(&call, scratch_of(job->layers, worker));
+    unsigned char *scratch = scratch_of(job->layers, worker);
+    if (job->rounds_rows) {
+        job->layers->kernels->round_rows(scratch, call.x, call.x_stride, call.rows, call.inputs,
+                                         call.weight_type);
+        call.rounded = scratch;
+        scratch += ROUNDED_ROWS * rounded_bytes(call.weight_type, call.inputs);
+    }
+    job->layers->kernels->gemm(&call, (float *)scratch);
 }
 
 static gemm_call call_of(const struct linear *linear, activation activation)
@@ -108,9 +119,10 @@ static gemm_call call_of(const struct linear *linear, activation activation)
                        .activation = activation};
 }
 
-static void dense_forward(const struct layers *layers, gemm_call call)
+static void dense_forward(const struct layers *layers, const struct linear *linear, gemm_call call)
 {
-    struct gemm_job job = {.layers = layers, .call = call};
+    struct gemm_job job = {
+        .layers = layers, .call = call, .rounds_rows = linear->weight.rounds_rows};
     cut_gemm(&job);
     threads_run(layers->threads, ceiling_divide(call.rows, job.row_block) * job.output_blocks,
                 gemm_task, &job);
@@ -118,7 +130,10 @@ static void dense_forward(const struct layers *layers, gemm_call call)
 
 size_t linear_scratch(const kernel_set *kernels, const struct linear *linear)
 {
-    return sizeof(float) * kernels->gemm_scratch(1, linear->weight.inputs, linear->weight.outputs);
+    const struct matrix *weight = &linear->weight;
+    const size_t rounded =
+        weight->rounds_rows ? ROUNDED_ROWS * rounded_bytes(weight->type, weight->inputs) : 0;
+    return rounded + sizeof(float) * kernels->gemm_scratch(1, weight->inputs, weight->outputs);
 }
 
 void linear_forward(const struct layers *layers, const struct linear *linear, struct rows in,
@@ -140,7 +155,7 @@ void linear_forward(const struct layers *layers, const struct linear *linear, st
         call.residual_stride = residual.stride;
         call.out = out.data + first * out.stride;
         call.out_stride = out.stride;
-        dense_forward(layers, call);
+        dense_forward(layers, linear, call);
     }
 }
 
@@ -198,6 +213,8 @@ static void convolution_task(void *context, size_t index, size_t worker)
 size_t convolution_scratch(const kernel_set *kernels, const struct convolution *convolution)
 {
     size_t taps = convolution->kernel_size * convolution->kernel_size;
+    if (convolution->linear.weight.rounds_rows)
+        return linear_scratch(kernels, &convolution->linear);
     return 9 * CONVOLUTION_ROWS * sizeof(float *) +
            sizeof(float) * kernels->gemm_scratch(taps, convolution->channels,
                                                  convolution->linear.weight.outputs);
@@ -317,7 +334,7 @@ void pointwise_forward(const struct layers *layers, const struct convolution *co
     call.residual_stride = call.outputs;
     call.out = out;
     call.out_stride = call.outputs;
-    dense_forward(layers, call);
+    dense_forward(layers, &convolution->linear, call);
 }
 
 /* ---------------------------------------------------------------------------- pooling and norms */

@@ -34,6 +34,9 @@ struct rows {
  */
 size_t row_stride(size_t columns);
 
+/* Rows that are rounded and multiplied at once, by one worker. */
+#define ROUNDED_ROWS 240
+
 /* Pixels whose neighbours are looked up at once in a convolution. */
 #define CONVOLUTION_ROWS 256
 
