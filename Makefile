@@ -255,7 +255,7 @@ fuzz:
 .PHONY: fuzz fuzz-programs fuzz-seeds
 
 # Not built by default: how fast the kernels are on this machine.
-$(BUILD)/bench/kernels: $(call objects,bench/kernels.c) $(filter $(BUILD)/kernels/%,$(library_objects))
+$(BUILD)/bench/kernels: $(call objects,bench/kernels.c bench/peak.c) $(filter $(BUILD)/kernels/%,$(library_objects))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 

@@ -3,8 +3,7 @@
  *
  * Sets are measured in turns, and of each shape the fastest call counts: whatever disturbs only
  * adds time.  Weights come from a pool larger than the caches, as in a whole model; where they are
- * not packed beforehand, sets pack them in the measured time.  The peak is that of fused
- * multiply-adds between registers.
+ * not packed beforehand, sets pack them in the measured time.  The peak is that of f32.
  *
  * usage: kernels [ROUNDS [PART_OF_A_SHAPE'S_NAME]]
  */
@@ -17,6 +16,7 @@
 
 #include "compiler.h"
 #include "kernels.h"
+#include "peak.h"
 
 #define POOL_FLOATS       (64u << 20)
 #define MAX_COLUMNS       16
@@ -63,37 +63,6 @@ static double now(void)
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
-
-#if QUALICLIP_X86
-#include <immintrin.h>
-static volatile float sink;
-
-TARGET_AVX2 static double peak_gflops(void)
-{
-    enum { CHAINS = 12, TURNS = 40000 };
-    __m256 sums[CHAINS], x = _mm256_set1_ps(0.5f);
-    UNROLL_FULLY
-    for (int c = 0; c < CHAINS; c++)
-        sums[c] = _mm256_set1_ps((float)c);
-    double start = now();
-    for (int t = 0; t < TURNS; t++) {
-        KEEP_IN_REGISTER(x);
-        UNROLL_FULLY
-        for (int c = 0; c < CHAINS; c++)
-            sums[c] = _mm256_fmadd_ps(sums[c], x, x);
-    }
-    double seconds = now() - start;
-    UNROLL_FULLY
-    for (int c = 0; c < CHAINS; c++)
-        sink = _mm256_cvtss_f32(sums[c]);
-    return 16.0 * CHAINS * TURNS / seconds * 1e-9;
-}
-#else
-static double peak_gflops(void)
-{
-    return 0;
-}
-#endif
 
 /* In large pages, as the library has its packed weights. */
 static void *need(size_t bytes)
@@ -209,14 +178,13 @@ int main(int count, char **arguments)
     size_t column_count = find_columns(columns);
     float *pool = numbers(POOL_FLOATS), *x = numbers(ACTIVATION_FLOATS);
     float *out = numbers(ACTIVATION_FLOATS), *scratch = need(SCRATCH_BYTES);
-    double best[SHAPES][MAX_COLUMNS] = {{0}}, peak = 0;
+    double best[SHAPES][MAX_COLUMNS] = {{0}};
+    const double peak = peak_gflops(columns[0].set->name, "f32");
 
     for (int round = 0; round < rounds; round++) {
         for (size_t i = 0; i < SHAPES; i++) {
             if (!strstr(shapes[i].name, only))
                 continue;
-            double now_possible = peak_gflops();
-            peak = now_possible > peak ? now_possible : peak;
             for (size_t j = 0; j < column_count; j++) {
                 double rate = measure(&columns[j], &shapes[i], pool, x, out, scratch);
                 best[i][j] = rate > best[i][j] ? rate : best[i][j];

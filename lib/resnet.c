@@ -11,6 +11,7 @@
 #include "tower.h"
 
 #include "attention_pool.h"
+#include "convolutions.h"
 #include "positions.h"
 
 static size_t align(size_t bytes)

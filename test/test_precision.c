@@ -173,7 +173,8 @@ static void features_stay_near(void **state)
                         fail_msg("tower %d, type %d, %s, %s: cosine %.9g", (int)tower,
                                  (int)types[t], qc_kernels_name(k), names[p],
                                  (double)cosine(feature, expected));
-                    if (p > 0)
+                    /* Weights that are bf16 already change where rows are rounded alone. */
+                    if (p == 2 || (p == 1 && types[t] != GGML_BF16))
                         assert_memory_not_equal(feature, expected, sizeof feature);
                 }
         }
