@@ -162,7 +162,7 @@ tested_programs := $(addprefix $(BUILD)/test/,$(TESTS))
 TOOL_PACKAGES := libzip libcjson
 TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES)) -Itools -Itools/checkpoint
 TOOL_LIBS   = $(shell $(PKG_CONFIG) --libs $(TOOL_PACKAGES))
-TEST_CFLAGS = $(TOOL_CFLAGS) -Itest $(shell $(PKG_CONFIG) --cflags cmocka)
+TEST_CFLAGS = $(TOOL_CFLAGS) -Itest -Ibench $(shell $(PKG_CONFIG) --cflags cmocka)
 TEST_LIBS   = $(TOOL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 with_tool   := $(if $(shell $(PKG_CONFIG) --exists $(TOOL_PACKAGES) 2>/dev/null && echo yes),yes)
 
@@ -228,7 +228,7 @@ $(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(ch
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
 # This one is in several files, one for each kind of kernel.
-$(BUILD)/test/test_kernels: $(call objects,$(wildcard test/kernels/*.c))
+$(BUILD)/test/test_kernels: $(call objects,$(wildcard test/kernels/*.c) bench/peak.c)
 # This one lets allocations fail.
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
     $(foreach name,malloc calloc realloc free,-Wl,--wrap=$(name))

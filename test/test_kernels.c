@@ -99,7 +99,7 @@ static void time_runs(const struct run *runs, size_t count, int rounds)
     for (int round = 0; round < rounds; round++)
         for (size_t i = 0; i < count; i++)
             if (runs[i].check->time) {
-                timing_of(runs[i].check->name, runs[i].set);
+                timing_of(runs[i].check, runs[i].set);
                 random_restart(runs[i].name);
                 runs[i].check->time(runs[i].set);
             }

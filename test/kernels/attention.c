@@ -150,6 +150,6 @@ static void time_shapes(const kernel_set *set)
 }
 
 const struct kernel_check attention_checks[] = {
-    {"attention", NULL, check, time_shapes},
+    {"attention", NULL, "f32", check, time_shapes},
     {0},
 };

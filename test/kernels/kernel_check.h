@@ -17,6 +17,7 @@
 struct kernel_check {
     const char *name;
     bool (*suits)(const kernel_set *set); /* NULL: every set has this kernel */
+    const char *precision; /* "f32", "bf16", "int8": whose peak is the limit; NULL: none is told */
     void (*check)(const kernel_set *set); /* by cmocka's assertions */
     void (*time)(const kernel_set *set);  /* calls time_kernel() for each shape; NULL: not timed */
 };

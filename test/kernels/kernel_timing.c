@@ -9,32 +9,33 @@
 #include <string.h>
 #include <time.h>
 
-#include "kernel_check.h"
+#include "peak.h"
 
 #define SHORTEST 0.0005 /* seconds: so many calls are measured at once that the clock is exact */
 #define TURN     0.05   /* seconds for a shape in a round */
 
 struct timing {
-    const char *kernel;
+    const struct kernel_check *kernel;
     char shape[48];
     const kernel_set *set;
     double operations, seconds;
 };
 static struct timing timings[4096];
 static size_t timing_count;
-static const char *current_kernel;
+static const struct kernel_check *current_kernel;
 static const kernel_set *current_set;
 
-void timing_of(const char *kernel, const kernel_set *set)
+void timing_of(const struct kernel_check *kernel, const kernel_set *set)
 {
     current_kernel = kernel;
     current_set = set;
 }
 
-static struct timing *find_timing(const char *kernel, const char *shape, const kernel_set *set)
+static struct timing *find_timing(const struct kernel_check *kernel, const char *shape,
+                                  const kernel_set *set)
 {
     for (size_t i = 0; i < timing_count; i++)
-        if (strcmp(timings[i].kernel, kernel) == 0 && strcmp(timings[i].shape, shape) == 0 &&
+        if (timings[i].kernel == kernel && strcmp(timings[i].shape, shape) == 0 &&
             timings[i].set == set)
             return &timings[i];
     return NULL;
@@ -77,15 +78,36 @@ void time_kernel(const char *shape, double operations, void (*call)(void *), voi
     }
 }
 
-/* ns or us, GFLOP/s where operations are known, and how much faster than plain C. */
+/* The same for all shapes; 0 where none is known. */
+static double peak_of(const struct kernel_check *kernel, const kernel_set *set)
+{
+    static struct peak {
+        const char *precision;
+        const kernel_set *set;
+        double gflops;
+    } peaks[100];
+    if (!kernel->precision)
+        return 0;
+    for (size_t i = 0; i < sizeof peaks / sizeof *peaks; i++) {
+        if (!peaks[i].set)
+            peaks[i] =
+                (struct peak){kernel->precision, set, peak_gflops(set->name, kernel->precision)};
+        if (peaks[i].set == set && strcmp(peaks[i].precision, kernel->precision) == 0)
+            return peaks[i].gflops;
+    }
+    return 0;
+}
+
+/* The time; where operations are known, their rate and its part of the peak; against plain C. */
 static void print_timing(const struct timing *t)
 {
     const struct timing *plain = find_timing(t->kernel, t->shape, kernel_set_find("reference"));
     printf("  %-20s %12.3f us", t->set->name, 1e6 * t->seconds);
+    const double rate = 1e-9 * t->operations / t->seconds, peak = peak_of(t->kernel, t->set);
     if (t->operations > 0)
-        printf(" %8.1f GFLOP/s", 1e-9 * t->operations / t->seconds);
-    else
-        printf(" %16s", "");
+        printf(" %8.1f GFLOP/s", rate);
+    if (t->operations > 0 && peak > 0)
+        printf(" %5.1f %% of the peak", 100 * rate / peak);
     if (plain)
         printf(" %7.2f x reference", plain->seconds / t->seconds);
     printf("\n");
@@ -96,13 +118,13 @@ void print_timings(void)
     for (size_t i = 0; i < timing_count; i++) {
         bool first = true;
         for (size_t j = 0; j < timing_count; j++) {
-            if (strcmp(timings[i].kernel, timings[j].kernel) != 0 ||
+            if (timings[i].kernel != timings[j].kernel ||
                 strcmp(timings[i].shape, timings[j].shape) != 0)
                 continue;
             if (j < i)
                 break; /* shown already */
             if (first)
-                printf("%s: %s\n", timings[i].kernel, timings[i].shape);
+                printf("%s: %s\n", timings[i].kernel->name, timings[i].shape);
             first = false;
             print_timing(&timings[j]);
         }

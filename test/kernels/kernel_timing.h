@@ -4,10 +4,10 @@
 #ifndef QUALICLIP_TEST_KERNEL_TIMING_H
 #define QUALICLIP_TEST_KERNEL_TIMING_H
 
-#include "kernels.h"
+#include "kernel_check.h"
 
 /* Whose the calls of time_kernel() are from now on. */
-void timing_of(const char *kernel, const kernel_set *set);
+void timing_of(const struct kernel_check *kernel, const kernel_set *set);
 void print_timings(void);
 
 #endif

@@ -185,7 +185,7 @@ static void time_all_finite(const kernel_set *set)
 }
 
 const struct kernel_check number_checks[] = {
-    {"widen", NULL, check_widen, time_widen},
-    {"all_finite", NULL, check_all_finite, time_all_finite},
+    {"widen", NULL, NULL, check_widen, time_widen},
+    {"all_finite", NULL, NULL, check_all_finite, time_all_finite},
     {0},
 };
