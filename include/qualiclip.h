@@ -86,6 +86,16 @@ typedef enum qc_packing {
     QC_PACKING_ALWAYS  = 2  /* also from the caller's memory                                      */
 } qc_packing;
 
+/* What the image tower multiplies in; sums are f32, or exact for whole numbers, in any case. */
+typedef enum qc_precision {
+    QC_PRECISION_DEFAULT = 0, /* INT8 for files of type q8, F32 for all others                    */
+    QC_PRECISION_F32     = 1, /* weights as they are stored                                       */
+    QC_PRECISION_BF16    = 2, /* weights rounded to bf16, and activations where the CPU multiplies
+                                 bf16 (AVX512_BF16); elsewhere those stay f32                     */
+    QC_PRECISION_INT8    = 3  /* weights and activations as whole numbers of 8 bits, by a scale
+                                 for each output and for each token or pixel                      */
+} qc_precision;
+
 typedef struct qc_model_options {
     size_t      size;         /* sizeof(qc_model_options); set by qc_model_options_init()        */
     const char *kernels;      /* a name from qc_kernels_name(); NULL: the fastest this CPU has   */
@@ -97,6 +107,12 @@ typedef struct qc_model_options {
      * do not want packed weights read them in place in any case.
      */
     qc_packing  packing;
+    /*
+     * Smaller numbers are faster and take less memory, and change scores: docs/kernels.md tells by
+     * how much.  Weights that are rounded are packed whatever `packing` says.  Texts and the
+     * low-level part of GRepQ are computed in f32 always.
+     */
+    qc_precision precision;
 } qc_model_options;
 
 QC_API void qc_model_options_init(qc_model_options *options);
@@ -164,7 +180,7 @@ typedef struct qc_model_info {
     const char *converter;       /* the program and version that wrote it                        */
     const char *hash;            /* "xxh64:" + 16 hexadecimal digits of the whole file (XXH64)   */
     const char *kernels;         /* the kernel set chosen at open                                */
-    const char *precision;       /* "f32": what is added up in; weights may be stored smaller    */
+    const char *precision;       /* "f32", "bf16" or "int8": see qc_precision                    */
     const char *weight_type;     /* "f32", "f16" or "bf16": the type of the matrices             */
     qc_tower    tower;
     uint32_t    width;           /* ViT: channels of a token; ResNet: channels after the stem    */
