@@ -296,7 +296,7 @@ static void test_check_names_the_field(void **state)
 
     qc_image image = good;
     image.format = (qc_pixel_format)24;
-    assert_refused(image, QC_ERROR_ARGUMENT, "format is 7");
+    assert_refused(image, QC_ERROR_ARGUMENT, "format is 24");
     image.format = (qc_pixel_format)-1;
     assert_refused(image, QC_ERROR_ARGUMENT, "format");
     image = good;
