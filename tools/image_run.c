@@ -22,6 +22,7 @@ struct settings {
     size_t text_count;
     uint32_t threads, batch;
     bool recursive, truncate;
+    qc_precision precision;
     qc_scorer_options scorer;
 };
 
@@ -126,8 +127,8 @@ static const char *take_option(struct image_run *run, struct settings *settings,
             return "--max-memory: expected a number of bytes, such as 500M or 2G";
         break;
     case option_precision:
-        if (strcmp(value, "f32") != 0)
-            return "--precision: expected f32";
+        if (!parse_precision(value, &settings->precision))
+            return "--precision: expected " PRECISIONS;
         break;
     case option_positions:
         if (!parse_choice(value, positions, &choice))
@@ -259,6 +260,7 @@ static bool open_model(struct image_run *run, struct settings *settings,
     qc_model_options options;
     qc_model_options_init(&options);
     options.kernels = settings->kernels;
+    options.precision = settings->precision;
     if (run->inputs.count < many_images)
         options.packing = QC_PACKING_NEVER;
     options.message = message;

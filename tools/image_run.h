@@ -79,7 +79,9 @@ void image_run_failed(struct image_run *run, const char *path, const char *messa
     "                           images; the result has the same bits for any number\n"             \
     "      --batch=N            images that a thread computes at once; 0 (default): as fits the\n" \
     "                           model\n"                                                           \
-    "      --precision=f32      what is computed in: the default, and all there is yet\n"          \
+    "      --precision=P        f32, bf16 or int8: what images are computed in; smaller is\n"      \
+    "                           faster and moves scores a little; default: f32, or int8 for a\n"   \
+    "                           model of type q8\n"                                                \
     "      --kernels=NAME       a kernel set of `qualiclip --version`; default: the fastest\n"     \
     "  -h, --help               print this help and exit\n"
 
