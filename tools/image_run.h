@@ -74,11 +74,9 @@ void image_run_failed(struct image_run *run, const char *path, const char *messa
     "      --max-memory=SIZE    bytes to score an image in, beside the model and the picture:\n"   \
     "                           digits and K, M or G; one that needs more fails\n"                 \
     "      --temperature=T      divide the logits by T; default: as the model says\n"              \
-    "      --threads=N          0 (default): as many as the processors it may use; each takes\n"   \
-    "                           images of its own, or all share one where there are fewer\n"       \
-    "                           images; the result has the same bits for any number\n"             \
-    "      --batch=N            images that a thread computes at once; 0 (default): as fits the\n" \
-    "                           model\n"                                                           \
+    "      --threads=N          0 (default): one for each processor; the result has the same\n"    \
+    "                           bits for any number\n"                                             \
+    "      --batch=N            images a thread computes at once; 0 (default): a few\n"            \
     "      --precision=P        f32, bf16 or int8: what images are computed in; smaller is\n"      \
     "                           faster and moves scores a little; default: f32, or int8 for a\n"   \
     "                           model of type q8\n"                                                \
