@@ -15,7 +15,7 @@
 #include "x86/avx2.h"
 #endif
 
-#define WIDEN_OUTPUTS 64    /* 16-bit weights are widened this many outputs at a time */
+#define WIDEN_OUTPUTS 64    /* 16-bit and packed weights are widened this many outputs at a time */
 #define TINY          16384 /* multiply-adds */
 
 static bool suits_openblas(const gemm_call *call)
@@ -56,6 +56,20 @@ static bool start_sums(const gemm_call *call)
     return true;
 }
 
+/* Weights of some outputs, row by row, as floats. */
+static void widen_outputs(const gemm_call *call, const kernel_set *own, size_t first, size_t count,
+                          float *wide)
+{
+    if (!call->weights) {
+        unpack_weights(wide, 1, call->inputs, call, first, count, own->widen);
+        return;
+    }
+    const uint16_t *shorts = call->weights;
+    for (size_t i = 0; i < count; i++)
+        own->widen(wide + i * call->inputs, shorts + (first + i) * call->weight_stride,
+                   call->weight_type, call->inputs);
+}
+
 static void gemm_on_openblas(const gemm_call *call, float *scratch, const kernel_set *own)
 {
     if (!suits_openblas(call)) {
@@ -67,18 +81,14 @@ static void gemm_on_openblas(const gemm_call *call, float *scratch, const kernel
         openblas_set_num_threads(1);
 
     bool add = start_sums(call);
-    if (call->weight_type == NUMBER_F32) {
+    if (call->weight_type == NUMBER_F32 && call->weights)
         multiply(call, call->weights, call->weight_stride, 0, call->outputs, add);
-    } else {
-        const uint16_t *shorts = call->weights;
+    else
         for (size_t n = 0; n < call->outputs; n += WIDEN_OUTPUTS) {
             size_t left = call->outputs - n, count = left < WIDEN_OUTPUTS ? left : WIDEN_OUTPUTS;
-            for (size_t i = 0; i < count; i++)
-                own->widen(scratch + i * call->inputs, shorts + (n + i) * call->weight_stride,
-                           call->weight_type, call->inputs);
+            widen_outputs(call, own, n, count, scratch);
             multiply(call, scratch, call->inputs, n, count, add);
         }
-    }
     if (call->activation != ACTIVATION_NONE)
         for (size_t m = 0; m < call->rows; m++)
             own->activate(call->out + m * call->out_stride, call->outputs, call->activation);

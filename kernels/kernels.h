@@ -3,7 +3,7 @@
  *
  * A kernel knows nothing of models, images or files; it allocates nothing and calls no thread.
  * What each means is written in plain C under reference/; a faster variant may differ from it by
- * rounding only, within the bound that test/test_kernels.c states.
+ * rounding only, within the bound that its check in test/kernels/ states.
  *
  * Bits: in every set but those on OpenBLAS, an output of gemm depends on its own row of inputs and
  * its own row of weights alone: the products are added in ascending order of the input index, each
@@ -83,6 +83,12 @@ void pack_weights(void *packed, const void *weights, number_type type, size_t ou
 void quantise_weights(struct panel_i8 *packed, const float *weights, size_t outputs, size_t inputs);
 
 /*
+ * Packs a matrix of `outputs` rows of `inputs` floats as bf16: each number becomes the nearest,
+ * ties to even; those beyond the largest become it.
+ */
+void round_weights(void *packed, const float *weights, size_t outputs, size_t inputs);
+
+/*
  * Rows of x rounded to what is multiplied with weights of `type`, by the round_rows() of a set, for
  * the gemm() of the same set alone: how the numbers lie is its own affair.  What they mean is not:
  *
@@ -137,9 +143,9 @@ typedef struct gemm_call {
 
     /*
      * The same weights as pack_weights() lays them out, aligned to 64 bytes, or NULL.  Sets that
-     * want them (`packs`) then do not look at `weights`; others do not look at `packed`.  The bits
-     * of the outputs are the same.  A call for some of the outputs begins at a whole panel.
-     * Weights of I8 are always packed, for every set.
+     * want them (`packs`) then do not look at `weights`; others look at `packed` only where
+     * `weights` is NULL.  The bits of the outputs are the same.  A call for some of the outputs
+     * begins at a whole panel.  Weights of I8 are always packed, for every set.
      */
     const void *packed;
 
@@ -164,6 +170,14 @@ typedef struct gemm_call {
     float *out; /* rows of `outputs` floats at out_stride; never overlaps x */
     size_t out_stride;
 } gemm_call;
+
+/*
+ * Packed weights of a call (not I8) as floats: weight(first + j)[i] for j < count becomes
+ * out[i * input_step + j * output_step], i counting the inputs of all taps.
+ */
+void unpack_weights(float *out, size_t input_step, size_t output_step, const gemm_call *call,
+                    size_t first, size_t count,
+                    void (*widen)(float *, const void *, number_type, size_t));
 
 /*
  * Attention of `queries` tokens over `tokens` tokens, one head of `size` channels:

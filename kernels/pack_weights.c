@@ -76,6 +76,28 @@ void pack_weights(void *packed, const void *weights, number_type type, size_t ou
     }
 }
 
+/* Beyond the largest bf16 lies infinity, which no weight is. */
+static uint16_t bfloat_of(float weight)
+{
+    uint32_t bits;
+    memcpy(&bits, &weight, sizeof bits);
+    const uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1), infinity = 0x7f80;
+    const uint16_t bfloat = (uint16_t)(rounded >> 16);
+    return (bfloat & infinity) == infinity ? (uint16_t)(bfloat - 1) : bfloat;
+}
+
+void round_weights(void *packed, const float *weights, size_t outputs, size_t inputs)
+{
+    const size_t bytes = panel_bytes(NUMBER_BF16, 1, inputs);
+    memset(packed, 0, packed_bytes(NUMBER_BF16, 1, inputs, outputs));
+    for (size_t n = 0; n < outputs; n++) {
+        uint16_t *panel = (void *)((char *)packed + n / PANEL_OUTPUTS * bytes);
+        for (size_t i = 0; i < inputs; i++)
+            panel[(i / 2 * PANEL_OUTPUTS + n % PANEL_OUTPUTS) * 2 + i % 2] =
+                bfloat_of(weights[n * inputs + i]);
+    }
+}
+
 static void quantise_row(struct panel_i8 *panel, size_t n, const float *row, size_t inputs)
 {
     float largest = 0;
@@ -100,4 +122,31 @@ void quantise_weights(struct panel_i8 *packed, const float *weights, size_t outp
     for (size_t n = 0; n < outputs; n++)
         quantise_row((void *)((char *)packed + n / PANEL_OUTPUTS * bytes), n % PANEL_OUTPUTS,
                      weights + n * inputs, inputs);
+}
+
+void unpack_weights(float *out, size_t input_step, size_t output_step, const gemm_call *call,
+                    size_t first, size_t count,
+                    void (*widen)(float *, const void *, number_type, size_t))
+{
+    const number_type type = call->weight_type;
+    const size_t group = group_inputs(type), element = number_size(type);
+    const size_t tap_bytes = panel_bytes(type, 1, call->inputs);
+    for (size_t t = 0; t < call->taps; t++)
+        for (size_t panel = first / PANEL_OUTPUTS * PANEL_OUTPUTS; panel < first + count;
+             panel += PANEL_OUTPUTS) {
+            const char *from = (const char *)call->packed +
+                               panel / PANEL_OUTPUTS * call->taps * tap_bytes + t * tap_bytes;
+            const size_t begin = panel < first ? first - panel : 0;
+            const size_t left = first + count - panel;
+            const size_t end = left < PANEL_OUTPUTS ? left : PANEL_OUTPUTS;
+            for (size_t i = 0; i < call->inputs; i++) {
+                float wide[2 * PANEL_OUTPUTS];
+                if (i % group == 0)
+                    widen(wide, from + i * PANEL_OUTPUTS * element, type, group * PANEL_OUTPUTS);
+                float *to = out + (t * call->inputs + i) * input_step +
+                            (panel + begin - first) * output_step;
+                for (size_t n = begin; n < end; n++, to += output_step)
+                    *to = wide[n * group + i % group];
+            }
+        }
 }

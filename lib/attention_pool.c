@@ -90,19 +90,23 @@ void attention_pool(const struct resnet *resnet, const struct layers *layers, fl
     size_t channels = resnet->channels, heads = resnet->heads, size = channels / heads;
     whole_product(layers, tokens, &resnet->query, pooled.query);
     for (size_t head = 0; head < heads; head++) {
-        struct matrix keys = {head_rows(&resnet->key.weight, head, size), resnet->key.weight.type,
-                              channels, size, NULL};
+        struct matrix keys = {.data = head_rows(&resnet->key.weight, head, size),
+                              .type = resnet->key.weight.type,
+                              .outputs = channels,
+                              .inputs = size};
         small_product(layers, 1, pooled.query + head * size, keys, channels, true, NULL,
                       pooled.keyed + head * channels);
     }
-    struct matrix scores = {tokens, NUMBER_F32, count, channels, NULL};
+    struct matrix scores = {.data = tokens, .outputs = count, .inputs = channels};
     small_product(layers, heads, pooled.keyed, scores, channels, false, NULL, pooled.weights);
     layers->kernels->softmax(pooled.weights, count, heads, count, 1 / sqrtf((float)size));
-    struct matrix sums = {tokens, NUMBER_F32, channels, count, NULL};
+    struct matrix sums = {.data = tokens, .outputs = channels, .inputs = count};
     small_product(layers, heads, pooled.weights, sums, channels, true, NULL, pooled.means);
     for (size_t head = 0; head < heads; head++) {
-        struct matrix values = {head_rows(&resnet->value.weight, head, size),
-                                resnet->value.weight.type, size, channels, NULL};
+        struct matrix values = {.data = head_rows(&resnet->value.weight, head, size),
+                                .type = resnet->value.weight.type,
+                                .outputs = size,
+                                .inputs = channels};
         small_product(layers, 1, pooled.means + head * channels, values, channels, false,
                       resnet->value.bias ? resnet->value.bias + head * size : NULL,
                       pooled.values + head * size);

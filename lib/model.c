@@ -82,6 +82,13 @@ static const char *most_frequent_type(const uint64_t counts[NUMBER_TYPES])
     return names[most];
 }
 
+static const char *precision_name(qc_precision precision)
+{
+    return precision == QC_PRECISION_INT8   ? "int8"
+           : precision == QC_PRECISION_BF16 ? "bf16"
+                                            : "f32";
+}
+
 static uint64_t hash_of(const struct qc_model *model)
 {
     /* A text tower is not needed for images: it should not stay in memory for being hashed. */
@@ -108,7 +115,7 @@ static void describe(struct loader *loader)
         snprintf(hash, sizeof hash, "xxh64:%016llx", (unsigned long long)hash_of(model));
     info->hash = loader_copy_text(loader, (struct gguf_text){hash, (size_t)length});
     info->kernels = model->kernels->name;
-    info->precision = "f32";
+    info->precision = precision_name(model->precision);
     info->weight_type = most_frequent_type(loader->matrix_numbers);
     info->tower = model->tower;
     info->feature_size = (uint32_t)model->feature_size;
@@ -135,7 +142,7 @@ static qc_status load_model(struct qc_model *model, const char *origin, struct m
         load_recipe(&loader);
     if (!loader.status)
         describe(&loader);
-    if (!loader.status && model->packs && model->kernels->packs)
+    if (!loader.status && !model->only_checked)
         pack_model(&loader);
     /* `origin` is the caller's and was needed for messages alone. */
     model->gguf.origin = "the model";
@@ -163,6 +170,10 @@ static qc_status create_model(struct qc_model **model, const qc_model_options *o
     *model = calloc(1, sizeof **model);
     if (!*model)
         return fail(message, QC_ERROR_MEMORY, "not enough memory for a model");
+    if (options->precision < QC_PRECISION_DEFAULT || options->precision > QC_PRECISION_INT8)
+        return fail(message, QC_ERROR_ARGUMENT, "precision is %d, expected a qc_precision",
+                    (int)options->precision);
+    (*model)->precision = options->precision ? options->precision : QC_PRECISION_F32;
     return choose_kernels(*model, options->kernels, message);
 }
 

@@ -21,10 +21,11 @@ bool number_type_of(enum gguf_tensor_type stored, number_type *type);
 
 /* outputs x inputs numbers, the inputs of one output contiguous. */
 struct matrix {
-    const void *data;
+    const void *data; /* NULL: packed alone */
     number_type type;
     size_t outputs, inputs;
     const void *packed; /* the same as pack_weights() lays them out, or NULL */
+    bool rounds_rows;   /* what they are multiplied with is rounded to their type beforehand */
 };
 
 struct linear {
@@ -63,7 +64,7 @@ struct convolution {
 
 struct bottleneck {
     struct convolution conv1, conv2, conv3;
-    struct convolution shortcut; /* linear.weight.data NULL: the identity */
+    struct convolution shortcut; /* without outputs: the identity */
     bool halves;                 /* 2x2 average pooling after conv2 and before the shortcut */
 };
 
@@ -80,7 +81,7 @@ struct resnet {
 /* Two 3x3 convolutions, the first with a stride, and a way past them. */
 struct basic_block {
     struct convolution conv1, conv2;
-    struct convolution shortcut; /* 1x1 with the stride; linear.weight.data NULL: the identity */
+    struct convolution shortcut; /* 1x1 with the stride; without outputs: the identity */
     size_t stride;
 };
 
@@ -141,9 +142,10 @@ struct qc_model {
     const void *data;
     size_t size;
     bool mapped;
-    bool only_checked; /* what was read may leave memory again */
-    bool packs;        /* weights are packed if the kernels want them so */
-    void *owned; /* list of blocks freed at close; private to model_load.c */
+    bool only_checked;      /* what was read may leave memory again */
+    bool packs;             /* weights are packed if the kernels want them so */
+    qc_precision precision; /* never the default */
+    void *owned;            /* list of blocks freed at close; private to model_load.c */
 };
 
 #endif

@@ -11,6 +11,7 @@
 #include "tower.h"
 
 #include "attention_pool.h"
+#include "convolutions.h"
 #include "positions.h"
 
 static size_t align(size_t bytes)
@@ -86,7 +87,7 @@ static size_t bottleneck_scratch(const struct bottleneck *block, const kernel_se
     size_t bytes = convolution_scratch(kernels, &block->conv1);
     bytes = larger(bytes, convolution_scratch(kernels, &block->conv2));
     bytes = larger(bytes, convolution_scratch(kernels, &block->conv3));
-    if (block->shortcut.linear.weight.data)
+    if (block->shortcut.linear.weight.outputs)
         bytes = larger(bytes, convolution_scratch(kernels, &block->shortcut));
     return bytes;
 }
@@ -254,7 +255,7 @@ static void finish_rows(const struct run *run, const struct bottleneck *block,
         main = run->workspace->pooled_main;
         residual = run->workspace->pooled_in;
     }
-    if (block->shortcut.linear.weight.data) {
+    if (block->shortcut.linear.weight.outputs) {
         pointwise_forward(layers, &block->shortcut, residual, pixels, ACTIVATION_NONE, NULL, out);
         residual = out;
     }

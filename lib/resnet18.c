@@ -169,7 +169,7 @@ static struct images block_forward(const struct layers *layers, const struct bas
                              strided_size(in->width, block->stride),
                              block->conv1.linear.weight.outputs};
     const float *residual = in->data;
-    if (block->shortcut.linear.weight.data) {
+    if (block->shortcut.linear.weight.outputs) {
         convolve_images(layers, &block->shortcut, block->stride, in, ACTIVATION_NONE, NULL, out);
         residual = out;
     }

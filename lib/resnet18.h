@@ -7,7 +7,7 @@
 #define QUALICLIP_RESNET18_H
 
 #include "image.h"
-#include "layers.h"
+#include "convolutions.h"
 
 #define PATCH_SIDE  QC_PATCH_SIDE
 #define PATCH_BLOCK 32 /* patches at once: enough rows for the last stage's products */

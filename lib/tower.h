@@ -7,6 +7,7 @@
 #ifndef QUALICLIP_TOWER_H
 #define QUALICLIP_TOWER_H
 
+#include "bands.h"
 #include "image.h"
 #include "layers.h"
 

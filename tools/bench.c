@@ -1,6 +1,6 @@
 /*
  * bench.c - `qualiclip bench`: how fast a model runs on this machine, for each combination of
- * kernels, threads and batch.  Measures the library alone: no file is decoded.
+ * kernels, precision, threads and batch.  Measures the library alone: no file is decoded.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "diagnostics.h"
 #include "machine.h"
 #include "memory.h"
+#include "names.h"
 #include "output.h"
 #include "qualiclip.h"
 #include "synthetic.h"
@@ -20,21 +21,21 @@ static const char help[] =
     "Usage: qualiclip bench [OPTION]...\n"
     "\n"
     "Measures a model on this machine with a synthetic photo, for each combination of kernels,\n"
-    "threads and batch.\n"
+    "precision, threads and batch.\n"
     "\n"
     "  -m, --model=FILE      a model file instead of the built-in model\n"
     "      --size=WxH        the photo's size; default 224x224\n"
     "      --batch=N,...     images handed in at once; default 1,8,32\n"
     "      --threads=N,...   0: one for each processor; default 1,0\n"
     "      --kernels=NAME,...  kernel sets of `qualiclip --version`; default: the fastest\n"
-    "      --precision=f32   what is computed in: the default, and all there is yet\n"
+    "      --precision=P,... f32, bf16, int8; default: f32, or int8 for a model of type q8\n"
     "      --seconds=S       measure each for S seconds and five calls at least; default 1\n"
     "      --format=FORMAT   text (default) or json (an object a line)\n"
     "  -h, --help            print this help and exit\n"
     "\n"
     "  ms/image   median over the calls, divided by the batch; p99 likewise\n"
-    "  open       to open the model, every weight read once (kernel sets after the first find\n"
-    "             the file in memory)\n"
+    "  open       to open the model, every weight read once (all but the first time the file\n"
+    "             is in memory)\n"
     "  first      to create the scorer and score the first image\n"
     "  peak RSS   the most memory that the process has held up to then, in MiB\n"
     "\n"
@@ -52,7 +53,8 @@ struct bench {
     uint32_t width, height;
     uint32_t batches[list_room], threads[list_room];
     char *kernels[list_room];
-    size_t batch_count, thread_count, kernels_count;
+    qc_precision precisions[list_room];
+    size_t batch_count, thread_count, kernels_count, precision_count;
     bool automatic_threads; /* 1 and all; a build without threads does 1 alone */
     qc_image image;
     char message[QC_MESSAGE_SIZE];
@@ -150,8 +152,7 @@ static bool measure(struct bench *bench, struct trial *trial, struct measurement
         measurement->first_ms = 1e3 * (machine_seconds() - start);
         good = good && repeat(bench, trial, measurement);
         if (!good)
-            snprintf(bench->message, sizeof bench->message, "%s",
-                     qc_scorer_message(trial->scorer));
+            snprintf(bench->message, sizeof bench->message, "%s", qc_scorer_message(trial->scorer));
         measurement->rss_mb = machine_peak_mb();
     }
     qc_scorer_destroy(trial->scorer);
@@ -187,19 +188,20 @@ static bool print_json(const struct bench *bench, const struct measurement *row,
 static bool print_header(const struct bench *bench, const qc_model_info *info)
 {
     output_begin_line();
-    printf("model %s (%s), %u x %u pixels, precision %s", info->name, info->hash,
-           (unsigned)bench->width, (unsigned)bench->height, info->precision);
+    printf("model %s (%s), %u x %u pixels, weights %s", info->name, info->hash,
+           (unsigned)bench->width, (unsigned)bench->height, info->weight_type);
     return output_end_line() &&
-           printf("%-16s %7s %6s %10s %10s %10s %9s %9s %9s", "kernels", "threads", "batch",
-                  "ms/image", "p99", "images/s", "open ms", "first ms", "peak RSS") > 0 &&
+           printf("%-16s %-9s %7s %6s %10s %10s %10s %9s %9s %9s", "kernels", "precision",
+                  "threads", "batch", "ms/image", "p99", "images/s", "open ms", "first ms",
+                  "peak RSS") > 0 &&
            output_end_line();
 }
 
 static bool print_text(const struct measurement *row, const qc_model_info *info)
 {
-    printf("%-16s %7u %6u %10.3f %10.3f %10.1f %9.2f %9.2f %9.1f", info->kernels,
-           (unsigned)row->threads, (unsigned)row->batch, row->ms_per_image, row->p99_ms,
-           row->images_per_second, row->open_ms, row->first_ms, row->rss_mb);
+    printf("%-16s %-9s %7u %6u %10.3f %10.3f %10.1f %9.2f %9.2f %9.1f", info->kernels,
+           info->precision, (unsigned)row->threads, (unsigned)row->batch, row->ms_per_image,
+           row->p99_ms, row->images_per_second, row->open_ms, row->first_ms, row->rss_mb);
     return output_end_line();
 }
 
@@ -212,12 +214,11 @@ static bool run_combination(struct bench *bench, const qc_model *model, const qc
     struct trial trial = {.model = model, .info = info};
     bench->message[0] = '\0';
     if (measure(bench, &trial, row))
-        return bench->format == OUTPUT_JSON ? print_json(bench, row, info)
-                                            : print_text(row, info);
+        return bench->format == OUTPUT_JSON ? print_json(bench, row, info) : print_text(row, info);
     if (bench->automatic_threads && row->threads > 1)
         return true; /* nobody asked for threads, and this build has none */
-    complain("batch %u, %u threads, kernels %s: %s", (unsigned)row->batch,
-             (unsigned)row->threads, info->kernels, bench->message);
+    complain("batch %u, %u threads, kernels %s: %s", (unsigned)row->batch, (unsigned)row->threads,
+             info->kernels, bench->message);
     bench->status = COMMAND_FAILED;
     return true;
 }
@@ -231,21 +232,22 @@ static bool run_model(struct bench *bench, const qc_model *model, double open_ms
         written = print_header(bench, &info);
     for (size_t t = 0; t < bench->thread_count; t++) {
         for (size_t b = 0; b < bench->batch_count && written; b++) {
-            struct measurement row = {.batch = bench->batches[b],
-                                      .threads = bench->threads[t],
-                                      .open_ms = open_ms};
+            struct measurement row = {
+                .batch = bench->batches[b], .threads = bench->threads[t], .open_ms = open_ms};
             written = run_combination(bench, model, &info, &row);
         }
     }
     return written;
 }
 
-static bool run_kernels(struct bench *bench, const char *kernels, bool header)
+static bool run_kernels(struct bench *bench, const char *kernels, qc_precision precision,
+                        bool header)
 {
     qc_model *model;
     qc_model_options options;
     qc_model_options_init(&options);
     options.kernels = kernels;
+    options.precision = precision;
     options.message = bench->message;
     options.message_size = sizeof bench->message;
     bench->message[0] = '\0';
@@ -288,6 +290,17 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
+static bool take_precisions(struct bench *bench, char *value)
+{
+    char *names[list_room];
+    if (!split_list(value, names, list_room, &bench->precision_count))
+        return false;
+    for (size_t i = 0; i < bench->precision_count; i++)
+        if (!parse_precision(names[i], &bench->precisions[i]))
+            return false;
+    return true;
+}
+
 /* Takes one option; NULL, or what was expected of its value. */
 static const char *take_option(struct bench *bench, int code, char *value)
 {
@@ -304,8 +317,7 @@ static const char *take_option(struct bench *bench, int code, char *value)
             return "--batch: expected numbers from 1 to 1024 such as 1,8,32";
         break;
     case option_threads:
-        if (!parse_counts(value, 0, limit_threads, bench->threads, list_room,
-                          &bench->thread_count))
+        if (!parse_counts(value, 0, limit_threads, bench->threads, list_room, &bench->thread_count))
             return "--threads: expected numbers from 0 to 1024 such as 1,2";
         bench->automatic_threads = false;
         break;
@@ -314,8 +326,8 @@ static const char *take_option(struct bench *bench, int code, char *value)
             return "--kernels: expected names separated by commas";
         break;
     case option_precision:
-        if (strcmp(value, "f32") != 0)
-            return "--precision: expected f32";
+        if (!take_precisions(bench, value))
+            return "--precision: expected " PRECISIONS ", separated by commas";
         break;
     case option_seconds:
         if (!parse_positive(value, &bench->seconds) || bench->seconds > 86400)
@@ -353,8 +365,10 @@ static bool parse(struct bench *bench, int argc, char **argv)
             return false;
     }
     if (optind < argc) {
-        bench->status = usage_error("bench", "'%s': no argument is expected; a model is given "
-                                             "with -m", argv[optind]);
+        bench->status = usage_error("bench",
+                                    "'%s': no argument is expected; a model is given "
+                                    "with -m",
+                                    argv[optind]);
         return false;
     }
     return true;
@@ -385,6 +399,7 @@ int command_bench(int argc, char **argv)
                           .threads = {1, 0},
                           .thread_count = 2,
                           .kernels_count = 1,
+                          .precision_count = 1,
                           .automatic_threads = true};
     if (!parse(&bench, argc, argv))
         return bench.status;
@@ -398,7 +413,8 @@ int command_bench(int argc, char **argv)
                              .strides = {(ptrdiff_t)3 * bench.width, 0, 0}};
     bool written = true;
     for (size_t k = 0; k < bench.kernels_count && written; k++)
-        written = run_kernels(&bench, bench.kernels[k], k == 0);
+        for (size_t p = 0; p < bench.precision_count && written; p++)
+            written = run_kernels(&bench, bench.kernels[k], bench.precisions[p], k + p == 0);
     free(pixels);
     return written ? bench.status : COMMAND_FAILED;
 }

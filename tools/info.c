@@ -21,6 +21,7 @@ static const char help[] =
     "\n"
     "Options:\n"
     "      --format=FORMAT  text (default) or json\n"
+    "      --precision=P    as if it were to compute in f32, bf16 or int8\n"
     "  -h, --help           print this help and exit\n"
     "\n"
     "Examples:\n"
@@ -190,12 +191,13 @@ static bool describe_json(const qc_model *model, const qc_model_info *info, cons
 
 /* ------------------------------------------------------------------------------------------- */
 
-static int describe(const char *path, bool json)
+static int describe(const char *path, qc_precision precision, bool json)
 {
     char message[QC_MESSAGE_SIZE] = "";
     qc_model_options options;
     qc_model_options_init(&options);
     options.packing = QC_PACKING_NEVER; /* no image is looked at */
+    options.precision = precision;
     options.message = message;
     options.message_size = sizeof message;
     qc_model *model;
@@ -214,13 +216,15 @@ static int describe(const char *path, bool json)
 
 int command_info(int argc, char **argv)
 {
-    enum { FORMAT = 256 };
+    enum { FORMAT = 256, PRECISION };
     static const struct option options[] = {
         {"format", required_argument, NULL, FORMAT},
+        {"precision", required_argument, NULL, PRECISION},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     bool json = false;
+    qc_precision precision = QC_PRECISION_DEFAULT;
     int option;
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1)
@@ -230,11 +234,15 @@ int command_info(int argc, char **argv)
             if (!json && strcmp(optarg, "text") != 0)
                 return usage_error("info", "--format=%s: expected text or json", optarg);
             break;
+        case PRECISION:
+            if (!parse_precision(optarg, &precision))
+                return usage_error("info", "--precision=%s: expected " PRECISIONS, optarg);
+            break;
         case 'h': fputs(help, stdout); return COMMAND_OK;
         default: return option_error("info", option, argv);
         }
     if (argc - optind > 1)
         return usage_error("info", "one model at a time: %s is one too many", argv[optind + 1]);
     json_start();
-    return describe(optind < argc ? argv[optind] : NULL, json);
+    return describe(optind < argc ? argv[optind] : NULL, precision, json);
 }

@@ -37,6 +37,16 @@ bool parse_size_rule(const char *text, qc_size_rule *rule, uint32_t *pixels)
     return strncmp(text, "long=", 5) == 0 && parse_count(text + 5, 1, side_most, pixels);
 }
 
+bool parse_precision(const char *text, qc_precision *precision)
+{
+    static const char *const names[] = {"f32", "bf16", "int8", NULL};
+    int choice;
+    if (!parse_choice(text, names, &choice))
+        return false;
+    *precision = (qc_precision)(QC_PRECISION_F32 + choice);
+    return true;
+}
+
 const char *positions_name(qc_positions positions)
 {
     return positions == QC_POSITIONS_GRID   ? "grid"

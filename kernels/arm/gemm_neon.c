@@ -18,6 +18,8 @@
 #include "arm/vector_neon.h"
 #include "reference/reference.h"
 
+#include <string.h>
+
 #define PANEL       16 /* outputs */
 #define ROW_BLOCK   240
 #define WIDE_ROWS   6
@@ -188,8 +190,9 @@ static void find_next_weights(const struct panel *panel, const char **begin, con
     const size_t element = number_size(call->weight_type);
     const size_t depth = call->taps * call->inputs, next = panel->output + PANEL;
 
-    *begin = *end = call->weights;
-    if (call->weights_transposed || call->weight_stride != depth || next + PANEL > call->outputs)
+    *begin = *end = call->weights ? call->weights : call->packed;
+    if (!call->weights || call->weights_transposed || call->weight_stride != depth ||
+        next + PANEL > call->outputs)
         return;
     *begin += next * depth * element;
     *end = *begin + PANEL * depth * element;
@@ -225,6 +228,22 @@ size_t neon_gemm_scratch(size_t taps, size_t inputs, size_t outputs)
     return PANEL + taps * inputs * PANEL;
 }
 
+/* The panel's weights, those of one input side by side; lanes without an output are never stored.
+ */
+static void find_weights(const struct panel *panel, float *weights)
+{
+    const gemm_call *call = panel->call;
+    const size_t lanes = panel->outputs <= 8 ? 8 : PANEL, depth = call->taps * call->inputs;
+
+    if (call->weights) {
+        neon_pack_weights(weights, lanes, call, panel->output, panel->outputs, depth);
+        return;
+    }
+    if (panel->outputs < lanes)
+        memset(weights, 0, depth * lanes * sizeof *weights);
+    unpack_weights(weights, lanes, 1, call, panel->output, panel->outputs, neon_widen);
+}
+
 void neon_gemm(const gemm_call *call, float *scratch)
 {
     if (call->weight_type == NUMBER_I8) {
@@ -243,8 +262,7 @@ void neon_gemm(const gemm_call *call, float *scratch)
             panel.outputs = left < PANEL ? left : PANEL;
             for (size_t j = 0; j < PANEL; j++)
                 panel.bias[j] = call->bias && j < panel.outputs ? call->bias[panel.output + j] : 0;
-            neon_pack_weights(weights, panel.outputs <= 8 ? 8 : PANEL, call, panel.output,
-                              panel.outputs, call->taps * call->inputs);
+            find_weights(&panel, weights);
             compute_panel(&panel, first_row, rows);
         }
     }

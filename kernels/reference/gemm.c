@@ -4,6 +4,8 @@
  * Eight outputs are summed side by side, each in its own chain in ascending order; that is for
  * speed on machines without a set of their own and changes no bit.
  */
+#include <string.h>
+
 #include "reference/reference.h"
 
 #define SIDE_BY_SIDE 8
@@ -21,6 +23,11 @@ static void gather_weights(float *panel, const gemm_call *call, size_t first, si
     size_t input_step = call->weights_transposed ? call->weight_stride : 1;
     size_t output_step = call->weights_transposed ? 1 : call->weight_stride;
 
+    if (!call->weights) {
+        memset(panel, 0, count * SIDE_BY_SIDE * sizeof *panel);
+        unpack_weights(panel, SIDE_BY_SIDE, 1, call, first, width, reference_widen);
+        return;
+    }
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < SIDE_BY_SIDE; j++)
             panel[i * SIDE_BY_SIDE + j] =

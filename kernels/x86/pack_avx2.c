@@ -94,8 +94,11 @@ static ALWAYS_INLINE TARGET_AVX2 void pack_rows(float *panel, size_t lanes, cons
             size_t first = (output + group) * call->weight_stride + i;
             if (outputs >= group + 8)
                 pack_eight(to, lanes, call, type, first, 8, count);
-            else
+            else if (outputs > group)
                 pack_eight(to, lanes, call, type, first, outputs - group, count);
+            else
+                for (size_t j = 0; j < count; j++)
+                    _mm256_storeu_ps(to + j * lanes, _mm256_setzero_ps());
         }
     }
 }
@@ -111,7 +114,8 @@ static ALWAYS_INLINE TARGET_AVX2 void pack_columns(float *panel, size_t lanes,
             const float *from = (const float *)call->weights + row;
             _mm256_storeu_ps(panel, load_lanes(from, outputs));
             if (lanes > 8)
-                _mm256_storeu_ps(panel + 8, load_lanes(from + 8, outputs - 8));
+                _mm256_storeu_ps(panel + 8, outputs > 8 ? load_lanes(from + 8, outputs - 8)
+                                                        : _mm256_setzero_ps());
         } else {
             for (size_t j = 0; j < lanes; j++)
                 panel[j] = j < outputs ? number_at(call->weights, type, row + j) : 0;

@@ -144,7 +144,7 @@ setup() {
         check --size $size
     done
     for size in 0 -1 1.5G 5T 1KB M '' 17179869184G; do check --max-memory "$size"; done
-    check --precision int8
+    check --precision int4
     check --temperature 0
     check --temperature -1
     check --temperature nan
