@@ -233,6 +233,9 @@ $(BUILD)/test/test_kernels: $(call objects,$(wildcard test/kernels/*.c) bench/pe
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
     $(foreach name,malloc calloc realloc free,-Wl,--wrap=$(name))
 
+# ... and this one looks into the program.
+$(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
+
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
 FUZZER ?=
 fuzz_objects = $(call objects,$(fuzz_support) $(test_support) $(checkpoint_sources)) \
