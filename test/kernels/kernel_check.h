@@ -26,6 +26,10 @@ struct kernel_check {
 extern const struct kernel_check gemm_checks[], gemm_rounded_checks[], attention_checks[],
     row_checks[], number_checks[];
 
+/* What is checked: kernel_set_at()'s sets, and then a stand-in for one that is not here, if any. */
+const kernel_set *checked_set_at(size_t index);
+const kernel_set *stand_in_set(void);
+
 /*
  * Measures call(context), the same call that the check makes, of as many `operations` (0: no rate
  * is told).  What is told of a shape is the fastest of all rounds.
