@@ -7,8 +7,6 @@
  */
 #include "model_load.h"
 
-#include <stdlib.h>
-
 #include "arena.h"
 #include "map_file.h"
 
@@ -169,9 +167,11 @@ static void pack_into_memory(struct loader *loader, struct packing *packing)
         loader_fail(loader, QC_ERROR_MEMORY, "packed weights need more memory than there can be");
         return;
     }
+    struct memory *memory = &loader->model->memory;
     const size_t alignment = used < LARGE_PAGE ? ARENA_ALIGNMENT : LARGE_PAGE;
-    unsigned char *block = loader_allocate(loader, used + alignment, 1);
-    packing->wide = malloc(counted.widest * sizeof *packing->wide + 1);
+    unsigned char *block = memory_take_fresh(memory, used + alignment, 1);
+    const size_t mark = memory->used;
+    packing->wide = memory_take_fresh(memory, counted.widest, sizeof *packing->wide);
     if (block && packing->wide) {
         block += alignment - (uintptr_t)block % alignment;
         prefer_large_pages(block, used);
@@ -180,7 +180,7 @@ static void pack_into_memory(struct loader *loader, struct packing *packing)
     } else {
         loader_fail(loader, QC_ERROR_MEMORY, "not enough memory to pack weights");
     }
-    free(packing->wide);
+    memory_release(memory, mark);
 }
 
 void pack_model(struct loader *loader)
