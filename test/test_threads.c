@@ -105,12 +105,20 @@ static double processor_seconds(void)
     return (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
 }
 
-/* What the process computes while this thread does nothing for a fifth of a second. */
+/*
+ * What the process computes while this thread does nothing for a while: the least of some whiles,
+ * because a virtual machine may take what another has used for ours.
+ */
 static double used_while_waiting(void)
 {
-    const double before = processor_seconds();
-    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
-    return processor_seconds() - before;
+    double least = 1;
+    for (int i = 0; i < 5; i++) {
+        const double before = processor_seconds();
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        const double used = processor_seconds() - before;
+        least = used < least ? used : least;
+    }
+    return least;
 }
 
 static struct pool pool_of_threads(void)
@@ -129,17 +137,17 @@ static void pool_close(struct pool *pool)
     free(pool->arena.base);
 }
 
-/* Three threads that looked out for work all the time would take most of 0.2 to 0.6 seconds. */
+/* Three threads that looked out for work all the time would take 0.1 to 0.3 seconds. */
 static void idle_threads_sleep(void **state)
 {
     (void)state;
     struct pool pool = pool_of_threads();
     threads_begin(pool.threads);
     run_and_check(pool.threads, 20);
-    assert_true(used_while_waiting() < 0.05); /* a call goes on, but has nothing for them */
+    assert_true(used_while_waiting() < 0.02); /* a call goes on, but has nothing for them */
     run_and_check(pool.threads, 20);
     threads_end(pool.threads);
-    assert_true(used_while_waiting() < 0.05);
+    assert_true(used_while_waiting() < 0.02);
     pool_close(&pool);
 }
 
