@@ -148,14 +148,10 @@ const kernel_set kernel_set_avx2_openblas = {
     .fixed_shape = true,
     .gemm_scratch = avx2_openblas_gemm_scratch,
     .gemm = avx2_openblas_gemm,
-<<<<<<< HEAD
     .winograd_input = avx2_winograd_input,
     .winograd_products = avx2_winograd_products,
     .winograd_output = avx2_winograd_output,
-    .round_rows = reference_round_rows,
-=======
     .round_rows = avx2_round_rows,
->>>>>>> main
     .attention_scratch = avx2_attention_scratch,
     .attention = avx2_attention,
     .layernorm = avx2_layernorm,

@@ -10,29 +10,15 @@
 
 #define COMMON_KERNELS                                                                             \
     .fixed_shape = false, .packs = true, .gemm_scratch = avx2_gemm_scratch,                        \
-    .attention_scratch = avx2_attention_scratch, .attention = avx2_attention,                      \
-    .layernorm = avx2_layernorm, .softmax = avx2_softmax, .activate = avx2_activate,               \
-    .average_pool_row = avx2_average_pool_row, .column_mean = avx2_column_mean,                    \
-    .all_finite = avx2_all_finite, .widen = avx2_widen
+    .winograd_input = avx2_winograd_input, .winograd_products = avx2_winograd_products,            \
+    .winograd_output = avx2_winograd_output, .attention_scratch = avx2_attention_scratch,          \
+    .attention = avx2_attention, .layernorm = avx2_layernorm, .softmax = avx2_softmax,             \
+    .activate = avx2_activate, .average_pool_row = avx2_average_pool_row,                          \
+    .column_mean = avx2_column_mean, .all_finite = avx2_all_finite, .widen = avx2_widen
 
 const kernel_set kernel_set_avx2 = {
     .name = "avx2",
     .gemm = avx2_gemm,
-<<<<<<< HEAD
-    .winograd_input = avx2_winograd_input,
-    .winograd_products = avx2_winograd_products,
-    .winograd_output = avx2_winograd_output,
-    .round_rows = reference_round_rows,
-    .attention_scratch = avx2_attention_scratch,
-    .attention = avx2_attention,
-    .layernorm = avx2_layernorm,
-    .softmax = avx2_softmax,
-    .activate = avx2_activate,
-    .average_pool_row = avx2_average_pool_row,
-    .column_mean = avx2_column_mean,
-    .all_finite = avx2_all_finite,
-    .widen = avx2_widen,
-=======
     .round_rows = avx2_round_rows,
     COMMON_KERNELS,
 };
@@ -42,7 +28,6 @@ const kernel_set kernel_set_avxvnni = {
     .gemm = avxvnni_gemm,
     .round_rows = avxvnni_round_rows,
     COMMON_KERNELS,
->>>>>>> main
 };
 
 #else
