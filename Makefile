@@ -47,6 +47,7 @@ else
 ##   clean  format
 ## Options, e.g. make BLAS=none CODECS=jpeg
 ##   BLAS=openblas|none   CODECS=png,jpeg|png|jpeg|none   THREADS=yes|no   BUILTIN=yes|no
+##   HEAP=yes|no (no: models and scorers in the caller's blocks alone)
 ##   DEBUG=1   SANITIZE=address,undefined|thread   CC=clang   CROSS=aarch64-linux-gnu-
 ##   WERROR=no (for a compiler newer than ours)   V=1 (show commands)
 ##     BUILD=build   PREFIX=/usr/local   DESTDIR=   CFLAGS=   LDFLAGS=
@@ -55,6 +56,7 @@ BLAS     ?= $(call have,openblas,openblas,none)
 CODECS   ?= $(subst $(space),$(comma),$(strip $(call have,libpng,png) $(call have,libjpeg,jpeg)))
 THREADS  ?= yes
 BUILTIN  ?= yes
+HEAP     ?= yes
 WERROR   ?= yes
 DEBUG    ?=
 SANITIZE ?=
@@ -125,6 +127,11 @@ ALL_CFLAGS  += -DQUALICLIP_THREADS=1 -pthread
 ALL_LDFLAGS += -pthread
 else ifneq ($(THREADS),no)
 $(error THREADS=$(THREADS): expected yes or no)
+endif
+ifeq ($(HEAP),yes)
+ALL_CFLAGS += -DQUALICLIP_HEAP=1
+else ifneq ($(HEAP),no)
+$(error HEAP=$(HEAP): expected yes or no)
 endif
 ifeq ($(BUILTIN),yes)
 ALL_CFLAGS += -DQUALICLIP_BUILTIN=1
@@ -231,7 +238,7 @@ $(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(ch
 $(BUILD)/test/test_kernels: $(call objects,$(wildcard test/kernels/*.c) bench/peak.c)
 # This one lets allocations fail.
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
-    $(foreach name,malloc calloc realloc free,-Wl,--wrap=$(name))
+    $(foreach name,malloc calloc realloc aligned_alloc free,-Wl,--wrap=$(name))
 
 # ... and this one looks into the program.
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o

@@ -120,6 +120,14 @@ typedef struct qc_model_options {
      * low-level part of GRepQ are computed in f32 always.
      */
     qc_precision precision;
+    /*
+     * The caller's block, aligned to 64 bytes: all that the model takes comes from it, nothing from
+     * the heap, but for encoding texts.  It must live as long as the model.  NULL: the heap.  How
+     * many bytes it takes is told by qc_model_info.memory_size of the same model opened by the same
+     * library with the same options otherwise, and by `qualiclip info --memory`.
+     */
+    void       *memory;
+    size_t      memory_size;
 } qc_model_options;
 
 QC_API void qc_model_options_init(qc_model_options *options);
@@ -219,6 +227,8 @@ typedef struct qc_model_info {
     uint32_t    patch_feature_size; /* of qc_embed_patches(); 0: the model has no low-level part */
     const char *low_level_source;   /* the file of that part                                     */
     uint32_t    pristine_photos, pristine_patches; /* that images are compared with; 0: unknown  */
+    size_t      memory_size;     /* bytes that opening took, beside the file: enough for
+                                    qc_model_options.memory                                      */
 } qc_model_info;
 
 /* Fills `info`, whose strings live as long as the model. */

@@ -149,7 +149,7 @@ struct qc_model {
     bool only_checked;            /* what was read may leave memory again */
     bool packs_resnet, packs_vit; /* what is packed if the kernels want it so */
     qc_precision precision;       /* never the default */
-    void *owned;                  /* list of blocks freed at close; private to model_load.c */
+    struct memory memory;         /* the model itself and all it owns */
 };
 
 #endif

@@ -7,8 +7,6 @@
  */
 #include "model_load.h"
 
-#include <stdlib.h>
-
 #include "arena.h"
 #include "map_file.h"
 
@@ -131,7 +129,8 @@ static void transform_convolution(struct packing *packing, struct convolution *c
     if (!packing->as_stored)
         return;
     convolution->side = inputs * matrix->outputs <= MOST_WEIGHTS_OF_LARGE_TILES ? 4 : 2;
-    packing->widest = larger(packing->widest, matrix->outputs * matrix->inputs);
+    if (matrix->type != NUMBER_F32)
+        packing->widest = larger(packing->widest, matrix->outputs * matrix->inputs);
     float *transformed = arena_take(
         &packing->arena, winograd_weights_bytes(convolution->side, inputs, matrix->outputs), 1);
     if (!transformed)
@@ -194,9 +193,11 @@ static void pack_into_memory(struct loader *loader, struct packing *packing)
         loader_fail(loader, QC_ERROR_MEMORY, "packed weights need more memory than there can be");
         return;
     }
+    struct memory *memory = &loader->model->memory;
     const size_t alignment = used < LARGE_PAGE ? ARENA_ALIGNMENT : LARGE_PAGE;
-    unsigned char *block = loader_allocate(loader, used + alignment, 1);
-    packing->wide = malloc(counted.widest * sizeof *packing->wide + 1);
+    unsigned char *block = memory_take_fresh(memory, used + alignment, 1);
+    const size_t mark = memory->used;
+    packing->wide = memory_take_fresh(memory, counted.widest, sizeof *packing->wide);
     if (block && packing->wide) {
         block += alignment - (uintptr_t)block % alignment;
         prefer_large_pages(block, used);
@@ -205,7 +206,7 @@ static void pack_into_memory(struct loader *loader, struct packing *packing)
     } else {
         loader_fail(loader, QC_ERROR_MEMORY, "not enough memory to pack weights");
     }
-    free(packing->wide);
+    memory_release(memory, mark);
 }
 
 void pack_model(struct loader *loader)
