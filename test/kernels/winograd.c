@@ -1,13 +1,11 @@
 /*
- * test_winograd.c - Winograd's convolutions of every kernel set: each step against its meaning in
- * plain C, to the bit or within rounding, and all of them together against a convolution in double.
+ * winograd.c - checks of Winograd's convolutions: each step against its meaning, and all of them
+ * together against a convolution in double.
  *
- * Bounds, u = 2^-24.  The steps on the way multiply by powers of two alone, so a set may not differ
- * from the reference at all.  Products: a chain of n fused or unfused multiply-adds errs by at most
- * n u / (1 - n u) times the sum of magnitudes.  As a whole: a point's transformed input is at most
- * 100 (side 4) or 4 times the largest input, and back into a pixel come at most 361 or 9 points, so
- * errors grow by a hundred at the very most; measured are 3 to 5 roundings' worth of a direct
- * convolution's, and the bound is 64 of them.
+ * The steps on the way multiply by powers of two alone, so a set may not differ from the reference
+ * by a bit.  Products are bound as gemm's.  As a whole: errors of points are multiplied on the way
+ * back, and grow to 3 to 5 times those of a direct convolution, as measured; 64 roundings of the
+ * sum of the magnitudes are more than any seed has shown.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -17,24 +15,22 @@
 
 #include <cmocka.h>
 
-#include "guarded.h"
-#include "kernels.h"
+#include "kernels/kernel_check.h"
 #include "reference/reference.h"
 
-#define U           0x1p-24
 #define MOST_PIXELS (8 * WINOGRAD_MOST_POINTS)
 
 static struct guarded floats(size_t count)
 {
-    struct guarded memory = guarded_alloc(count * sizeof(float));
-    for (size_t i = 0; i < count; i++)
-        ((float *)(void *)memory.data)[i] = random_float(-2, 2);
-    return memory;
+    return random_floats(count, -2, 2);
 }
 
-static float *floats_of(const struct guarded *memory)
+static struct guarded packed_floats(size_t count)
 {
-    return (float *)(void *)memory->data;
+    struct guarded memory = cache_lines(count * sizeof(float));
+    for (size_t i = 0; i < count; i++)
+        floats_of(&memory)[i] = random_float(-2, 2);
+    return memory;
 }
 
 /* Memory in which a transformed tensor ends where it may: at the last channel of the last point. */
@@ -109,20 +105,24 @@ static void check_output(const kernel_set *set, size_t side, size_t channels, bo
     guarded_free(&bias);
 }
 
-static void transforms(void **state)
+static void check_inputs(const kernel_set *set)
 {
-    (void)state;
-    for (size_t s = 0; kernel_set_at(s); s++)
-        for (size_t side = 2; side <= 4; side += 2)
-            for (size_t channels = 1; channels <= 50; channels++) {
-                check_input(kernel_set_at(s), side, channels);
-                check_output(kernel_set_at(s), side, channels, false);
-                check_output(kernel_set_at(s), side, channels, true);
-            }
+    for (size_t side = 2; side <= 4; side += 2)
+        for (size_t channels = 1; channels <= 50; channels++)
+            check_input(set, side, channels);
 }
 
-static void check_products(const kernel_set *set, size_t side, size_t rows, size_t outputs,
-                           size_t inputs)
+static void check_outputs(const kernel_set *set)
+{
+    for (size_t side = 2; side <= 4; side += 2)
+        for (size_t channels = 1; channels <= 50; channels++) {
+            check_output(set, side, channels, false);
+            check_output(set, side, channels, true);
+        }
+}
+
+static void check_products_of(const kernel_set *set, size_t side, size_t rows, size_t outputs,
+                              size_t inputs)
 {
     const size_t padded = (outputs + PANEL_OUTPUTS - 1) / PANEL_OUTPUTS * PANEL_OUTPUTS;
     winograd_tiles in = some_tiles(side, inputs), out = some_tiles(side, outputs);
@@ -132,7 +132,7 @@ static void check_products(const kernel_set *set, size_t side, size_t rows, size
     out.point_stride = rows * out.tile_stride + random_between(0, 9);
     const winograd_tiles written = {side, rows, padded, out.point_stride, out.tile_stride};
     struct guarded x = floats(transformed_floats(&in));
-    struct guarded weights = floats(winograd_points(side) * inputs * padded);
+    struct guarded weights = packed_floats(winograd_points(side) * inputs * padded);
     struct guarded got = floats(transformed_floats(&written));
     set->winograd_products(floats_of(&got), &out, floats_of(&x), &in, floats_of(&weights));
     const double depth = (double)inputs;
@@ -150,28 +150,24 @@ static void check_products(const kernel_set *set, size_t side, size_t rows, size
                 }
                 const double value =
                     floats_of(&got)[p * out.point_stride + t * out.tile_stride + n];
-                assert_true(fabs(value - sum) <= (depth + 1) * U / (1 - (depth + 1) * U) * size);
+                assert_true(fabs(value - sum) <= roundings(depth + 1) * size);
             }
     guarded_free(&x);
     guarded_free(&weights);
     guarded_free(&got);
 }
 
-static void products(void **state)
+static void check_products(const kernel_set *set)
 {
-    (void)state;
-    for (size_t s = 0; kernel_set_at(s); s++) {
-        for (size_t rows = 1; rows <= 26; rows++)
-            check_products(kernel_set_at(s), rows % 2 ? 2 : 4, rows, random_between(1, 64),
-                           random_between(1, 40));
-        check_products(kernel_set_at(s), 4, 48, 64, 70);
-        for (size_t outputs = 1; outputs <= WINOGRAD_OUTPUTS; outputs += 7)
-            check_products(kernel_set_at(s), 2, random_between(1, 26), outputs,
-                           random_between(1, 40));
-    }
+    for (size_t rows = 1; rows <= 26; rows++)
+        check_products_of(set, rows % 2 ? 2 : 4, rows, random_between(1, 64),
+                          random_between(1, 40));
+    check_products_of(set, 4, 48, 64, 70);
+    for (size_t outputs = 1; outputs <= WINOGRAD_OUTPUTS; outputs += 7)
+        check_products_of(set, 2, random_between(1, 26), outputs, random_between(1, 40));
 }
 
-/* The first output pixel of a tile, all of whose inputs are at hand, in double. */
+/* An output of a tile, in double; and the sum of the magnitudes. */
 static double exact(const struct pixels *pixels, const float *weights, size_t side, size_t y,
                     size_t x, size_t channels, float bias, double *size)
 {
@@ -188,14 +184,14 @@ static double exact(const struct pixels *pixels, const float *weights, size_t si
 }
 
 /* One tile from pixels to pixels, by transformed weights, block by block of outputs. */
-static void check_convolution(const kernel_set *set, size_t side, size_t inputs, size_t outputs)
+static void check_convolution_of(const kernel_set *set, size_t side, size_t inputs, size_t outputs)
 {
     const size_t points = winograd_points(side);
     struct pixels in, out;
     make_pixels(&in, points, inputs);
     make_pixels(&out, side * side, outputs);
     struct guarded weights = floats(outputs * 9 * inputs), bias = floats(outputs);
-    struct guarded transformed = guarded_alloc(winograd_weights_bytes(side, inputs, outputs));
+    struct guarded transformed = cache_lines(winograd_weights_bytes(side, inputs, outputs));
     winograd_weights(floats_of(&transformed), floats_of(&weights), side, outputs, inputs);
 
     const winograd_tiles tiles = {side, 1, inputs, inputs, inputs};
@@ -219,7 +215,7 @@ static void check_convolution(const kernel_set *set, size_t side, size_t inputs,
             double size;
             const double expected = exact(&in, floats_of(&weights) + n * 9 * inputs, side, p / side,
                                           p % side, inputs, floats_of(&bias)[n], &size);
-            assert_true(fabs(out.pointers[p][n] - expected) <= 64 * U * size);
+            assert_true(fabs(out.pointers[p][n] - expected) <= 64 * ROUNDING * size);
         }
     free(x);
     free(products);
@@ -230,24 +226,92 @@ static void check_convolution(const kernel_set *set, size_t side, size_t inputs,
     free_pixels(&out);
 }
 
-static void convolutions(void **state)
+static void check_convolution(const kernel_set *set)
 {
-    (void)state;
     static const size_t channels[][2] = {{1, 1},   {3, 5},   {8, 8},     {16, 16},
                                          {17, 33}, {64, 64}, {100, 130}, {256, 65}};
-    for (size_t s = 0; kernel_set_at(s); s++)
-        for (size_t side = 2; side <= 4; side += 2)
-            for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
-                check_convolution(kernel_set_at(s), side, channels[i][0], channels[i][1]);
+    for (size_t side = 2; side <= 4; side += 2)
+        for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
+            check_convolution_of(set, side, channels[i][0], channels[i][1]);
 }
 
-int main(int argc, char **argv)
+/* ------------------------------------------------------------------------------------ timing */
+
+#define TIMED_TILES    48
+#define TIMED_CHANNELS 128
+
+struct timed_tiles {
+    const kernel_set *set;
+    winograd_tiles in, out;
+    struct guarded x, products, weights, bias;
+    float *pixels[TIMED_TILES * WINOGRAD_MOST_POINTS];
+};
+
+static void transform_again(void *context)
 {
-    random_start(argc > 1 ? argv[1] : NULL);
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(transforms),
-        cmocka_unit_test(products),
-        cmocka_unit_test(convolutions),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    struct timed_tiles *t = context;
+    t->set->winograd_input(floats_of(&t->x), (const float *const *)t->pixels, &t->in);
 }
+
+static void multiply_again(void *context)
+{
+    struct timed_tiles *t = context;
+    t->set->winograd_products(floats_of(&t->products), &t->out, floats_of(&t->x), &t->in,
+                              floats_of(&t->weights));
+}
+
+static void transform_back_again(void *context)
+{
+    struct timed_tiles *t = context;
+    t->set->winograd_output(t->pixels, floats_of(&t->products), &t->out, floats_of(&t->bias),
+                            false);
+}
+
+static void time_tiles(const kernel_set *set, const char *shape, double operations,
+                       void (*call)(void *context))
+{
+    const size_t padded = TIMED_CHANNELS + 16, points = WINOGRAD_MOST_POINTS;
+    struct timed_tiles t = {
+        .set = set,
+        .in = {4, TIMED_TILES, TIMED_CHANNELS, TIMED_TILES * padded + 16, padded},
+        .out = {4, TIMED_TILES, WINOGRAD_OUTPUTS, TIMED_TILES * WINOGRAD_OUTPUTS + 16,
+                WINOGRAD_OUTPUTS},
+        .x = floats(points * (TIMED_TILES * padded + 16)),
+        .products = floats(points * (TIMED_TILES * WINOGRAD_OUTPUTS + 16)),
+        .weights = packed_floats(points * TIMED_CHANNELS * WINOGRAD_OUTPUTS),
+        .bias = floats(WINOGRAD_OUTPUTS)};
+    struct guarded image = floats(TIMED_TILES * points * TIMED_CHANNELS);
+    for (size_t i = 0; i < TIMED_TILES * points; i++)
+        t.pixels[i] = floats_of(&image) + i * TIMED_CHANNELS;
+    time_kernel(shape, operations, call, &t);
+    guarded_free(&t.x);
+    guarded_free(&t.products);
+    guarded_free(&t.weights);
+    guarded_free(&t.bias);
+    guarded_free(&image);
+}
+
+static void time_input(const kernel_set *set)
+{
+    time_tiles(set, "48 tiles of 4x4 x 128", 0, transform_again);
+}
+
+static void time_products(const kernel_set *set)
+{
+    time_tiles(set, "48 tiles of 4x4 x 64 x 128",
+               2.0 * WINOGRAD_MOST_POINTS * TIMED_TILES * WINOGRAD_OUTPUTS * TIMED_CHANNELS,
+               multiply_again);
+}
+
+static void time_output(const kernel_set *set)
+{
+    time_tiles(set, "48 tiles of 4x4 x 64", 0, transform_back_again);
+}
+
+const struct kernel_check winograd_checks[] = {
+    {"winograd_input", NULL, NULL, check_inputs, time_input},
+    {"winograd_products", NULL, "f32", check_products, time_products},
+    {"winograd_output", NULL, NULL, check_outputs, time_output},
+    {"winograd, all steps", NULL, NULL, check_convolution, NULL},
+    {0},
+};
