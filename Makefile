@@ -272,6 +272,11 @@ $(BUILD)/bench/profile: $(call objects,bench/profile.c) $(library_objects)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 
+# ... and what threads cost.
+$(BUILD)/bench/threads: $(call objects,bench/threads.c) $(library_objects)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+
 # -------------------------------------------------------------------------------- using, testing
 demo: tool
 	@echo "How good do these photos look?  (1: excellent, 0: awful; the built-in model)"

@@ -5,7 +5,7 @@
  * It looks into the model and puts a set of its own in place of the kernels, which times each call;
  * the library knows nothing of it.  What is left over is pixels, pointers and the readout.
  *
- * usage: profile MODEL.gguf [WIDTH HEIGHT [TURNS]]
+ * usage: profile MODEL.gguf [WIDTH HEIGHT [TURNS [PRECISION [KERNELS]]]]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +80,16 @@ static void timed_layernorm(float *out, size_t out_stride, const float *in, size
     char name[48];
     timed->layernorm(out, out_stride, in, in_stride, rows, columns, gain, bias, epsilon);
     snprintf(name, sizeof name, "layernorm %zux%zu", rows, columns);
+    add(name, start, 0);
+}
+
+static void timed_round_rows(void *rounded, const float *in, size_t in_stride, size_t rows,
+                             size_t columns, number_type type)
+{
+    const double start = now();
+    char name[48];
+    timed->round_rows(rounded, in, in_stride, rows, columns, type);
+    snprintf(name, sizeof name, "round %zux%zu", rows, columns);
     add(name, start, 0);
 }
 
@@ -172,6 +182,7 @@ static bool profile(qc_model *model, uint32_t width, uint32_t height, int turns)
     set.winograd_input = timed_winograd_input;
     set.winograd_products = timed_winograd_products;
     set.winograd_output = timed_winograd_output;
+    set.round_rows = timed_round_rows;
     set.average_pool_row = timed_average_pool_row;
     model->kernels = &set;
 
@@ -198,6 +209,13 @@ static bool profile(qc_model *model, uint32_t width, uint32_t height, int turns)
     return good;
 }
 
+static qc_precision precision_of(const char *name)
+{
+    return strcmp(name, "int8") == 0   ? QC_PRECISION_INT8
+           : strcmp(name, "bf16") == 0 ? QC_PRECISION_BF16
+                                       : QC_PRECISION_F32;
+}
+
 int main(int count, char **arguments)
 {
     const uint32_t width = count > 3 ? (uint32_t)atoi(arguments[2]) : 224;
@@ -208,9 +226,13 @@ int main(int count, char **arguments)
     qc_model_options_init(&options);
     options.message = message;
     options.message_size = sizeof message;
+    options.precision = count > 5 ? precision_of(arguments[5]) : QC_PRECISION_DEFAULT;
+    options.kernels = count > 6 ? arguments[6] : NULL;
     qc_model *model;
     if (count < 2 || turns < 1 || qc_model_open(&model, arguments[1], &options) != QC_OK) {
-        fprintf(stderr, "usage: profile MODEL.gguf [WIDTH HEIGHT [TURNS]]\n%s\n", message);
+        fprintf(stderr,
+                "usage: profile MODEL.gguf [WIDTH HEIGHT [TURNS [PRECISION [KERNELS]]]]\n%s\n",
+                message);
         return 1;
     }
     const bool good = profile(model, width, height, turns);

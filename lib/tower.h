@@ -29,6 +29,7 @@ struct vit_workspace {
     struct rows tokens, normed, hidden;     /* for all images of a batch, one after the other */
     struct rows class_tokens, class_normed; /* one row for each image */
     struct rows class_queries;
+    unsigned char *rounded; /* rows that several products share, if these want them rounded */
     size_t *segments;       /* batch + 1: where each image's tokens begin */
     size_t *class_segments; /* 0, 1, 2, ... */
 };
