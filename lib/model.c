@@ -230,8 +230,10 @@ qc_status qc_model_open(qc_model **model, const char *path, const qc_model_optio
     struct message message = {own.message, own.message_size};
     struct qc_model *created;
     qc_status status = create_model(&created, &own, &message);
-    if (created)
-        created->packs = own.packing != QC_PACKING_NEVER;
+    if (created) {
+        created->packs_resnet = own.packing != QC_PACKING_NEVER;
+        created->packs_vit = created->packs_resnet && own.packing != QC_PACKING_RESNET;
+    }
     if (!status)
         status = path ? open_mapped(created, path, &message) : open_builtin(created, &message);
     return finish(created, status, model);
@@ -271,7 +273,7 @@ qc_status qc_model_open_memory(qc_model **model, const void *data, size_t size,
     struct qc_model *created;
     qc_status status = create_model(&created, &own, &message);
     if (created)
-        created->packs = own.packing == QC_PACKING_ALWAYS;
+        created->packs_resnet = created->packs_vit = own.packing == QC_PACKING_ALWAYS;
     if (!status)
         status = open_in_memory(created, data, size, "the model in memory", &message);
     return finish(created, status, model);
