@@ -6,7 +6,6 @@
 
 #if QUALICLIP_X86
 
-#include "reference/reference.h"
 #include "x86/avx2.h"
 #include "x86/avx512.h"
 
@@ -21,7 +20,7 @@
 const kernel_set kernel_set_avx512 = {
     .name = "avx512",
     .gemm = avx512_gemm,
-    .round_rows = reference_round_rows,
+    .round_rows = avx2_round_rows,
     COMMON_KERNELS,
 };
 
