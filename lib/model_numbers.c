@@ -7,10 +7,10 @@
  */
 #include "model_load.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "map_file.h"
+#include "sort.h"
 #include "xxh64.h"
 
 /* Stays in the second cache. */
@@ -24,8 +24,8 @@ struct pass {
 
 static int by_place(const void *left, const void *right)
 {
-    const struct gguf_tensor *const *a = left, *const *b = right;
-    return ((*a)->data > (*b)->data) - ((*a)->data < (*b)->data);
+    const struct gguf_tensor *a = left, *b = right;
+    return (a->data > b->data) - (a->data < b->data);
 }
 
 /* Of I8, -128 is none. */
@@ -49,10 +49,9 @@ static void check_part(struct pass *pass, const struct gguf_tensor *tensor,
     const size_t last = end > data ? (size_t)(end - data) / element : 0;
     const size_t stop = last < tensor->count ? last : tensor->count;
     if (first < stop && !are_numbers(pass->loader, tensor, data + first * element, stop - first))
-        loader_fail(pass->loader, QC_ERROR_FORMAT, "tensor %s holds %s",
-                    gguf_label(tensor->name).text,
-                    tensor->type == GGML_I8 ? "-128, expected -127 to 127"
-                                            : "a number that is not finite");
+        loader_fail(
+            pass->loader, QC_ERROR_FORMAT, "tensor %s holds %s", gguf_label(tensor->name).text,
+            tensor->type == GGML_I8 ? "-128, expected -127 to 127" : "a number that is not finite");
 }
 
 /* All tensors with numbers in a piece of the file.  A number across its end is the next one's. */
@@ -96,7 +95,7 @@ uint64_t check_numbers(struct loader *loader)
     struct xxh64_state hash;
     xxh64_begin(&hash, 0);
     if (loader->unchecked)
-        qsort(loader->unchecked, loader->unchecked_count, sizeof *loader->unchecked, by_place);
+        sort_pointers(loader->unchecked, loader->unchecked_count, by_place);
     const unsigned char *bytes = model->data;
     for (size_t first = 0; first < model->size && !loader->status; first += RELEASE_BYTES) {
         const size_t left = model->size - first;

@@ -8,7 +8,6 @@
  */
 #include "model_load.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
@@ -86,14 +85,15 @@ static bool wants_panels(qc_precision precision, const kernel_set *kernels, bool
 
 bool packs_anew(const struct qc_model *model)
 {
+    const bool packs = model->tower == QC_TOWER_VIT ? model->packs_vit : model->packs_resnet;
     return wanted_type(model->precision, model->large_type) != model->large_type ||
            (!model->is_packed &&
-            wants_panels(model->precision, model->kernels, model->packs && model->kernels->packs));
+            wants_panels(model->precision, model->kernels, packs && model->kernels->packs));
 }
 
-/* Up to a panel's outputs as rows of floats. */
-static void widen_rows(const struct packing *packing, const struct matrix *matrix, size_t output,
-                       size_t outputs)
+/* Some outputs as rows of floats: as they are in the file, or in packing->wide. */
+static const float *rows_of(const struct packing *packing, const struct matrix *matrix,
+                            size_t output, size_t outputs)
 {
     float *wide = packing->wide;
     if (!matrix->data) {
@@ -102,18 +102,19 @@ static void widen_rows(const struct packing *packing, const struct matrix *matri
                                 .taps = 1,
                                 .inputs = matrix->inputs};
         unpack_weights(wide, 1, matrix->inputs, &call, output, outputs, packing->kernels->widen);
-        return;
+        return wide;
     }
     const size_t first = output * matrix->inputs, count = outputs * matrix->inputs;
+    const char *data = (const char *)matrix->data + first * number_size(matrix->type);
+    if (matrix->type == NUMBER_F32)
+        return (const float *)data;
     if (matrix->type != NUMBER_I8) {
-        packing->kernels->widen(wide,
-                                (const char *)matrix->data + first * number_size(matrix->type),
-                                matrix->type, count);
-        return;
+        packing->kernels->widen(wide, data, matrix->type, count);
+        return wide;
     }
-    const int8_t *whole = (const int8_t *)matrix->data + first;
     for (size_t i = 0; i < count; i++)
-        wide[i] = (float)whole[i] * matrix->scales[output + i / matrix->inputs];
+        wide[i] = (float)((const int8_t *)data)[i] * matrix->scales[output + i / matrix->inputs];
+    return wide;
 }
 
 /* By way of floats, a panel at a time. */
@@ -124,16 +125,18 @@ static void round_panels(const struct packing *packing, const struct matrix *mat
     for (size_t output = 0; output < matrix->outputs; output += PANEL_OUTPUTS) {
         const size_t outputs = smaller(PANEL_OUTPUTS, matrix->outputs - output);
         void *panel = packed + output / PANEL_OUTPUTS * panel_bytes(type, 1, inputs);
-        widen_rows(packing, matrix, output, outputs);
-        for (size_t n = 0; factors && n < outputs; n++)
-            smoothing_multiply(packing->wide + n * inputs, packing->wide + n * inputs, factors,
-                               inputs);
+        const float *rows = rows_of(packing, matrix, output, outputs);
+        if (factors) {
+            for (size_t n = 0; n < outputs; n++)
+                smoothing_multiply(packing->wide + n * inputs, rows + n * inputs, factors, inputs);
+            rows = packing->wide;
+        }
         if (type == NUMBER_I8)
-            quantise_weights(panel, packing->wide, outputs, inputs);
+            quantise_weights(panel, rows, outputs, inputs);
         else if (type == NUMBER_BF16)
-            round_weights(panel, packing->wide, outputs, inputs);
+            round_weights(panel, rows, outputs, inputs);
         else
-            pack_weights(panel, packing->wide, NUMBER_F32, outputs, 1, inputs);
+            pack_weights(panel, rows, NUMBER_F32, outputs, 1, inputs);
     }
 }
 
@@ -184,9 +187,9 @@ static void add_energies(const struct packing *packing, const struct matrix *mat
 {
     for (size_t output = 0; output < matrix->outputs; output += PANEL_OUTPUTS) {
         const size_t outputs = smaller(PANEL_OUTPUTS, matrix->outputs - output);
-        widen_rows(packing, matrix, output, outputs);
+        const float *rows = rows_of(packing, matrix, output, outputs);
         for (size_t n = 0; n < outputs; n++)
-            smoothing_add(packing->factors, packing->wide + n * matrix->inputs, matrix->inputs);
+            smoothing_add(packing->factors, rows + n * matrix->inputs, matrix->inputs);
     }
 }
 
@@ -243,16 +246,42 @@ static void pack_convolution(struct packing *packing, struct convolution *convol
                   convolution->kernel_size * convolution->kernel_size);
 }
 
+/*
+ * A convolution that is large enough holds four times its weights for tiles of 4x4, so it has tiles
+ * of 2x2, and 16/9: with few tiles the weights would take longer to read than to multiply with.
+ */
+#define MOST_WEIGHTS_OF_LARGE_TILES (256 * 256) /* inputs * outputs */
+
+/* A 3x3 convolution with stride 1. */
+static void transform_convolution(struct packing *packing, struct convolution *convolution)
+{
+    struct matrix *matrix = &convolution->linear.weight;
+    const size_t inputs = convolution->channels;
+    if (!packing->as_stored)
+        return;
+    convolution->side = inputs * matrix->outputs <= MOST_WEIGHTS_OF_LARGE_TILES ? 4 : 2;
+    if (matrix->type != NUMBER_F32)
+        packing->widest = larger(packing->widest, matrix->outputs * matrix->inputs);
+    float *transformed = arena_take(
+        &packing->arena, winograd_weights_bytes(convolution->side, inputs, matrix->outputs), 1);
+    if (!transformed)
+        return;
+    winograd_weights(transformed, rows_of(packing, matrix, 0, matrix->outputs), convolution->side,
+                     matrix->outputs, inputs);
+    convolution->winograd = transformed;
+    release(packing, matrix);
+}
+
 static void pack_resnet(struct packing *packing, struct resnet *resnet)
 {
     /* The first is computed as a matrix product: each output's pixels lie side by side. */
     pack_matrix(packing, &resnet->stem[0].linear.weight);
-    pack_convolution(packing, &resnet->stem[1]);
-    pack_convolution(packing, &resnet->stem[2]);
+    transform_convolution(packing, &resnet->stem[1]);
+    transform_convolution(packing, &resnet->stem[2]);
     for (size_t i = 0; i < resnet->block_count; i++) {
         struct bottleneck *block = &resnet->blocks[i];
         pack_large(packing, &block->conv1.linear.weight);
-        pack_convolution(packing, &block->conv2);
+        transform_convolution(packing, &block->conv2);
         pack_large(packing, &block->conv3.linear.weight);
         if (block->shortcut.linear.weight.outputs)
             pack_large(packing, &block->shortcut.linear.weight);
@@ -297,10 +326,12 @@ static void pack_into_memory(struct loader *loader, struct packing *packing)
     }
     if (used == 0)
         return; /* all are used in place */
+    struct memory *memory = &loader->model->memory;
     const size_t alignment = used < LARGE_PAGE ? ARENA_ALIGNMENT : LARGE_PAGE;
-    unsigned char *block = loader_allocate(loader, used + alignment, 1);
-    packing->wide = malloc((counted.widest + 1) * sizeof *packing->wide);
-    packing->factors = malloc((counted.channels + 1) * sizeof *packing->factors);
+    unsigned char *block = memory_take_fresh(memory, used + alignment, 1);
+    const size_t mark = memory->used;
+    packing->wide = memory_take_fresh(memory, counted.widest, sizeof *packing->wide);
+    packing->factors = memory_take_fresh(memory, counted.channels, sizeof *packing->factors);
     if (block && packing->wide && packing->factors) {
         block += alignment - (uintptr_t)block % alignment;
         prefer_large_pages(block, used);
@@ -309,14 +340,14 @@ static void pack_into_memory(struct loader *loader, struct packing *packing)
     } else {
         loader_fail(loader, QC_ERROR_MEMORY, "not enough memory to pack weights");
     }
-    free(packing->wide);
-    free(packing->factors);
+    memory_release(memory, mark);
 }
 
 void pack_model(struct loader *loader)
 {
     const struct qc_model *model = loader->model;
-    struct packing packing = {.as_stored = model->packs && model->kernels->packs,
+    const bool packs = model->tower == QC_TOWER_VIT ? model->packs_vit : model->packs_resnet;
+    struct packing packing = {.as_stored = packs && model->kernels->packs,
                               .precision = model->precision,
                               .kernels = model->kernels,
                               .mapped = model->mapped};
