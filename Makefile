@@ -259,6 +259,12 @@ $(BUILD)/bench/kernels: $(call objects,bench/kernels.c bench/peak.c) $(filter $(
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 
+# ... and the library as a peer of other runtimes: bench/peers/run.
+$(BUILD)/bench/peer-worker: $(call objects,bench/peers/worker.c bench/peak.c) $(STATIC)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+$(BUILD)/bench/peers/%.o: PART_CFLAGS = -Ibench
+
 # ... and where the time of a whole model goes.
 $(BUILD)/bench/profile: $(call objects,bench/profile.c) $(library_objects)
 	$(call say,LD,$@)
