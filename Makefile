@@ -162,7 +162,7 @@ tested_programs := $(addprefix $(BUILD)/test/,$(TESTS))
 TOOL_PACKAGES := libzip libcjson
 TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES)) -Itools -Itools/checkpoint
 TOOL_LIBS   = $(shell $(PKG_CONFIG) --libs $(TOOL_PACKAGES))
-TEST_CFLAGS = $(TOOL_CFLAGS) -Itest $(shell $(PKG_CONFIG) --cflags cmocka)
+TEST_CFLAGS = $(TOOL_CFLAGS) -Itest -Ibench $(shell $(PKG_CONFIG) --cflags cmocka)
 TEST_LIBS   = $(TOOL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 with_tool   := $(if $(shell $(PKG_CONFIG) --exists $(TOOL_PACKAGES) 2>/dev/null && echo yes),yes)
 
@@ -227,9 +227,14 @@ $(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(ch
                       $(library_objects)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+# This one is in several files, one for each kind of kernel.
+$(BUILD)/test/test_kernels: $(call objects,$(wildcard test/kernels/*.c) bench/peak.c)
 # This one lets allocations fail.
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
     $(foreach name,malloc calloc realloc free,-Wl,--wrap=$(name))
+
+# ... and this one looks into the program.
+$(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
 FUZZER ?=
@@ -254,12 +259,8 @@ fuzz:
 	 BLAS=none THREADS=no BUILTIN=no fuzz-programs
 .PHONY: fuzz fuzz-programs fuzz-seeds
 
-# Not built by default: how fast the kernels are on this machine.
-$(BUILD)/bench/kernels: $(call objects,bench/kernels.c bench/peak.c) $(filter $(BUILD)/kernels/%,$(library_objects))
-	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
-
-# ... and the library as a peer of other runtimes: bench/peers/run.
+# Not built by default: the library as a peer of other runtimes, for bench/peers/run.  (How fast each
+# kernel is, tells $(BUILD)/test/test_kernels --bench.)
 $(BUILD)/bench/peer-worker: $(call objects,bench/peers/worker.c bench/peak.c) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)

@@ -151,7 +151,8 @@ static bool profile(qc_model *model, uint32_t width, uint32_t height, int turns)
     if (good) {
         for (size_t i = 0; i < bytes; i++)
             pixels[i] = (uint8_t)(i * 7919 >> 3);
-        const qc_image image = {QC_PIXEL_RGB, width, height, {pixels}, {(ptrdiff_t)(3 * width)}};
+        qc_image image;
+        qc_image_init(&image, QC_PIXEL_RGB, width, height, pixels);
         good = run(scorer, &image, feature, turns);
     }
     qc_scorer_destroy(scorer);

@@ -266,29 +266,89 @@ QC_API const char *qc_kernels_name(size_t index);
 /* Images                                                                                      */
 /* ------------------------------------------------------------------------------------------- */
 
-/* How the bytes of a pixel are ordered in memory; one byte a channel. */
+/*
+ * How pixels lie in memory.  In RGBA and the like a letter is a byte, in the order of addresses.
+ * Words of 16 bits have their low byte first, whatever the machine.  A format's planes are given in
+ * the order in which they are named here.
+ */
 typedef enum qc_pixel_format {
     QC_PIXEL_RGB  = 0,
     QC_PIXEL_BGR  = 1,
     QC_PIXEL_RGBA = 2, /* alpha is not premultiplied; see qc_background */
     QC_PIXEL_BGRA = 3,
-    QC_PIXEL_RGBX = 4, /* the fourth byte is never looked at */
+    QC_PIXEL_RGBX = 4, /* X is never looked at */
     QC_PIXEL_BGRX = 5,
-    QC_PIXEL_GREY = 6
+    QC_PIXEL_GREY = 6,
+    QC_PIXEL_ARGB = 7,
+    QC_PIXEL_ABGR = 8,
+    QC_PIXEL_XRGB = 9,
+    QC_PIXEL_XBGR = 10,
+    QC_PIXEL_RGB565 = 11, /* a word: red in its five highest bits, then six of green            */
+    QC_PIXEL_GREY10 = 12, /* a word whose ten lowest bits count; greater ones are white         */
+    QC_PIXEL_GREY12 = 13, /* likewise with twelve                                               */
+    QC_PIXEL_I420 = 14, /* Y; U and V, each of half the width and height                        */
+    QC_PIXEL_YV12 = 15, /* Y; V and U, likewise                                                 */
+    QC_PIXEL_I422 = 16, /* Y; U and V, each of half the width                                   */
+    QC_PIXEL_I444 = 17, /* Y; U; V                                                              */
+    QC_PIXEL_NV12 = 18, /* Y; pairs of U and V, half as many along both sides                   */
+    QC_PIXEL_NV21 = 19, /* Y; pairs of V and U, likewise                                        */
+    QC_PIXEL_NV16 = 20, /* Y; pairs of U and V, half as many along a row                        */
+    QC_PIXEL_P010 = 21, /* as NV12, in words whose ten highest bits count                       */
+    QC_PIXEL_YUYV = 22, /* Y, U, Y, V for two pixels                                            */
+    QC_PIXEL_UYVY = 23  /* U, Y, V, Y                                                           */
 } qc_pixel_format;
 
+/* "rgb", "nv12", ...: the names above in small letters; NULL where there is no such format. */
+QC_API const char *qc_pixel_format_name(qc_pixel_format format);
+
+/* How red, green and blue are mixed in Y, U and V (that is Y', Cb and Cr). */
+typedef enum qc_matrix {
+    QC_MATRIX_BT601  = 0, /* JPEG's and standard definition's */
+    QC_MATRIX_BT709  = 1, /* high definition's                */
+    QC_MATRIX_BT2020 = 2  /* with non-constant luminance      */
+} qc_matrix;
+
+/* Which numbers are black and white; for YUV and grey. */
+typedef enum qc_range {
+    QC_RANGE_DEFAULT = 0, /* limited for YUV, full for all others                               */
+    QC_RANGE_FULL    = 1, /* of 8 bits: 0 to 255 and chroma about 128                           */
+    QC_RANGE_LIMITED = 2  /* 16 to 235, and 16 to 240 for chroma                                */
+} qc_range;
+
 /*
- * A view of pixels that belong to the caller; nothing is copied when one is made.  Pixels are
- * sRGB values 0...255.  Row y starts at planes[0] + y * strides[0]; a negative stride, with
- * planes[0] at the last row in memory, turns an image that is stored bottom-up.  Planes and
- * strides 1 and 2 are for formats to come and must be NULL and 0.
+ * A view of pixels that belong to the caller; nothing is copied when one is made, and a frame is
+ * never converted as a whole.  Row y of plane p starts at planes[p] + y * strides[p]; a negative
+ * stride, with planes[p] at the last row in memory, turns an image that is stored bottom-up.  In
+ * planes of half the width or height odd sides are rounded up.  Planes that the format has not are
+ * NULL, their strides 0.
+ *
+ * YUV is converted to the 8-bit red, green and blue nearest to the matrix' formula.  A pixel takes
+ * the chroma sample of the pair or square it lies in: nothing is interpolated, which is exact for
+ * the left one of chroma sited there (MPEG-2's, H.264's way).  Neither gamma nor primaries are
+ * changed: red, green and blue are looked at as if they were sRGB.
+ *
+ * Begins as qc_image_init() makes it, or as {0}.
  */
 typedef struct qc_image {
     qc_pixel_format format;
-    uint32_t        width, height; /* pixels */
+    uint32_t        width, height; /* pixels that are looked at */
     const uint8_t  *planes[3];
-    ptrdiff_t       strides[3]; /* bytes from one row to the next; at least width * bytes a pixel */
+    ptrdiff_t       strides[3]; /* bytes from one row to the next; at least those of a row */
+    qc_matrix       matrix;     /* of YUV                                                  */
+    qc_range        range;
+    uint32_t        left, top;  /* the first column and row that are looked at: a region of
+                                   interest is the frame's image with these four changed   */
+    uint32_t        reserved[4]; /* 0 */
 } qc_image;
+
+/*
+ * Describes a frame whose rows and planes follow each other without gaps, as files and pipes have
+ * them, and returns its size in bytes.  `pixels` may be NULL where only that, or the strides, are
+ * wanted.  Returns 0 where there is no such format, a side is 0 or beyond 2^20, or size_t too
+ * small.
+ */
+QC_API size_t qc_image_init(qc_image *image, qc_pixel_format format, uint32_t width,
+                            uint32_t height, const void *pixels);
 
 /* What becomes of alpha. */
 typedef enum qc_background {

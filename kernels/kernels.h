@@ -3,7 +3,7 @@
  *
  * A kernel knows nothing of models, images or files; it allocates nothing and calls no thread.
  * What each means is written in plain C under reference/; a faster variant may differ from it by
- * rounding only, within the bound that test/test_kernels.c states.
+ * rounding only, within the bound that its check in test/kernels/ states.
  *
  * Bits: in every set but those on OpenBLAS, an output of gemm depends on its own row of inputs and
  * its own row of weights alone: the products are added in ascending order of the input index, each

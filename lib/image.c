@@ -1,8 +1,8 @@
 /*
  * image.c - the caller's pixels as the first layer of a tower wants them.
  *
- * Bytes are looked up in a table of normalised floats, directly where they lie.  Only pixels that
- * must first be composed over a background pass through scratch.
+ * Bytes are looked up in a table of normalised floats, directly where they lie.  Only rows that
+ * must first be converted, or composed over a background, pass through scratch.
  */
 #include "image.h"
 
@@ -10,66 +10,8 @@
 #include <string.h>
 
 #include "compiler.h"
-
-/* Where the channels of a pixel are, in bytes from its start. */
-struct layout {
-    size_t step; /* bytes from one pixel to the next: 1, 3 or 4 */
-    size_t channel[3];
-    size_t alpha; /* 0: there is none */
-};
-
-static const struct layout layouts[] = {
-    [QC_PIXEL_RGB] = {3, {0, 1, 2}, 0},  [QC_PIXEL_BGR] = {3, {2, 1, 0}, 0},
-    [QC_PIXEL_RGBA] = {4, {0, 1, 2}, 3}, [QC_PIXEL_BGRA] = {4, {2, 1, 0}, 3},
-    [QC_PIXEL_RGBX] = {4, {0, 1, 2}, 0}, [QC_PIXEL_BGRX] = {4, {2, 1, 0}, 0},
-    [QC_PIXEL_GREY] = {1, {0, 0, 0}, 0},
-};
-
-#define FORMAT_COUNT (sizeof layouts / sizeof layouts[0])
-
-static qc_status check_side(const char *name, uint32_t side, struct message *message)
-{
-    if (side < 1 || side > IMAGE_SIDE_MAX)
-        return fail(message, side ? QC_ERROR_TOO_LARGE : QC_ERROR_ARGUMENT,
-                    "image: %s is %lu, expected 1 to %lu", name, (unsigned long)side,
-                    (unsigned long)IMAGE_SIDE_MAX);
-    return QC_OK;
-}
-
-qc_status image_check(const qc_image *image, struct message *message)
-{
-    if (!image)
-        return fail(message, QC_ERROR_ARGUMENT, "image: NULL, expected a qc_image");
-    if ((unsigned long)image->format >= FORMAT_COUNT)
-        return fail(message, QC_ERROR_ARGUMENT, "image: format is %ld, expected 0 to %d",
-                    (long)image->format, (int)FORMAT_COUNT - 1);
-    qc_status status = check_side("width", image->width, message);
-    if (!status)
-        status = check_side("height", image->height, message);
-    if (status)
-        return status;
-    if (!image->planes[0])
-        return fail(message, QC_ERROR_ARGUMENT, "image: planes[0] is NULL, expected pixels");
-    for (int i = 1; i < 3; i++) {
-        if (image->planes[i] || image->strides[i])
-            return fail(message, QC_ERROR_ARGUMENT,
-                        "image: planes[%d] and strides[%d] are set, expected NULL and 0", i, i);
-    }
-    /* Compared without negating: the most negative stride has no positive counterpart. */
-    ptrdiff_t stride = image->strides[0];
-    ptrdiff_t least = (ptrdiff_t)(image->width * layouts[image->format].step);
-    ptrdiff_t most = PTRDIFF_MAX / (ptrdiff_t)image->height;
-    if ((stride < least && stride > -least) || stride > most || stride < -most)
-        return fail(message, QC_ERROR_ARGUMENT,
-                    "image: strides[0] is %td, expected %td to %td bytes, or the negative of that",
-                    stride, least, most);
-    return QC_OK;
-}
-
-size_t image_pixel_size(qc_pixel_format format)
-{
-    return layouts[format].step;
-}
+#include "frame_rows.h"
+#include "pixel_format.h"
 
 void pixel_table_fill(struct pixel_table *table, const float mean[3], const float std[3])
 {
@@ -79,9 +21,11 @@ void pixel_table_fill(struct pixel_table *table, const float mean[3], const floa
     }
 }
 
-static const uint8_t *row_start(const qc_image *image, uint32_t y)
+/* Of formats with a byte a channel: pixel x of row y. */
+static const uint8_t *pixel_at(const qc_image *image, uint32_t y, uint32_t x)
 {
-    return image->planes[0] + (ptrdiff_t)y * image->strides[0];
+    return image->planes[0] + (ptrdiff_t)(image->top + y) * image->strides[0] +
+           (size_t)(image->left + x) * pixel_format_of(image->format)->planes[0].bytes;
 }
 
 /* Correctly rounded: 255 is odd, so a tie cannot occur. */
@@ -92,43 +36,64 @@ static uint8_t compose(unsigned value, unsigned alpha, unsigned background)
 
 static bool must_compose(const qc_image *image, qc_background background)
 {
-    return background != QC_BACKGROUND_DROP && layouts[image->format].alpha;
+    return background != QC_BACKGROUND_DROP && pixel_format_of(image->format)->alpha >= 0;
 }
 
 void image_row_rgb(const qc_image *image, qc_background background, uint32_t y, uint32_t x,
                    uint32_t count, uint8_t *rgb)
 {
-    const struct layout *layout = &layouts[image->format];
-    const uint8_t *pixel = row_start(image, y) + x * layout->step;
+    if (frame_converts(image)) {
+        frame_row_rgb(image, y, x, count, rgb);
+        return;
+    }
+    const struct pixel_format *format = pixel_format_of(image->format);
+    const size_t step = format->planes[0].bytes;
+    const uint8_t *pixel = pixel_at(image, y, x);
     if (must_compose(image, background)) {
         unsigned behind = background == QC_BACKGROUND_WHITE ? 255 : 0;
-        for (uint32_t i = 0; i < count; i++, pixel += layout->step) {
+        for (uint32_t i = 0; i < count; i++, pixel += step) {
             for (int c = 0; c < 3; c++)
-                *rgb++ = compose(pixel[layout->channel[c]], pixel[layout->alpha], behind);
+                *rgb++ = compose(pixel[format->samples[c].offset], pixel[format->alpha], behind);
         }
     } else if (image->format == QC_PIXEL_RGB) {
         memcpy(rgb, pixel, (size_t)count * 3);
     } else {
-        for (uint32_t i = 0; i < count; i++, pixel += layout->step) {
+        for (uint32_t i = 0; i < count; i++, pixel += step) {
             for (int c = 0; c < 3; c++)
-                *rgb++ = pixel[layout->channel[c]];
+                *rgb++ = pixel[format->samples[c].offset];
         }
     }
 }
 
-/* Row y as bytes in one of the layouts: where it lies, or composed in `scratch`. */
+/* Where the channels of a pixel are, in bytes from its start. */
+struct layout {
+    size_t step; /* bytes from one pixel to the next: 1, 3 or 4 */
+    size_t channel[3];
+};
+
+/* Whether rows have to be converted or composed before they are looked up. */
+static bool needs_scratch(const qc_image *image, qc_background background)
+{
+    return frame_converts(image) || must_compose(image, background);
+}
+
+/* Row y as bytes in one of the layouts: where it lies, or made in `scratch`. */
 static const uint8_t *plain_row(const qc_image *image, qc_background background, uint32_t y,
                                 uint8_t *scratch)
 {
-    if (!must_compose(image, background))
-        return row_start(image, y);
+    if (!needs_scratch(image, background))
+        return pixel_at(image, y, 0);
     image_row_rgb(image, background, y, 0, image->width, scratch);
     return scratch;
 }
 
-static const struct layout *plain_layout(const qc_image *image, qc_background background)
+static struct layout plain_layout(const qc_image *image, qc_background background)
 {
-    return &layouts[must_compose(image, background) ? QC_PIXEL_RGB : image->format];
+    const bool made = needs_scratch(image, background);
+    const struct pixel_format *format = pixel_format_of(made ? QC_PIXEL_RGB : image->format);
+    return (struct layout){
+        format->planes[0].bytes,
+        {format->samples[0].offset, format->samples[1].offset, format->samples[2].offset}};
 }
 
 /* One row of pixels of all patches.  `step` is a constant where this is inlined. */
@@ -151,17 +116,17 @@ void image_patch_row(const qc_image *image, qc_background background,
                      const struct pixel_table *table, uint32_t patch_size, uint32_t grid_row,
                      float *out, size_t stride, uint8_t *scratch)
 {
-    const struct layout *layout = plain_layout(image, background);
+    const struct layout layout = plain_layout(image, background);
     size_t patches = image->width / patch_size;
     for (uint32_t y = 0; y < patch_size; y++) {
         const uint8_t *bytes = plain_row(image, background, grid_row * patch_size + y, scratch);
         float *line = out + (size_t)y * patch_size;
-        if (layout->step == 3)
-            patch_line(bytes, 3, layout->channel, table, patches, patch_size, line, stride);
-        else if (layout->step == 4)
-            patch_line(bytes, 4, layout->channel, table, patches, patch_size, line, stride);
+        if (layout.step == 3)
+            patch_line(bytes, 3, layout.channel, table, patches, patch_size, line, stride);
+        else if (layout.step == 4)
+            patch_line(bytes, 4, layout.channel, table, patches, patch_size, line, stride);
         else
-            patch_line(bytes, 1, layout->channel, table, patches, patch_size, line, stride);
+            patch_line(bytes, 1, layout.channel, table, patches, patch_size, line, stride);
     }
 }
 
@@ -211,7 +176,7 @@ void image_stem_row(const qc_image *image, qc_background background,
                     const struct pixel_table *table, uint32_t row, float *out, size_t stride,
                     uint8_t *scratch)
 {
-    const struct layout *layout = plain_layout(image, background);
+    const struct layout layout = plain_layout(image, background);
     size_t width = image->width;
     for (uint32_t ky = 0; ky < 3; ky++) {
         uint32_t y = 2 * row + ky; /* 1 + the input row, so that it is never negative */
@@ -222,11 +187,11 @@ void image_stem_row(const qc_image *image, qc_background background,
             continue;
         }
         const uint8_t *bytes = plain_row(image, background, y - 1, scratch);
-        if (layout->step == 3)
-            stem_line(bytes, 3, layout->channel, table, width, to, stride);
-        else if (layout->step == 4)
-            stem_line(bytes, 4, layout->channel, table, width, to, stride);
+        if (layout.step == 3)
+            stem_line(bytes, 3, layout.channel, table, width, to, stride);
+        else if (layout.step == 4)
+            stem_line(bytes, 4, layout.channel, table, width, to, stride);
         else
-            stem_line(bytes, 1, layout->channel, table, width, to, stride);
+            stem_line(bytes, 1, layout.channel, table, width, to, stride);
     }
 }

@@ -18,13 +18,10 @@
 #define IMAGE_SIDE_MAX (UINT32_C(1) << 20) /* pixels; what is larger is taken for a mistake */
 
 /*
- * Whether an image can be read at all: a known format, sides from 1 to IMAGE_SIDE_MAX, strides that
- * hold a row.  The functions below may be given only images that passed.
+ * Whether an image can be read at all: a known format, sides from 1 to IMAGE_SIDE_MAX, planes and
+ * strides that hold its rows.  The functions below may be given only images that passed.
  */
 qc_status image_check(const qc_image *image, struct message *message);
-
-/* Bytes from one pixel to the next. */
-size_t image_pixel_size(qc_pixel_format format);
 
 /* What a byte of each channel becomes: value[c][v] = (v / 255 - mean[c]) / std[c]. */
 struct pixel_table {
@@ -40,7 +37,7 @@ void image_row_rgb(const qc_image *image, qc_background background, uint32_t y, 
 
 /*
  * Bytes of scratch that the two functions below need for images up to that width.  It may be NULL
- * where alpha is dropped.
+ * for formats with a byte a channel where alpha is dropped.
  */
 static inline size_t image_scratch(uint32_t max_width)
 {

@@ -160,8 +160,8 @@ static qc_image part_of(const qc_image *image, const struct resize_goal *part)
     qc_image view = *image;
     view.width = part->width;
     view.height = part->height;
-    view.planes[0] += (ptrdiff_t)part->top * image->strides[0];
-    view.planes[0] += part->left * image_pixel_size(image->format);
+    view.left += (uint32_t)part->left;
+    view.top += (uint32_t)part->top;
     return view;
 }
 

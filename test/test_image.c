@@ -295,8 +295,8 @@ static void test_check_names_the_field(void **state)
     assert_int_equal(image_check(NULL, &message), QC_ERROR_ARGUMENT);
 
     qc_image image = good;
-    image.format = (qc_pixel_format)7;
-    assert_refused(image, QC_ERROR_ARGUMENT, "format is 7");
+    image.format = (qc_pixel_format)24;
+    assert_refused(image, QC_ERROR_ARGUMENT, "format is 24");
     image.format = (qc_pixel_format)-1;
     assert_refused(image, QC_ERROR_ARGUMENT, "format");
     image = good;

@@ -8,7 +8,6 @@
 #include "image_run.h"
 #include "memory.h"
 #include "pictures.h"
-#include "progress.h"
 
 static const char help[] =
     "Usage: qualiclip embed [OPTION]... IMAGE...\n"
@@ -88,24 +87,53 @@ static bool print_feature(const struct image_run *run, const char *path, const f
     return output_end_line();
 }
 
-static bool embed_one(struct image_run *run, const struct input *input, float *feature)
+/* Features of the images that are on their way, or why there is none. */
+struct embeddings {
+    struct embedding {
+        bool failed;
+        char message[QC_MESSAGE_SIZE];
+    } *items;
+    float *features;
+    size_t room, size; /* image i's are items[i % room], features[i % room * size] */
+};
+
+static void embed_image(struct image_run *run, size_t lane, const struct input *input,
+                        struct embedding *embedding, float *feature)
 {
-    char message[QC_MESSAGE_SIZE];
-    const char *error = input->error;
-    if (!error) {
-        qc_picture *picture = picture_open(input->path, message);
-        if (!picture) {
-            error = message;
-        } else {
-            qc_image image = qc_picture_view(picture);
-            if (!workspace_embed(&run->workspace, &image, feature))
-                error = run->workspace.message;
-            qc_picture_free(picture);
-        }
+    embedding->failed = true;
+    if (input->error) {
+        snprintf(embedding->message, sizeof embedding->message, "%s", input->error);
+        return;
     }
-    if (error)
-        image_run_failed(run, input->path, error);
-    return print_feature(run, input->path, error ? NULL : feature, error);
+    qc_picture *picture = picture_open(input->path, embedding->message);
+    if (!picture)
+        return;
+    const qc_image image = qc_picture_view(picture);
+    embedding->failed = !lanes_embed(&run->lanes, lane, &image, feature, embedding->message);
+    qc_picture_free(picture);
+}
+
+static void embed_images(struct image_run *run, void *context, size_t lane, size_t first,
+                         size_t count)
+{
+    const struct embeddings *embeddings = context;
+    for (size_t i = first; i < first + count; i++) {
+        const size_t place = i % embeddings->room;
+        embed_image(run, lane, &run->inputs.items[i], &embeddings->items[place],
+                    embeddings->features + place * embeddings->size);
+    }
+}
+
+static bool print_image(struct image_run *run, void *context, size_t index)
+{
+    const struct embeddings *embeddings = context;
+    const size_t place = index % embeddings->room;
+    const struct embedding *embedding = &embeddings->items[place];
+    const char *path = run->inputs.items[index].path;
+    if (!embedding->failed)
+        return print_feature(run, path, embeddings->features + place * embeddings->size, NULL);
+    image_run_failed(run, path, embedding->message);
+    return print_feature(run, path, NULL, embedding->message);
 }
 
 int command_embed(int argc, char **argv)
@@ -114,14 +142,16 @@ int command_embed(int argc, char **argv)
     struct image_run run;
     if (!image_run_open(&run, &command, argc, argv))
         return run.status;
-    float *feature = reallocate(NULL, run.info.feature_size, sizeof *feature);
-    bool written = print_header(&run);
-    for (size_t i = 0; i < run.inputs.count && written; i++) {
-        written = embed_one(&run, &run.inputs.items[i], feature);
-        progress_show(i + 1);
-    }
-    free(feature);
-    if (!written)
+    const size_t pieces = image_run_room(&run);
+    struct embeddings embeddings = {.room = pieces * run.lanes.batch,
+                                    .size = run.info.feature_size};
+    embeddings.items = reallocate(NULL, embeddings.room, sizeof *embeddings.items);
+    embeddings.features =
+        reallocate(NULL, embeddings.room, embeddings.size * sizeof *embeddings.features);
+    const struct image_work work = {pieces, embed_images, print_image, &embeddings};
+    if (!print_header(&run) || !image_run_each(&run, &work))
         run.status = COMMAND_FAILED;
+    free(embeddings.features);
+    free(embeddings.items);
     return image_run_close(&run);
 }

@@ -10,6 +10,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "diagnostics.h"
+#include "in_order.h"
 #include "names.h"
 #include "progress.h"
 
@@ -239,6 +240,15 @@ static const char *without_prompts(const qc_model_info *info)
            "with --profile=NAME";
 }
 
+/* Standard input, named twice, is read twice, and the first to do so gets it all. */
+static bool reads_in_any_order(const struct input_list *inputs)
+{
+    size_t streams = 0;
+    for (size_t i = 0; i < inputs->count; i++)
+        streams += strcmp(inputs->items[i].path, "-") == 0;
+    return streams < 2;
+}
+
 /* Images from which on packing the weights takes less time than it saves. */
 enum { many_images = 16 };
 
@@ -263,15 +273,15 @@ static bool open_model(struct image_run *run, struct settings *settings,
     qc_model_describe(run->model, &run->info);
     if (!read_prompts(run, settings, name))
         return false;
-    if (!workspace_open(&run->workspace, run->model, &settings->scorer, settings->threads,
-                        settings->batch, run->inputs.count)) {
-        complain_about(name, run->workspace.message);
+    if (!lanes_open(&run->lanes, run->model, &settings->scorer, settings->threads, settings->batch,
+                    run->inputs.count, reads_in_any_order(&run->inputs))) {
+        complain_about(name, run->lanes.whole.message);
         return false;
     }
-    if (!command->scores || qc_scorer_pair_name(run->workspace.prompts, 0))
+    if (!command->scores || qc_scorer_pair_name(run->lanes.whole.prompts, 0))
         return true;
     complain_about(name, without_prompts(&run->info));
-    workspace_close(&run->workspace);
+    lanes_close(&run->lanes);
     return false;
 }
 
@@ -301,10 +311,60 @@ int image_run_close(struct image_run *run)
 {
     progress_end();
     inputs_free(&run->inputs);
-    workspace_close(&run->workspace);
+    lanes_close(&run->lanes);
     prompts_free(&run->prompts);
     qc_model_close(run->model);
     return run->status;
+}
+
+/* Each piece that is being computed may be followed by many that wait for it. */
+size_t image_run_room(const struct image_run *run)
+{
+    enum { waiting = 32 };
+    return run->lanes.count > 1 ? waiting * run->lanes.count : 1;
+}
+
+struct each {
+    struct image_run *run;
+    const struct image_work *work;
+};
+
+static size_t images_of_piece(const struct image_run *run, size_t piece, size_t *first)
+{
+    const size_t batch = run->lanes.batch, total = run->inputs.count;
+    *first = piece * batch;
+    return total - *first < batch ? total - *first : batch;
+}
+
+static void compute_piece(void *context, size_t lane, size_t piece)
+{
+    const struct each *each = context;
+    size_t first, count = images_of_piece(each->run, piece, &first);
+    each->work->compute(each->run, each->work->context, lane, first, count);
+}
+
+static bool print_piece(void *context, size_t piece)
+{
+    const struct each *each = context;
+    size_t first, count = images_of_piece(each->run, piece, &first);
+    for (size_t i = first; i < first + count; i++)
+        if (!each->work->print(each->run, each->work->context, i))
+            return false;
+    progress_show(first + count);
+    return true;
+}
+
+bool image_run_each(struct image_run *run, const struct image_work *work)
+{
+    const size_t batch = run->lanes.batch;
+    struct each each = {run, work};
+    const struct ordered_work pieces = {.count = (run->inputs.count + batch - 1) / batch,
+                                        .workers = run->lanes.count,
+                                        .ahead = work->room,
+                                        .work = compute_piece,
+                                        .take = print_piece,
+                                        .context = &each};
+    return run_in_order(&pieces);
 }
 
 void image_run_failed(struct image_run *run, const char *path, const char *message)

@@ -6,9 +6,9 @@
 #define QUALICLIP_IMAGE_RUN_H
 
 #include "inputs.h"
+#include "lanes.h"
 #include "output.h"
 #include "prompts.h"
-#include "workspace.h"
 
 struct image_command {
     const char *name;
@@ -23,7 +23,7 @@ struct image_run {
     qc_model *model;
     qc_model_info info;
     struct prompt_list prompts; /* the user's; none: the model's */
-    struct workspace workspace;
+    struct lanes lanes;
     struct input_list inputs;
     int status; /* the exit status so far */
 };
@@ -34,6 +34,25 @@ bool image_run_open(struct image_run *run, const struct image_command *command, 
 
 /* Ends the progress line, frees everything, and returns the exit status. */
 int image_run_close(struct image_run *run);
+
+/* What a command does with its images, which come in pieces of run->lanes.batch. */
+struct image_work {
+    size_t room; /* pieces whose results there is room for: piece i's place is i % room */
+
+    /* Reads and computes images first ... first + count, in that lane, on any thread. */
+    void (*compute)(struct image_run *run, void *context, size_t lane, size_t first, size_t count);
+
+    /* Writes what became of image `index`, in order, on the calling thread; false: end. */
+    bool (*print)(struct image_run *run, void *context, size_t index);
+
+    void *context;
+};
+
+/* Pieces that are worth room for. */
+size_t image_run_room(const struct image_run *run);
+
+/* All images, each computed and then printed; false if print() ended it. */
+bool image_run_each(struct image_run *run, const struct image_work *work);
 
 /* Complains about an image and remembers that not all went well. */
 void image_run_failed(struct image_run *run, const char *path, const char *message);
@@ -57,7 +76,7 @@ void image_run_failed(struct image_run *run, const char *path, const char *messa
     "      --temperature=T      divide the logits by T; default: as the model says\n"              \
     "      --threads=N          0 (default): one for each processor; the result has the same\n"    \
     "                           bits for any number\n"                                             \
-    "      --batch=N            images computed at once; 0 (default): as fits the threads\n"       \
+    "      --batch=N            images a thread computes at once; 0 (default): a few\n"            \
     "      --precision=P        f32, bf16 or int8: what images are computed in; smaller is\n"      \
     "                           faster and moves scores a little; default: f32, or int8 for a\n"   \
     "                           model of type q8\n"                                                \

@@ -11,7 +11,6 @@
 #include "memory.h"
 #include "names.h"
 #include "pictures.h"
-#include "progress.h"
 
 static const char help[] =
     "Usage: qualiclip score [OPTION]... IMAGE...\n"
@@ -52,11 +51,16 @@ static const char help[] =
     "  curl -s https://example.org/photo.jpg | qualiclip score -\n"
     "  qualiclip score --format=json *.jpg | jq -r 'select(.score < 0.3).path'\n";
 
-/* An image on its way from its name to its line. */
+/* What became of an image; status and message for every kind of failure. */
 struct record {
     const char *path;
-    qc_picture *picture;
-    qc_result result; /* status and message for every kind of failure */
+    qc_result result;
+};
+
+/* Records of the images that are on their way, or where they are sorted of all. */
+struct records {
+    struct record *items;
+    size_t room; /* image i's is items[i % room] */
 };
 
 static void set_error(struct record *record, const char *message)
@@ -65,35 +69,77 @@ static void set_error(struct record *record, const char *message)
     snprintf(record->result.message, sizeof record->result.message, "%s", message);
 }
 
-static void read_record(struct record *record, const struct input *input)
+/* Pixels that are decoded before they are scored: beyond, a batch makes nothing faster. */
+static const uint64_t pixels_at_once = UINT64_C(1) << 24;
+
+/* Pictures of one piece, read and not yet scored, and where their results go. */
+struct pending {
+    size_t count;
+    uint64_t pixels;
+    qc_picture **pictures;
+    qc_image *images;
+    qc_result *results;
+    struct record **records;
+};
+
+static struct pending pending_open(size_t room)
+{
+    return (struct pending){.pictures = reallocate(NULL, room, sizeof(qc_picture *)),
+                            .images = reallocate(NULL, room, sizeof(qc_image)),
+                            .results = reallocate(NULL, room, sizeof(qc_result)),
+                            .records = reallocate(NULL, room, sizeof(struct record *))};
+}
+
+static void pending_close(struct pending *pending)
+{
+    free(pending->pictures);
+    free(pending->images);
+    free(pending->results);
+    free(pending->records);
+}
+
+/* Reads an image, or notes why that is not possible. */
+static void read_image(struct pending *pending, const struct input *input, struct record *record)
 {
     char message[QC_MESSAGE_SIZE];
     memset(record, 0, sizeof *record);
     record->path = input->path;
-    if (input->error)
-        set_error(record, input->error);
-    else if (!(record->picture = picture_open(input->path, message)))
-        set_error(record, message);
+    qc_picture *picture = input->error ? NULL : picture_open(input->path, message);
+    if (!picture) {
+        set_error(record, input->error ? input->error : message);
+        return;
+    }
+    const qc_image image = qc_picture_view(picture);
+    pending->pixels += (uint64_t)image.width * image.height;
+    pending->records[pending->count] = record;
+    pending->images[pending->count] = image;
+    pending->pictures[pending->count++] = picture;
 }
 
-/* Scores those that could be read, and lets go of their pixels. */
-static void score_records(struct workspace *workspace, struct record *records, size_t count)
+/* Scores what has been read, and lets go of the pixels. */
+static void score_pending(struct lanes *lanes, size_t lane, struct pending *pending)
 {
-    qc_image *images = reallocate(NULL, count, sizeof *images);
-    qc_result *results = reallocate(NULL, count, sizeof *results);
-    size_t readable = 0;
-    for (size_t i = 0; i < count; i++)
-        if (records[i].picture)
-            images[readable++] = qc_picture_view(records[i].picture);
-    workspace_score(workspace, images, readable, results);
-    for (size_t i = 0, next = 0; i < count; i++) {
-        if (records[i].picture)
-            records[i].result = results[next++];
-        qc_picture_free(records[i].picture);
-        records[i].picture = NULL;
+    lanes_score(lanes, lane, pending->images, pending->count, pending->results);
+    for (size_t i = 0; i < pending->count; i++) {
+        pending->records[i]->result = pending->results[i];
+        qc_picture_free(pending->pictures[i]);
     }
-    free(images);
-    free(results);
+    pending->count = 0;
+    pending->pixels = 0;
+}
+
+static void score_images(struct image_run *run, void *context, size_t lane, size_t first,
+                         size_t count)
+{
+    const struct records *records = context;
+    struct pending pending = pending_open(count);
+    for (size_t i = first; i < first + count; i++) {
+        read_image(&pending, &run->inputs.items[i], &records->items[i % records->room]);
+        if (pending.pixels >= pixels_at_once)
+            score_pending(&run->lanes, lane, &pending);
+    }
+    score_pending(&run->lanes, lane, &pending);
+    pending_close(&pending);
 }
 
 static void print_text(const struct image_run *run, const struct record *record)
@@ -135,7 +181,7 @@ static cJSON *describe(const struct image_run *run, const struct record *record)
     json_add_floats(object, "pairs", result->pairs, result->pair_count);
     cJSON *names = cJSON_AddArrayToObject(object, "pair_names");
     for (uint32_t i = 0; i < result->pair_count; i++)
-        json_append_text(names, qc_scorer_pair_name(run->workspace.prompts, i));
+        json_append_text(names, qc_scorer_pair_name(run->lanes.whole.prompts, i));
     cJSON_AddNumberToObject(object, "width", result->width);
     cJSON_AddNumberToObject(object, "height", result->height);
     json_add_text(object, "model", result->model);
@@ -174,17 +220,14 @@ static bool print_header(const struct image_run *run)
     return output_end_line();
 }
 
-/* Reads and scores the next `count` inputs, and complains about those that fail. */
-static void process(struct image_run *run, struct record *records, size_t first, size_t count)
+/* Complains about an image that failed; one that did not is printed, unless they are sorted. */
+static bool print_image(struct image_run *run, void *context, size_t index)
 {
-    for (size_t i = 0; i < count; i++) {
-        read_record(&records[i], &run->inputs.items[first + i]);
-        progress_show(first + i);
-    }
-    score_records(&run->workspace, records, count);
-    for (size_t i = 0; i < count; i++)
-        if (records[i].result.status != QC_OK)
-            image_run_failed(run, records[i].path, records[i].result.message);
+    const struct records *records = context;
+    const struct record *record = &records->items[index % records->room];
+    if (record->result.status != QC_OK)
+        image_run_failed(run, record->path, record->result.message);
+    return run->sort || print_record(run, record);
 }
 
 /* Where an image comes among the sorted: its score, then its place on the command line. */
@@ -218,20 +261,15 @@ static bool print_sorted(struct image_run *run, const struct record *records)
 
 static bool score_all(struct image_run *run)
 {
-    size_t batch = run->workspace.batch, total = run->inputs.count;
-    struct record *records = reallocate(NULL, run->sort ? total : batch, sizeof *records);
-    bool written = print_header(run);
-    for (size_t first = 0; first < total && written; first += batch) {
-        size_t count = total - first < batch ? total - first : batch;
-        struct record *part = run->sort ? records + first : records;
-        process(run, part, first, count);
-        for (size_t i = 0; i < count && written && !run->sort; i++)
-            written = print_record(run, &part[i]);
-        progress_show(first + count);
-    }
+    const size_t batch = run->lanes.batch, total = run->inputs.count;
+    const size_t pieces = run->sort ? (total + batch - 1) / batch : image_run_room(run);
+    struct records records = {reallocate(NULL, pieces * batch, sizeof *records.items),
+                              pieces * batch};
+    const struct image_work work = {pieces, score_images, print_image, &records};
+    bool written = print_header(run) && image_run_each(run, &work);
     if (run->sort && written)
-        written = print_sorted(run, records);
-    free(records);
+        written = print_sorted(run, records.items);
+    free(records.items);
     return written;
 }
 

@@ -13,6 +13,14 @@ static double mebibytes(uint64_t bytes)
     return (double)bytes / (1 << 20);
 }
 
+/* What a batch may take that nobody asked for: of images so large a batch makes nothing faster. */
+static const uint64_t batch_memory = UINT64_C(256) << 20;
+
+static uint64_t memory_present(void)
+{
+    return machine_memory() ? machine_memory() : UINT64_MAX;
+}
+
 /* Makes the scorer for the sizes in the options; false with a message if that cannot be. */
 static bool create(struct workspace *workspace)
 {
@@ -23,9 +31,9 @@ static bool create(struct workspace *workspace)
     options->prompts_of = workspace->prompts;
     workspace->message[0] = '\0';
 
-    const uint64_t present = machine_memory() ? machine_memory() : UINT64_MAX;
+    const uint64_t present = memory_present();
     const uint64_t limit = options->memory_limit ? options->memory_limit : UINT64_MAX;
-    const uint64_t comfortable = limit < present / 4 ? limit : present / 4;
+    const uint64_t comfortable = workspace->share < batch_memory ? workspace->share : batch_memory;
     uint64_t needed;
     while ((needed = qc_scorer_memory(workspace->model, options)) > comfortable &&
            workspace->automatic_batch && options->max_batch > 1)
@@ -46,6 +54,18 @@ static bool create(struct workspace *workspace)
     return status == QC_OK;
 }
 
+/*
+ * A transformer reads all its weights for each batch, which a few images hide; a ResNet takes
+ * images one by one.
+ */
+static uint32_t default_batch(const qc_model_info *info, uint32_t threads)
+{
+    enum { few = 4 };
+    if (info->tower != QC_TOWER_VIT)
+        return 1;
+    return threads > few ? threads : few;
+}
+
 bool workspace_open(struct workspace *workspace, const qc_model *model,
                     const qc_scorer_options *options, uint32_t threads, uint32_t batch,
                     size_t images)
@@ -62,7 +82,10 @@ bool workspace_open(struct workspace *workspace, const qc_model *model,
     workspace->options.max_height = info.minimum_size;
     workspace->options.threads = threads ? threads : machine_processors();
     workspace->automatic_batch = batch == 0;
-    workspace->batch = batch ? batch : workspace->options.threads;
+    workspace->batch = batch ? batch : default_batch(&info, workspace->options.threads);
+    const uint64_t most = memory_present() / 4;
+    workspace->share =
+        options->memory_limit && options->memory_limit < most ? options->memory_limit : most;
     if (images < workspace->batch)
         workspace->batch = images ? (uint32_t)images : 1;
     workspace->options.max_batch = workspace->batch;
@@ -72,11 +95,26 @@ bool workspace_open(struct workspace *workspace, const qc_model *model,
     return create(workspace);
 }
 
+void workspace_open_lane(struct workspace *workspace, const struct workspace *whole, size_t lanes,
+                         uint32_t batch)
+{
+    *workspace = *whole;
+    workspace->options.threads = 1;
+    workspace->options.message = workspace->message;
+    workspace->share = whole->share / lanes;
+    workspace->options.memory_limit =
+        (size_t)(workspace->share < SIZE_MAX ? workspace->share : SIZE_MAX);
+    workspace->batch = batch;
+    workspace->borrows_prompts = true;
+    workspace->scorer = NULL; /* made for the first image */
+}
+
 void workspace_close(struct workspace *workspace)
 {
     if (workspace->scorer != workspace->prompts)
         qc_scorer_destroy(workspace->scorer);
-    qc_scorer_destroy(workspace->prompts);
+    if (!workspace->borrows_prompts)
+        qc_scorer_destroy(workspace->prompts);
     workspace->scorer = workspace->prompts = NULL;
 }
 
@@ -150,15 +188,15 @@ void workspace_score(struct workspace *workspace, const qc_image *images, size_t
     }
 }
 
-bool workspace_embed(struct workspace *workspace, const qc_image *image, float *feature)
+qc_status workspace_embed(struct workspace *workspace, const qc_image *image, float *feature)
 {
     if (!fit_images(workspace, image, 1))
-        return false;
+        return QC_ERROR_MEMORY;
     qc_status status = qc_embed(workspace->scorer, image, feature);
     if (status == QC_OK)
-        return true;
+        return QC_OK;
     const char *message = qc_scorer_message(workspace->scorer);
     snprintf(workspace->message, sizeof workspace->message, "%s",
              message[0] ? message : qc_status_string(status));
-    return false;
+    return status;
 }

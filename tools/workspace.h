@@ -16,7 +16,9 @@ struct workspace {
     qc_scorer_options options; /* all but sizes and batch as asked for */
     uint32_t batch;            /* how many images are best handed in at once */
     bool automatic_batch;      /* fewer are scored at once where memory is short */
+    uint64_t share;            /* bytes that a scorer takes at most for more than one image */
     qc_scorer *prompts;        /* has encoded the prompts, once; holds nothing else of size */
+    bool borrows_prompts;      /* `prompts` is another workspace's */
     qc_scorer *scorer;         /* for options.max_width x max_height, max_batch; or NULL */
     char message[QC_MESSAGE_SIZE];
 };
@@ -24,19 +26,27 @@ struct workspace {
 /*
  * Checks that the model and the options agree; false with workspace->message if not.  options:
  * from qc_scorer_options_init(), sizes and messages not set.  threads 0: all processors, or as
- * many as the build can use.  batch 0: as many as there are threads, fewer of large images.
+ * many as the build can use.  batch 0: some, fewer of large images.
  * images: how many there will be at most, so that one image needs no room for more.
  */
 bool workspace_open(struct workspace *workspace, const qc_model *model,
                     const qc_scorer_options *options, uint32_t threads, uint32_t batch,
                     size_t images);
+
+/*
+ * One of `lanes` workspaces of one thread each, which share out the memory that `whole` may take
+ * and the prompts that it has encoded; to be closed before it.  An image that needs more than the
+ * share is QC_ERROR_MEMORY.
+ */
+void workspace_open_lane(struct workspace *workspace, const struct workspace *whole, size_t lanes,
+                         uint32_t batch);
 void workspace_close(struct workspace *workspace);
 
 /* Scores any number of images; each result has its own status and message. */
 void workspace_score(struct workspace *workspace, const qc_image *images, size_t count,
                      qc_result *results);
 
-/* False with workspace->message if the image could not be embedded. */
-bool workspace_embed(struct workspace *workspace, const qc_image *image, float *feature);
+/* With workspace->message if the image could not be embedded. */
+qc_status workspace_embed(struct workspace *workspace, const qc_image *image, float *feature);
 
 #endif

@@ -1,0 +1,155 @@
+/*
+ * attention.c - checks of one head of attention.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernels/kernel_check.h"
+
+struct head {
+    attention_call call;
+    const kernel_set *set;
+    struct guarded q, k, v, out, scratch;
+};
+
+static struct head make_head(const kernel_set *set, size_t queries, size_t tokens, size_t size)
+{
+    struct head head = {.call = {.queries = queries, .tokens = tokens, .size = size}, .set = set};
+    attention_call *call = &head.call;
+    const size_t most = queries > tokens ? queries : tokens;
+    call->stride = size + random_between(0, 20);
+    call->out_stride = size + random_between(0, 5);
+    call->scale = random_bits() % 2 ? 0.125f : 1.5f;
+    const size_t floats = (most - 1) * call->stride + size;
+    head.q = random_floats(floats, -2, 2);
+    head.k = random_floats(floats, -2, 2);
+    head.v = random_floats(floats, -2, 2);
+    head.out = random_floats((queries - 1) * call->out_stride + size, -2, 2);
+    head.scratch = cache_lines(set->attention_scratch(queries, tokens, size) * sizeof(float));
+    call->q = floats_of(&head.q);
+    call->k = floats_of(&head.k);
+    call->v = floats_of(&head.v);
+    call->out = floats_of(&head.out);
+    return head;
+}
+
+static void free_head(struct head *head)
+{
+    struct guarded *all[] = {&head->q, &head->k, &head->v, &head->out, &head->scratch};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        guarded_free(all[i]);
+}
+
+static void compute(void *context)
+{
+    struct head *head = context;
+    head->set->attention(&head->call, floats_of(&head->scratch));
+}
+
+/*
+ * Scores err by at most d, so probabilities by a factor exp(2 d) and what softmax adds: u for each
+ * term of its sum and twice u times the largest exponent.
+ */
+static void check_output(const attention_call *call)
+{
+    double *scores = malloc(call->tokens * sizeof *scores);
+    assert_non_null(scores);
+    for (size_t i = 0; i < call->queries; i++) {
+        double largest = -INFINITY, smallest = INFINITY, score_error = 0, total = 0;
+        for (size_t j = 0; j < call->tokens; j++) {
+            double sum = 0, size = 0;
+            for (size_t c = 0; c < call->size; c++) {
+                double product =
+                    (double)call->q[i * call->stride + c] * call->k[j * call->stride + c];
+                sum += product;
+                size += fabs(product);
+            }
+            scores[j] = sum * call->scale;
+            score_error = fmax(score_error, roundings((double)call->size + 1) * size * call->scale);
+            largest = fmax(largest, scores[j]);
+            smallest = fmin(smallest, scores[j]);
+        }
+        for (size_t j = 0; j < call->tokens; j++)
+            total += scores[j] = exp(scores[j] - largest);
+        double share = expm1(2 * score_error + 2 * ROUNDING * fmin(largest - smallest, 104)) +
+                       roundings(2 * (double)call->tokens + 12);
+        for (size_t c = 0; c < call->size; c++) {
+            double sum = 0, size = 0;
+            for (size_t j = 0; j < call->tokens; j++) {
+                double term = scores[j] / total * call->v[j * call->stride + c];
+                sum += term;
+                size += fabs(term);
+            }
+            double got = call->out[i * call->out_stride + c];
+            if (!(fabs(got - sum) <= share * size + 1e-37))
+                fail_msg("query %zu channel %zu of %zu x %zu x %zu: got %.9g, expected %.9g", i, c,
+                         call->queries, call->tokens, call->size, got, sum);
+        }
+    }
+    free(scores);
+}
+
+/* A query alone gives the same bits. */
+static void check_one_query(struct head *head)
+{
+    struct guarded whole = same_floats(&head->out);
+    const attention_call all = head->call;
+    const size_t i = random_between(0, all.queries - 1);
+    head->call.queries = 1;
+    head->call.q += i * all.stride;
+    head->call.out += i * all.out_stride;
+    memset(head->call.out, 0, all.size * sizeof(float));
+    compute(head);
+    assert_memory_equal(head->out.data, whole.data, whole.size);
+    head->call = all;
+    guarded_free(&whole);
+}
+
+static void check_shape(const kernel_set *set, size_t queries, size_t tokens, size_t size)
+{
+    struct head head = make_head(set, queries, tokens, size);
+    struct guarded before = same_floats(&head.out);
+    const attention_call *call = &head.call;
+    compute(&head);
+    check_output(call);
+    for (size_t i = 0; i + 1 < queries; i++)
+        assert_memory_equal(call->out + i * call->out_stride + size,
+                            floats_of(&before) + i * call->out_stride + size,
+                            (call->out_stride - size) * sizeof(float));
+    check_one_query(&head);
+    guarded_free(&before);
+    free_head(&head);
+}
+
+static void check(const kernel_set *set)
+{
+    for (int turn = 0; turn < 40; turn++)
+        check_shape(set, random_between(1, 30), random_between(1, 70), random_between(1, 70));
+    check_shape(set, 50, 50, 64);
+    check_shape(set, 1, 200, 64);
+    check_shape(set, 200, 197, 64);
+}
+
+static void time_shapes(const kernel_set *set)
+{
+    static const size_t shapes[][2] = {{50, 50}, {197, 197}, {1, 577}, {577, 577}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const size_t queries = shapes[i][0], tokens = shapes[i][1];
+        struct head head = make_head(set, queries, tokens, 64);
+        char name[64];
+        snprintf(name, sizeof name, "%zu queries, %zu tokens, 64 channels", queries, tokens);
+        time_kernel(name, 4.0 * 64 * (double)(queries * tokens), compute, &head);
+        free_head(&head);
+    }
+}
+
+const struct kernel_check attention_checks[] = {
+    {"attention", NULL, "f32", check, time_shapes},
+    {0},
+};

@@ -1,0 +1,60 @@
+/*
+ * kernel_check.c - what checks of kernels have in common: numbers, and the sets that must agree.
+ */
+#include "kernel_check.h"
+
+#include <string.h>
+
+/* Sets that differ from the named one by the width of vectors or by further products alone. */
+const kernel_set *set_of_same_bits(const kernel_set *set)
+{
+    static const char *const pairs[][2] = {{"avx", "avx2"}, {"neon", "neon"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (!set->fixed_shape && strncmp(set->name, pairs[i][0], strlen(pairs[i][0])) == 0 &&
+            strcmp(set->name, pairs[i][1]) != 0)
+            return kernel_set_find(pairs[i][1]);
+    return NULL;
+}
+
+double roundings(double n)
+{
+    return n * ROUNDING / (1 - n * ROUNDING);
+}
+
+float *floats_of(const struct guarded *memory)
+{
+    return (float *)(void *)memory->data;
+}
+
+struct guarded random_floats(size_t count, float low, float high)
+{
+    struct guarded memory = guarded_anywhere(count * sizeof(float), sizeof(float));
+    for (size_t i = 0; i < count; i++)
+        floats_of(&memory)[i] = random_float(low, high);
+    return memory;
+}
+
+struct guarded same_floats(const struct guarded *other)
+{
+    struct guarded memory = guarded_anywhere(other->size, sizeof(float));
+    memcpy(memory.data, other->data, other->size);
+    return memory;
+}
+
+struct guarded cache_lines(size_t bytes)
+{
+    struct guarded memory = guarded_anywhere((bytes + 63) / 64 * 64, 64);
+    memset(memory.data, 0xff, memory.size);
+    return memory;
+}
+
+float some_float(void)
+{
+    switch (random_bits() % 64) {
+    case 0: return 0;
+    case 1: return -0.0f;
+    case 2: return 1e-40f;
+    case 3: return random_float(-1000, 1000);
+    default: return random_float(-1, 1);
+    }
+}
