@@ -140,7 +140,7 @@ library_sources := $(filter-out lib/codec_%,$(wildcard lib/*.c)) \
                    $(if $(filter openblas,$(BLAS)),$(wildcard kernels/gemm_openblas.c))
 library_assembly := $(if $(filter yes,$(BUILTIN)),$(wildcard lib/*.S))
 checkpoint_sources := $(wildcard tools/checkpoint/*.c)
-tool_sources := $(wildcard tools/*.c) $(checkpoint_sources)
+tool_sources := $(wildcard tools/*.c) $(checkpoint_sources) bench/peak.c
 test_sources := $(wildcard test/test_*.c)
 test_support := $(filter-out $(test_sources),$(wildcard test/*.c))
 fuzz_sources := $(wildcard test/fuzz/fuzz_*.c)
@@ -160,7 +160,7 @@ EMULATOR ?=
 tested_programs := $(addprefix $(BUILD)/test/,$(TESTS))
 
 TOOL_PACKAGES := libzip libcjson
-TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES)) -Itools -Itools/checkpoint
+TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES)) -Itools -Itools/checkpoint -Ibench
 TOOL_LIBS   = $(shell $(PKG_CONFIG) --libs $(TOOL_PACKAGES))
 TEST_CFLAGS = $(TOOL_CFLAGS) -Itest -Ibench $(shell $(PKG_CONFIG) --cflags cmocka)
 TEST_LIBS   = $(TOOL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
@@ -217,7 +217,8 @@ $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 # What the converter shares with the library, in which it is hidden.
-shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics)
+shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics) \
+                  $(BUILD)/kernels/pack_weights.o
 $(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)

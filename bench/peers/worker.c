@@ -67,11 +67,11 @@ static bool read_pixels(struct worker *worker, const char *path)
     if (!good)
         snprintf(worker->message, sizeof worker->message, "%s: cannot be read", path);
     for (uint32_t i = 0; good && i < worker->batch; i++)
-        worker->images[i] = (qc_image){QC_PIXEL_RGB,
-                                       worker->width,
-                                       worker->height,
-                                       {worker->pixels},
-                                       {(ptrdiff_t)3 * worker->width}};
+        worker->images[i] = (qc_image){.format = QC_PIXEL_RGB,
+                                       .width = worker->width,
+                                       .height = worker->height,
+                                       .planes = {worker->pixels},
+                                       .strides = {(ptrdiff_t)3 * worker->width}};
     return good;
 }
 
