@@ -59,7 +59,8 @@ typedef enum qc_status {
     QC_ERROR_UNSUPPORTED = 5, /* a valid file or option that this build cannot handle           */
     QC_ERROR_TOO_SMALL   = 6, /* an image with fewer pixels a side than the model needs         */
     QC_ERROR_TOO_LARGE   = 7, /* an image or a batch beyond what the scorer was made for        */
-    QC_ERROR_NUMERIC     = 8  /* the result is not a finite number                              */
+    QC_ERROR_NUMERIC     = 8, /* the result is not a finite number                              */
+    QC_CANCELLED         = 9  /* qc_scorer_options.cancel asked for the end of the call         */
 } qc_status;
 
 /* A short English name of a status, such as "damaged file"; never NULL. */
@@ -411,6 +412,13 @@ typedef void qc_task(void *context, size_t index, size_t worker);
  */
 typedef void qc_parallel_for(void *pool, size_t count, qc_task *task, void *context);
 
+/*
+ * Whether a call in progress is to end: not 0 to end it.  Asked on the thread that called, before
+ * each layer (of a ResNet: of each band of rows), so it should be quick: a flag that another thread
+ * sets, a clock.
+ */
+typedef int qc_cancel(void *context);
+
 /* The profile `index`, such as "qualiclip-pyiqa": see qc_scorer_options.profile.  NULL beyond the
  * last. */
 QC_API const char *qc_profile_name(size_t index);
@@ -458,6 +466,12 @@ typedef struct qc_scorer_options {
      */
     const struct qc_scorer *prompts_of;
     size_t           memory_limit; /* bytes a scorer may take; more is QC_ERROR_MEMORY; 0: any    */
+    /*
+     * Asked while images are scored or embedded.  Once it answers yes, those not yet scored have
+     * the status QC_CANCELLED, and the scorer is ready for the next call.  NULL: nobody is asked.
+     */
+    qc_cancel       *cancel;
+    void            *cancel_context; /* handed to cancel                                          */
 } qc_scorer_options;
 
 QC_API void qc_scorer_options_init(qc_scorer_options *options);
@@ -472,6 +486,13 @@ QC_API size_t qc_scorer_memory(const qc_model *model, const qc_scorer_options *o
 QC_API qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
                                   const qc_scorer_options *options);
 QC_API void qc_scorer_destroy(qc_scorer *scorer); /* NULL is allowed */
+
+/*
+ * The multiply-adds in the matrix products, convolutions and attention that scoring an image of
+ * this size takes, the same for every image: what a time can be estimated from.  0 where an image
+ * of this size cannot be scored.
+ */
+QC_API uint64_t qc_scorer_cost(const qc_scorer *scorer, uint32_t width, uint32_t height);
 
 /* The name of pair `index` as it is scored; NULL beyond the last.  Valid while the scorer lives. */
 QC_API const char *qc_scorer_pair_name(const qc_scorer *scorer, uint32_t index);

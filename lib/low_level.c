@@ -30,9 +30,14 @@ static size_t patches_along(uint32_t side)
     return side < PATCH_SIDE ? 0 : (side - PATCH_SIDE) / PATCH_STRIDE + 1;
 }
 
+size_t low_level_patches(uint32_t width, uint32_t height)
+{
+    return patches_along(width) * patches_along(height);
+}
+
 qc_status low_level_check(const qc_image *image, struct message *message)
 {
-    if (patches_along(image->width) * patches_along(image->height) >= PATCHES_LEAST)
+    if (low_level_patches(image->width, image->height) >= PATCHES_LEAST)
         return QC_OK;
     return fail(message, QC_ERROR_TOO_SMALL,
                 "the image has %lu x %lu pixels, the low-level part of the score needs at least "
@@ -47,9 +52,10 @@ static void gather(const struct low_level *low_level, struct low_level_workspace
 {
     const size_t size = low_level->encoder.feature_size;
     const size_t columns = patches_along(image->width);
-    const size_t patches = columns * patches_along(image->height);
+    const size_t patches = low_level_patches(image->width, image->height);
     patch_statistics_reset(&workspace->statistics);
-    for (size_t first = 0; first < patches; first += PATCH_BLOCK) {
+    for (size_t first = 0; first < patches && !threads_cancelled(layers->threads);
+         first += PATCH_BLOCK) {
         struct patch block[PATCH_BLOCK];
         const size_t count = smaller(PATCH_BLOCK, patches - first);
         for (size_t i = 0; i < count; i++)
@@ -70,6 +76,8 @@ qc_status low_level_score(const struct low_level *low_level, struct low_level_wo
     double distance;
     *score = 0;
     gather(low_level, workspace, layers, image, background);
+    if (threads_cancelled(layers->threads))
+        return fail(message, QC_CANCELLED, "cancelled by the caller");
     if (!patch_statistics_distance(&workspace->statistics, low_level->pristine_mean,
                                    low_level->pristine_covariance, &distance))
         return fail(message, QC_ERROR_NUMERIC,

@@ -28,6 +28,9 @@ void low_level_plan(struct low_level_workspace *workspace, const struct low_leve
                     const kernel_set *kernels, struct arena *arena, size_t *scratch);
 size_t low_level_zeros(const struct low_level *low_level);
 
+/* How many patches an image of this size is cut into. */
+size_t low_level_patches(uint32_t width, uint32_t height);
+
 /* Whether the image has as many patches as it takes; if not, `message` says why. */
 qc_status low_level_check(const qc_image *image, struct message *message);
 

@@ -343,7 +343,7 @@ static void image_forward(const struct run *run, float *feature)
     start_blocks(resnet, blocks, &block_height, &block_width);
     struct band last = band_of(workspace->tokens + channels, block_height, block_width, channels);
 
-    while (band_end(&last) < last.height) {
+    while (band_end(&last) < last.height && !threads_cancelled(run->layers->threads)) {
         size_t ready = resnet->block_count; /* one more than the number of a block */
         while (ready > 0 && !can_advance(&blocks[ready - 1]))
             ready--;
@@ -353,6 +353,9 @@ static void image_forward(const struct run *run, float *feature)
         else
             advance_stem(run, stem, &blocks[0].in);
     }
+
+    if (threads_cancelled(run->layers->threads))
+        return;
 
     size_t pixels = block_height * block_width;
     run->layers->kernels->column_mean(workspace->tokens, last.data, channels, pixels, channels);

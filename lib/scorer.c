@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cost.h"
 #include "low_level.h"
 #include "model.h"
 #include "options.h"
@@ -312,25 +313,25 @@ static size_t images_at_once(const struct qc_scorer *scorer)
 
 /*
  * Encodes the images of these numbers, at most images_at_once().  Returns how many views there were
- * in all: their features are in scorer->features.
+ * in all: their features are in scorer->features, unless the call is cancelled.
  */
 static size_t encode(struct qc_scorer *scorer, const qc_image *images, const size_t *numbers,
                      size_t count)
 {
     size_t views = 0;
-    threads_begin(scorer->layers.threads);
     for (size_t i = 0; i < count; i++)
         views += views_make(&scorer->views, &scorer->layers, scorer->background,
                             &images[numbers[i]], i, scorer->seen + views);
     encode_seen(scorer, views);
-    threads_end(scorer->layers.threads);
     return views;
 }
 
-/* Brings the features of an image's views to unit length. */
+/* Brings the features of an image's views to unit length, if they were computed. */
 static qc_status normalise(const struct qc_scorer *scorer, float *features, size_t views,
                            struct message *message)
 {
+    if (threads_cancelled(scorer->layers.threads))
+        return fail(message, QC_CANCELLED, "cancelled by the caller");
     bool good = true;
     for (size_t i = 0; i < views; i++)
         good =
@@ -353,7 +354,9 @@ qc_status qc_embed(qc_scorer *scorer, const qc_image *image, float *feature)
     qc_status status = check_fits(scorer, image, &message);
     if (status != QC_OK)
         return status;
+    threads_begin(scorer->layers.threads);
     size_t views = encode(scorer, image, &first, 1);
+    threads_end(scorer->layers.threads);
     status = normalise(scorer, scorer->features, views, &message);
     if (status == QC_OK && views > 1) {
         sum_of_views(scorer->features, views, size);
@@ -364,17 +367,38 @@ qc_status qc_embed(qc_scorer *scorer, const qc_image *image, float *feature)
     return status;
 }
 
+/* ----------------------------------------------------------------------------------------- cost */
+
+uint64_t qc_scorer_cost(const qc_scorer *scorer, uint32_t width, uint32_t height)
+{
+    const uint8_t none = 0; /* no pixel is looked at */
+    qc_image image;
+    if (!scorer || !qc_image_init(&image, QC_PIXEL_GREY, width, height, &none) ||
+        check_fits(scorer, &image, NULL) != QC_OK)
+        return 0;
+    const qc_model *model = scorer->model;
+    const bool low_level = scorer->recipe.low_level;
+    uint32_t seen_width, seen_height;
+    if ((low_level && low_level_check(&image, NULL) != QC_OK) ||
+        views_size(&scorer->views.rule, &image, model->info.minimum_size, &seen_width, &seen_height,
+                   NULL) != QC_OK)
+        return 0;
+    const uint64_t view = model->tower == QC_TOWER_VIT
+                              ? vit_cost(&model->vit, seen_width, seen_height)
+                              : resnet_cost(&model->resnet, seen_width, seen_height);
+    return view * views_count(&scorer->views.rule, &image) +
+           (low_level ? low_level_cost(&model->low_level, width, height) : 0);
+}
+
 /* -------------------------------------------------------------------------------------- scoring */
 
 /* GRepQ's second half, added to the score. */
 static qc_status add_low_level(struct qc_scorer *scorer, const qc_image *image, qc_result *result,
                                struct message *message)
 {
-    threads_begin(scorer->layers.threads);
     qc_status status =
         low_level_score(&scorer->model->low_level, &scorer->low_level, &scorer->layers, image,
                         scorer->background, &result->low_level, message);
-    threads_end(scorer->layers.threads);
     result->score += result->low_level;
     return status;
 }
@@ -472,9 +496,11 @@ qc_status qc_score_batch(qc_scorer *scorer, const qc_image *images, size_t count
             scorer->batch_index[valid++] = i;
     }
     size_t at_once = images_at_once(scorer);
+    threads_begin(scorer->layers.threads);
     for (size_t first = 0; first < valid; first += at_once)
         score_some(scorer, images, scorer->batch_index + first, smaller(at_once, valid - first),
                    results);
+    threads_end(scorer->layers.threads);
     for (size_t i = 0; i < count && status == QC_OK; i++) {
         status = results[i].status;
         memcpy(scorer->message, results[i].message, sizeof scorer->message);

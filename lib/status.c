@@ -23,6 +23,7 @@ const char *qc_status_string(qc_status status)
     case QC_ERROR_TOO_SMALL: return "image too small";
     case QC_ERROR_TOO_LARGE: return "image or batch too large";
     case QC_ERROR_NUMERIC: return "result is not finite";
+    case QC_CANCELLED: return "cancelled";
     }
     return "unknown status";
 }

@@ -6,6 +6,13 @@
  */
 #include "threads.h"
 
+/* Whether the caller wants the call in progress to end; asked on the calling thread alone. */
+struct cancelling {
+    qc_cancel *cancel;
+    void *context;
+    bool cancelled;
+};
+
 #ifdef QUALICLIP_THREADS
 
 #include <errno.h>
@@ -17,6 +24,7 @@ struct threads {
     size_t count; /* tasks at once, the caller's thread included */
     qc_parallel_for *parallel_for;
     void *pool;
+    struct cancelling cancelling;
 
     /* The job, written before `generation` is raised and left alone until `pending` is 0. */
     qc_task *task;
@@ -35,7 +43,7 @@ struct threads {
         struct threads *threads;
         size_t index;
         pthread_t thread;
-    } *workers; /* count - 1 */
+    } * workers; /* count - 1 */
 };
 
 /* About as long as it takes to be woken: longer would waste, shorter would sleep too soon. */
@@ -104,6 +112,7 @@ qc_status threads_start(struct threads *threads, const qc_scorer_options *option
     threads->count = options->threads;
     threads->parallel_for = options->parallel_for;
     threads->pool = options->pool;
+    threads->cancelling = (struct cancelling){options->cancel, options->cancel_context, false};
     if (threads->parallel_for || threads->count == 1)
         return QC_OK;
     pthread_mutex_init(&threads->mutex, NULL);
@@ -150,6 +159,7 @@ size_t threads_count(const struct threads *threads)
 
 void threads_begin(struct threads *threads)
 {
+    threads->cancelling.cancelled = false;
     atomic_store_explicit(&threads->busy, true, memory_order_relaxed);
 }
 
@@ -188,6 +198,7 @@ struct threads {
     size_t count;
     qc_parallel_for *parallel_for;
     void *pool;
+    struct cancelling cancelling;
 };
 
 struct threads *threads_plan(struct arena *arena, const qc_scorer_options *options)
@@ -202,6 +213,7 @@ qc_status threads_start(struct threads *threads, const qc_scorer_options *option
     threads->count = options->threads;
     threads->parallel_for = options->parallel_for;
     threads->pool = options->pool;
+    threads->cancelling = (struct cancelling){options->cancel, options->cancel_context, false};
     if (!threads->parallel_for && threads->count != 1)
         return fail(message, QC_ERROR_UNSUPPORTED,
                     "threads is %zu, and this build (THREADS=no) has only the caller's: use 1, or "
@@ -222,7 +234,7 @@ size_t threads_count(const struct threads *threads)
 
 void threads_begin(struct threads *threads)
 {
-    (void)threads;
+    threads->cancelling.cancelled = false;
 }
 
 void threads_end(struct threads *threads)
@@ -239,8 +251,22 @@ static void run_on_own_threads(struct threads *threads, size_t count, qc_task *t
 
 #endif
 
+bool threads_cancelled(const struct threads *threads)
+{
+    return threads->cancelling.cancelled;
+}
+
+static bool ask(struct cancelling *cancelling)
+{
+    if (!cancelling->cancelled && cancelling->cancel)
+        cancelling->cancelled = cancelling->cancel(cancelling->context) != 0;
+    return cancelling->cancelled;
+}
+
 void threads_run(struct threads *threads, size_t count, qc_task *task, void *context)
 {
+    if (ask(&threads->cancelling))
+        return;
     if (count <= 1 || threads->count == 1) {
         for (size_t i = 0; i < count; i++)
             task(context, i, 0);

@@ -3,6 +3,10 @@
  * caller's pool.  No global state.  Between threads_begin() and threads_end(), that is while a call
  * of the library is in progress, idle threads look out for work for some microseconds before they
  * sleep; outside they only sleep.
+ *
+ * Once the caller's qc_cancel has asked for the end of a call, no task is run until the next call
+ * begins: whoever hands out tasks goes through its steps as before, over numbers that mean nothing,
+ * or looks at threads_cancelled() where that would take long.
  */
 #ifndef QUALICLIP_THREADS_H
 #define QUALICLIP_THREADS_H
@@ -26,7 +30,10 @@ size_t threads_count(const struct threads *threads);
 void threads_begin(struct threads *threads);
 void threads_end(struct threads *threads);
 
-/* Runs task(context, i, worker) for each i below count; returns when all are done. */
+/* Whether the call in progress is to end. */
+bool threads_cancelled(const struct threads *threads);
+
+/* Runs task(context, i, worker) for each i below count; returns when all are done, or none is. */
 void threads_run(struct threads *threads, size_t count, qc_task *task, void *context);
 
 #endif

@@ -165,12 +165,23 @@ static qc_image part_of(const qc_image *image, const struct resize_goal *part)
     return view;
 }
 
-/* Crops on a grid, row by row; of more than VIEWS_MOST as many, evenly spread. */
-static size_t make_tiles(const qc_image *image, qc_image *made)
+/* Places of a crop along a side. */
+static size_t tiles_along(uint32_t side)
 {
-    size_t columns = (image->width - TILE_SIZE) / TILE_STRIDE + 1;
-    size_t rows = (image->height - TILE_SIZE) / TILE_STRIDE + 1;
-    size_t all = columns * rows, count = smaller(all, VIEWS_MOST), step = all / count;
+    return (side - TILE_SIZE) / TILE_STRIDE + 1;
+}
+
+size_t views_count(const struct size_rule *rule, const qc_image *image)
+{
+    if (rule->kind != QC_SIZE_TILES)
+        return 1;
+    return smaller(tiles_along(image->width) * tiles_along(image->height), VIEWS_MOST);
+}
+
+/* Crops on a grid, row by row; of more than VIEWS_MOST as many, evenly spread. */
+static size_t make_tiles(const qc_image *image, size_t count, qc_image *made)
+{
+    size_t columns = tiles_along(image->width), step = columns * tiles_along(image->height) / count;
     for (size_t i = 0; i < count; i++) {
         size_t tile = i * step;
         struct resize_goal part = {.left = (uint32_t)(tile % columns * TILE_STRIDE),
@@ -229,7 +240,7 @@ size_t views_make(struct views *views, const struct layers *layers, qc_backgroun
                   const qc_image *image, size_t slot, qc_image *made)
 {
     if (views->rule.kind == QC_SIZE_TILES)
-        return make_tiles(image, made);
+        return make_tiles(image, views_count(&views->rule, image), made);
     const struct resize_goal goal = goal_of(&views->rule, image->width, image->height);
     if (goal.full_width == image->width && goal.full_height == image->height)
         made[0] = part_of(image, &goal);

@@ -50,6 +50,9 @@ void views_plan(struct views *views, const struct size_rule *rule,
 qc_status views_size(const struct size_rule *rule, const qc_image *image, uint32_t minimum,
                      uint32_t *width, uint32_t *height, struct message *message);
 
+/* How many views an image that passed views_size() has. */
+size_t views_count(const struct size_rule *rule, const qc_image *image);
+
 /*
  * Writes the views of an image that passed views_size(), at most size_rule_views(); returns how
  * many.  They are valid until another image is given the same `slot`, a number below limits->batch.
