@@ -267,11 +267,6 @@ $(BUILD)/bench/peer-worker: $(call objects,bench/peers/worker.c bench/peak.c) $(
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 $(BUILD)/bench/peers/%.o: PART_CFLAGS = -Ibench
 
-# ... and where the time of a whole model goes.
-$(BUILD)/bench/profile: $(call objects,bench/profile.c) $(library_objects)
-	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
-
 # -------------------------------------------------------------------------------- using, testing
 demo: tool
 	@echo "How good do these photos look?  (1: excellent, 0: awful; the built-in model)"

@@ -100,8 +100,7 @@ static bool take_precisions(struct request *request, char *value)
 }
 
 /* Takes one option; NULL, or what was expected of its value. */
-static const char *take_option(struct bench *bench, struct request *request, int code,
-                               char *value)
+static const char *take_option(struct bench *bench, struct request *request, int code, char *value)
 {
     static const char *const formats[] = {"text", "json", NULL};
     int choice;
@@ -112,11 +111,13 @@ static const char *take_option(struct bench *bench, struct request *request, int
             return "--size: expected a width and a height such as 640x480";
         break;
     case option_batch:
-        if (!parse_counts(value, 1, limit_batch, request->batches, bench_list_room, &request->batch_count))
+        if (!parse_counts(value, 1, limit_batch, request->batches, bench_list_room,
+                          &request->batch_count))
             return "--batch: expected numbers from 1 to 1024 such as 1,8,32";
         break;
     case option_threads:
-        if (!parse_counts(value, 0, limit_threads, request->threads, bench_list_room, &request->thread_count))
+        if (!parse_counts(value, 0, limit_threads, request->threads, bench_list_room,
+                          &request->thread_count))
             return "--threads: expected numbers from 0 to 1024 such as 1,2";
         bench->automatic_threads = false;
         break;
@@ -192,8 +193,8 @@ static void settle_threads(struct request *request)
 
 /* -------------------------------------------------------------------------------- combinations */
 
-void bench_combination_failed(struct bench *bench,
-                              const struct bench_combination *combination, const char *reason)
+void bench_combination_failed(struct bench *bench, const struct bench_combination *combination,
+                              const char *reason)
 {
     const struct bench_subject *subject = combination->subject;
     if (bench->automatic_threads && combination->threads > 1)
@@ -238,8 +239,7 @@ static void measure(struct bench *bench)
     for (size_t i = 0; i < bench->combination_count; i++) {
         struct bench_combination *combination = &bench->combinations[i];
         if (combination->count)
-            qsort(combination->seconds, combination->count, sizeof *combination->seconds,
-                  by_value);
+            qsort(combination->seconds, combination->count, sizeof *combination->seconds, by_value);
         combination->measured = combination->measured && combination->count;
     }
 }

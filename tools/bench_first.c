@@ -54,8 +54,8 @@ static bool trace(const struct assignment *assignment, qc_model *model, const qc
     trace_reset();
     const double start = machine_seconds();
     size_t turns = 0;
-    while (good && (turns == 0 || (assignment->bench->profile &&
-                                   machine_seconds() - start < trace_seconds))) {
+    while (good && (turns == 0 ||
+                    (assignment->bench->profile && machine_seconds() - start < trace_seconds))) {
         good = trial_call(&trial, 1);
         turns++;
     }
@@ -142,9 +142,10 @@ void bench_measure_first(struct bench *bench, struct bench_combination *combinat
         told = process_read(process.from, subject, sizeof *subject);
     const char *end = process_end(&process, text, sizeof text);
     if (!told || !report.good) {
-        bench_combination_failed(bench, combination, report.message[0] ? report.message
-                                               : end             ? end
-                                                                 : "it failed");
+        bench_combination_failed(bench, combination,
+                                 report.message[0] ? report.message
+                                 : end             ? end
+                                                   : "it failed");
         return;
     }
     combination->open_ms = report.open_ms;

@@ -42,10 +42,11 @@ static int decode(const struct input_list *photos)
 {
     char message[QC_MESSAGE_SIZE];
     for (size_t i = 0; i < photos->count; i++) {
-        qc_picture *picture =
-            photos->items[i].error ? NULL : picture_open(photos->items[i].path, message);
-        if (!picture)
+        qc_picture *picture = picture_open(photos->items[i].path, message);
+        if (!picture) {
+            complain_about(photos->items[i].path, message);
             return COMMAND_FAILED;
+        }
         qc_picture_free(picture);
     }
     return COMMAND_OK;
@@ -68,8 +69,7 @@ static int score(const struct assignment *assignment)
         arguments[count++] = kernels;
     }
     if (subject->precision != QC_PRECISION_DEFAULT) {
-        snprintf(precision, sizeof precision, "--precision=%s",
-                 precision_name(subject->precision));
+        snprintf(precision, sizeof precision, "--precision=%s", precision_name(subject->precision));
         arguments[count++] = precision;
     }
     arguments[count++] = "--";
@@ -127,7 +127,7 @@ static void add_time(double **times, size_t count, double seconds)
 
 /* What came out, of all runs of each. */
 struct times {
-    double *decoding;  /* processor seconds */
+    double *decoding;   /* processor seconds */
     double **computing; /* likewise, of each combination; their wall time is in `seconds` */
     size_t runs;
 };
@@ -161,9 +161,8 @@ static bool print(const struct bench *bench, const struct assignment *assignment
     bool written = true;
     if (bench->format == OUTPUT_TEXT) {
         output_begin_line();
-        printf("%zu photos in %s, %zu runs; to decode one takes %.2f ms",
-               assignment->photos->count, printable(assignment->directory).text, times->runs,
-               1e3 * decoding / count);
+        printf("%zu photos in %s, %zu runs; to decode one takes %.2f ms", assignment->photos->count,
+               printable(assignment->directory).text, times->runs, 1e3 * decoding / count);
         written = output_end_line() &&
                   printf("%-16s %-9s %7s %10s %9s %12s", "kernels", "precision", "threads",
                          "images/s", "ms/image", "of it decoding") > 0 &&
@@ -199,8 +198,8 @@ static bool print(const struct bench *bench, const struct assignment *assignment
 
 static void measure(struct bench *bench, const struct assignment *assignment)
 {
-    struct times times = {
-        .computing = reallocate(NULL, bench->combination_count, sizeof *times.computing)};
+    struct times times = {.computing =
+                              reallocate(NULL, bench->combination_count, sizeof *times.computing)};
     for (size_t i = 0; i < bench->combination_count; i++)
         times.computing[i] = NULL;
     double of_processors;
@@ -223,8 +222,8 @@ void bench_photos(struct bench *bench, char *directory)
     struct input_list photos = {0};
     inputs_gather(&photos, &directory, 1, true);
     const struct assignment assignment = {bench, NULL, directory, &photos};
-    if (photos.count == 0) {
-        complain_about(directory, "there are no .png, .jpg or .jpeg files in it");
+    if (photos.items[0].error) { /* there is one item at least: why there are none */
+        complain_about(directory, photos.items[0].error);
         bench->status = COMMAND_FAILED;
     } else {
         measure(bench, &assignment);

@@ -1,6 +1,7 @@
 /*
  * bench_rounds.c - speed: a process for each subject holds the scorers of all its combinations, and
- * these take turns, a few calls each, in rounds, so that whatever disturbs the machine disturbs all.
+ * these take turns, a few calls each, in rounds, so that whatever disturbs the machine disturbs
+ * all.
  */
 #include <stdlib.h>
 
@@ -21,7 +22,7 @@ struct assignment {
 };
 
 struct request {
-    size_t index; /* of a combination; none such: measure the peak */
+    size_t index; /* of a combination; the first that is none: measure the peak; beyond: end */
     double seconds;
 };
 
@@ -62,16 +63,18 @@ static void runner_work(void *context, int from, int to)
         const struct bench_combination *combination = &assignment->combinations[i];
         if (!combination->measured)
             continue;
-        good = trial_start(&trials[i], model, &info, &assignment->bench->image,
-                           combination->batch, combination->threads, message) &&
+        good = trial_start(&trials[i], model, &info, &assignment->bench->image, combination->batch,
+                           combination->threads, message) &&
                trial_call(&trials[i], combination->batch);
     }
     while (good && process_read(from, &request, sizeof request)) {
         if (request.index < assignment->count) {
             good = take_turn(&trials[request.index], request.seconds, to);
-        } else {
+        } else if (request.index == assignment->count) {
             const double peak = peak_gflops(info.kernels, info.precision);
             good = process_write(to, &peak, sizeof peak);
+        } else {
+            break;
         }
     }
     /* Whatever is left is given back with the process. */
@@ -84,8 +87,8 @@ static bool ask_turn(const struct bench_process *process, const struct request *
     if (!process_write(process->to, request, sizeof *request) ||
         !process_read(process->from, &count, sizeof count))
         return false;
-    combination->seconds = reallocate(combination->seconds, combination->count + count,
-                                      sizeof *combination->seconds);
+    combination->seconds =
+        reallocate(combination->seconds, combination->count + count, sizeof *combination->seconds);
     if (!process_read(process->from, combination->seconds + combination->count,
                       count * sizeof *combination->seconds))
         return false;
@@ -101,6 +104,15 @@ static void ask_peak(const struct bench_process *process, const struct assignmen
     if (process_write(process->to, &request, sizeof request) &&
         process_read(process->from, &peak, sizeof peak) && peak > subject->peak)
         subject->peak = peak;
+}
+
+/* Closing its pipe would not do: processes that were started later have it open, too. */
+static void end_runner(struct bench_process *process, const struct assignment *assignment)
+{
+    const struct request request = {.index = assignment->count + 1};
+    char text[80];
+    process_write(process->to, &request, sizeof request);
+    process_end(process, text, sizeof text);
 }
 
 /* A subject's combinations that work take their turns of a round. */
@@ -135,27 +147,24 @@ static struct assignment all_of_subject(const struct bench *bench,
 
 void bench_measure_speed(struct bench *bench)
 {
-    struct bench_process *processes =
-        reallocate(NULL, bench->subject_count, sizeof *processes);
-    struct assignment *assignments =
-        reallocate(NULL, bench->subject_count, sizeof *assignments);
+    struct bench_process *processes = reallocate(NULL, bench->subject_count, sizeof *processes);
+    struct assignment *assignments = reallocate(NULL, bench->subject_count, sizeof *assignments);
     bool *runs = reallocate(NULL, bench->subject_count, sizeof *runs);
-    char text[80];
     for (size_t i = 0; i < bench->subject_count; i++) {
         assignments[i] = all_of_subject(bench, &bench->subjects[i]);
-        runs[i] = bench->subjects[i].known &&
-                  process_start(&processes[i], runner_work, &assignments[i]);
+        runs[i] =
+            bench->subjects[i].known && process_start(&processes[i], runner_work, &assignments[i]);
     }
     for (size_t round = 0; round < rounds; round++)
         for (size_t i = 0; i < bench->subject_count; i++)
-            if (runs[i] && !run_subject(bench, &processes[i], &assignments[i],
-                                        &bench->subjects[i])) {
-                process_end(&processes[i], text, sizeof text);
+            if (runs[i] &&
+                !run_subject(bench, &processes[i], &assignments[i], &bench->subjects[i])) {
+                end_runner(&processes[i], &assignments[i]);
                 runs[i] = false;
             }
     for (size_t i = 0; i < bench->subject_count; i++)
         if (runs[i])
-            process_end(&processes[i], text, sizeof text);
+            end_runner(&processes[i], &assignments[i]);
     free(processes);
     free(assignments);
     free(runs);

@@ -8,8 +8,7 @@
 
 #include "memory.h"
 
-qc_model *trial_open(const struct bench *bench, const struct bench_subject *subject,
-                     char *message)
+qc_model *trial_open(const struct bench *bench, const struct bench_subject *subject, char *message)
 {
     qc_model *model;
     qc_model_options options;

@@ -17,8 +17,7 @@ struct trial {
 };
 
 /* Both leave the reason in `message` (QC_MESSAGE_SIZE bytes) where they return NULL or false. */
-qc_model *trial_open(const struct bench *bench, const struct bench_subject *subject,
-                     char *message);
+qc_model *trial_open(const struct bench *bench, const struct bench_subject *subject, char *message);
 bool trial_start(struct trial *trial, const qc_model *model, const qc_model_info *info,
                  const qc_image *image, uint32_t batch, uint32_t threads, char *message);
 

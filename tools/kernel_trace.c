@@ -53,8 +53,7 @@ static void traced_gemm(const gemm_call *call, float *scratch)
     if (*layer.text)
         snprintf(name, sizeof name, "%s%s", layer.text, activations[call->activation]);
     else
-        snprintf(name, sizeof name, "product %zu x %zu", call->outputs,
-                 call->taps * call->inputs);
+        snprintf(name, sizeof name, "product %zu x %zu", call->outputs, call->taps * call->inputs);
     add(name, machine_seconds() - seconds,
         2.0 * (double)call->rows * (double)call->outputs * (double)(call->taps * call->inputs),
         true);
@@ -72,8 +71,8 @@ static void traced_attention(const attention_call *call, float *scratch)
 {
     const double start = machine_seconds();
     traced->attention(call, scratch);
-    add("attention", start,
-        4.0 * (double)call->queries * (double)call->tokens * (double)call->size, false);
+    add("attention", start, 4.0 * (double)call->queries * (double)call->tokens * (double)call->size,
+        false);
 }
 
 static void traced_layernorm(float *out, size_t out_stride, const float *in, size_t in_stride,

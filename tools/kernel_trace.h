@@ -1,9 +1,9 @@
 /*
  * kernel_trace.h - what a model's kernels do, and how long each takes.
  *
- * It looks into the library (lib/model.h) and puts a set of its own in place of the model's kernels,
- * which hands every call on; the library knows nothing of it.  One model at a time, scored on one
- * thread.
+ * It looks into the library (lib/model.h) and puts a set of its own in place of the model's
+ * kernels, which hands every call on; the library knows nothing of it.  One model at a time, scored
+ * on one thread.
  */
 #ifndef QUALICLIP_KERNEL_TRACE_H
 #define QUALICLIP_KERNEL_TRACE_H
