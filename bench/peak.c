@@ -83,6 +83,10 @@ static bool begins_with(const char *text, const char *start)
 #define ADD_BF16(sum, x)   _mm512_dpbf16_ps(sum, (__m512bh)(x), (__m512bh)(x))
 #define ADD_VNNI(sum, x)   _mm512_dpbusd_epi32(sum, x, x)
 #define FIRST_I32(sum)     (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(sum))
+/* The multiplications alone: what adds them up competes with them for the same units. */
+#define ADD_WORDS(sum, x)   _mm256_madd_epi16(sum, x)
+#define ADD_AVXVNNI(sum, x) _mm256_dpbusd_avx_epi32(sum, x, x)
+#define FIRST_OF_8(sum)     (float)_mm_cvtsi128_si32(_mm256_castsi256_si128(sum))
 
 DEFINE_LOOP(loop_avx2, TARGET_AVX2, __m256, _mm256_setzero_ps(), __m256, _mm256_set1_ps(0.5f),
             ADD_AVX2, _mm256_cvtss_f32)
@@ -92,13 +96,23 @@ DEFINE_LOOP(loop_bf16, TARGET_AVX512BF16, __m512, _mm512_setzero_ps(), __m512i,
             _mm512_set1_epi32(0x3f003f00), ADD_BF16, _mm512_cvtss_f32)
 DEFINE_LOOP(loop_vnni, TARGET_AVX512VNNI, __m512i, _mm512_setzero_si512(), __m512i,
             _mm512_set1_epi8(1), ADD_VNNI, FIRST_I32)
+DEFINE_LOOP(loop_words, TARGET_AVX2, __m256i, _mm256_setzero_si256(), __m256i, _mm256_set1_epi8(1),
+            ADD_WORDS, FIRST_OF_8)
+DEFINE_LOOP(loop_avxvnni, TARGET_AVXVNNI, __m256i, _mm256_setzero_si256(), __m256i,
+            _mm256_set1_epi8(1), ADD_AVXVNNI, FIRST_OF_8)
 
 double peak_gflops(const char *kernels, const char *precision)
 {
     static const struct loop avx2 = {loop_avx2, 16}, avx512 = {loop_avx512, 32},
-                             bf16 = {loop_bf16, 64}, vnni = {loop_vnni, 128};
+                             bf16 = {loop_bf16, 64}, vnni = {loop_vnni, 128},
+                             words = {loop_words, 32}, avxvnni = {loop_avxvnni, 64};
+    const bool int8 = strcmp(precision, "int8") == 0;
+    if (int8 && (begins_with(kernels, "avx2") || strcmp(kernels, "avx512") == 0))
+        return rate_of(&words);
+    if (strcmp(kernels, "avxvnni") == 0)
+        return rate_of(int8 ? &avxvnni : &avx2);
     if (begins_with(kernels, "avx512")) {
-        if (strcmp(precision, "int8") == 0 && strcmp(kernels, "avx512") != 0)
+        if (int8)
             return rate_of(&vnni);
         if (strcmp(precision, "bf16") == 0 && strcmp(kernels, "avx512bf16") == 0)
             return rate_of(&bf16);

@@ -11,6 +11,7 @@
 #  define ALWAYS_INLINE inline __attribute__((always_inline))
 #  define NEVER_INLINE __attribute__((noinline))
 #  define TARGET_AVX2 __attribute__((target("avx2,fma,f16c")))
+#  define TARGET_AVXVNNI __attribute__((target("avx2,fma,f16c,avxvnni")))
 #  define TARGET_AVX512 __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")))
 #  define TARGET_AVX512VNNI                                                                        \
     __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
@@ -40,6 +41,7 @@
 #  define ALWAYS_INLINE inline
 #  define NEVER_INLINE
 #  define TARGET_AVX2
+#  define TARGET_AVXVNNI
 #  define TARGET_AVX512
 #  define TARGET_AVX512VNNI
 #  define TARGET_AVX512BF16

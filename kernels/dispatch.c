@@ -19,6 +19,7 @@
 
 #include "x86/avx2.h"
 #include "x86/avx512.h"
+#include "x86/avxvnni.h"
 
 /* The register in which the operating system declares what it saves at a context switch. */
 TARGET_XSAVE static uint64_t saved_state(void)
@@ -29,6 +30,7 @@ TARGET_XSAVE static uint64_t saved_state(void)
 /* What of the x86 sets can run here. */
 struct x86_features {
     bool avx2, avx512, vnni, bf16; /* each with those before it */
+    bool avxvnni;                  /* with avx2 */
 };
 
 static struct x86_features find_features(void)
@@ -36,7 +38,8 @@ static struct x86_features find_features(void)
     enum { SAVES_YMM = 0x06, SAVES_ZMM = 0xe6 };
     enum { AVX512_F = 1 << 16, AVX512_DQ = 1 << 17, AVX512_BW = 1 << 30 };
     const unsigned avx512_vl = 1u << 31, avx512_vnni = 1u << 11, avx512_bf16 = 1u << 5;
-    struct x86_features features = {false, false, false, false};
+    const unsigned avx_vnni = 1u << 4;
+    struct x86_features features = {0};
     unsigned a, b, c, d;
 
     if (!__get_cpuid(1, &a, &b, &c, &d))
@@ -51,8 +54,10 @@ static struct x86_features find_features(void)
     features.avx512 =
         features.avx2 && (b & needed) == needed && (saved_state() & SAVES_ZMM) == SAVES_ZMM;
     features.vnni = features.avx512 && (c & avx512_vnni);
-    features.bf16 =
-        features.vnni && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & avx512_bf16);
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) {
+        features.bf16 = features.vnni && (a & avx512_bf16);
+        features.avxvnni = features.avx2 && (a & avx_vnni);
+    }
     return features;
 }
 
@@ -62,7 +67,7 @@ static struct x86_features find_features(void)
 #include "arm/neon.h"
 #endif
 
-enum { MOST_SETS = 8 };
+enum { MOST_SETS = 10 };
 
 /* Fills `sets`, the default first; the rest stay NULL. */
 static void list_sets(const kernel_set *sets[MOST_SETS])
@@ -77,6 +82,8 @@ static void list_sets(const kernel_set *sets[MOST_SETS])
         sets[count++] = &kernel_set_avx512vnni;
     if (features.avx512)
         sets[count++] = &kernel_set_avx512;
+    if (features.avxvnni)
+        sets[count++] = &kernel_set_avxvnni;
     /* Where it was measured, our own product beats OpenBLAS's on every shape (docs/kernels.md). */
     if (features.avx2) {
         sets[count++] = &kernel_set_avx2;

@@ -20,8 +20,8 @@
 #include "kernels/kernel_check.h"
 #include "kernels/kernel_timing.h"
 
-static const struct kernel_check *const tables[] = {gemm_checks, gemm_rounded_checks,
-                                                    attention_checks, row_checks, number_checks};
+static const struct kernel_check *const tables[] = {
+    gemm_checks, gemm_rounded_checks, attention_checks, row_checks, number_checks, winograd_checks};
 
 /* One check of one set. */
 struct run {
@@ -142,8 +142,8 @@ static size_t find_runs(struct run *runs, size_t most, const struct options *opt
     size_t count = 0;
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const struct kernel_check *check = tables[t]; check->name; check++)
-            for (size_t s = 0; kernel_set_at(s) && count < most; s++) {
-                const kernel_set *set = kernel_set_at(s);
+            for (size_t s = 0; checked_set_at(s) && count < most; s++) {
+                const kernel_set *set = checked_set_at(s);
                 if ((options->set && strcmp(set->name, options->set) != 0) ||
                     (options->kernel && !strstr(check->name, options->kernel)) ||
                     (check->suits && !check->suits(set)))

@@ -59,6 +59,38 @@ static void traced_gemm(const gemm_call *call, float *scratch)
         true);
 }
 
+static void traced_winograd_input(float *out, const float *const *pixels,
+                                  const winograd_tiles *tiles)
+{
+    const double start = machine_seconds();
+    traced->winograd_input(out, pixels, tiles);
+    add("Winograd, pixels to points", start, 0, false);
+}
+
+static void traced_winograd_products(float *out_data, const winograd_tiles *out,
+                                     const float *in_data, const winograd_tiles *in,
+                                     const float *weights)
+{
+    const double start = machine_seconds();
+    traced->winograd_products(out_data, out, in_data, in, weights);
+    const double seconds = machine_seconds() - start;
+    char name[80];
+    snprintf(name, sizeof name, "%s, Winograd %zux%zu", model_layer_of(traced_model, weights).text,
+             in->side, in->side);
+    add(name, machine_seconds() - seconds,
+        2.0 * (double)(winograd_points(in->side) * in->tiles) *
+            (double)(in->channels * out->channels),
+        true);
+}
+
+static void traced_winograd_output(float *const *pixels, const float *in,
+                                   const winograd_tiles *tiles, const float *bias, bool pools)
+{
+    const double start = machine_seconds();
+    traced->winograd_output(pixels, in, tiles, bias, pools);
+    add("Winograd, points to pixels", start, 0, false);
+}
+
 static void traced_round_rows(void *rounded, const float *in, size_t in_stride, size_t rows,
                               size_t columns, number_type type)
 {
@@ -106,6 +138,9 @@ void trace_model(qc_model *model)
     traced = model->kernels;
     tracing = *traced;
     tracing.gemm = traced_gemm;
+    tracing.winograd_input = traced_winograd_input;
+    tracing.winograd_products = traced_winograd_products;
+    tracing.winograd_output = traced_winograd_output;
     tracing.round_rows = traced_round_rows;
     tracing.attention = traced_attention;
     tracing.layernorm = traced_layernorm;

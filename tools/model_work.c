@@ -106,9 +106,15 @@ static const char *vit_layer_of(const struct vit *vit, const void *weights)
 
 static bool convolves_with(const struct convolution *convolution, const void *weights)
 {
-    return convolution->linear.weight.outputs &&
-           belongs_to(&convolution->linear, convolution->kernel_size * convolution->kernel_size,
-                      weights);
+    const struct matrix *matrix = &convolution->linear.weight;
+    if (!matrix->outputs)
+        return false;
+    return belongs_to(&convolution->linear, convolution->kernel_size * convolution->kernel_size,
+                      weights) ||
+           (convolution->winograd &&
+            lies_in(
+                weights, convolution->winograd,
+                winograd_weights_bytes(convolution->side, convolution->channels, matrix->outputs)));
 }
 
 static const char *bottleneck_layer_of(const struct bottleneck *block, const void *weights)

@@ -13,7 +13,6 @@
 
 #if QUALICLIP_X86
 
-#include "reference/reference.h"
 #include "x86/avx2.h"
 #include "x86/pack_avx2.h"
 #include "x86/vector_avx2.h"
@@ -259,8 +258,10 @@ static void compute_panel(struct panel *panel, size_t first_row, size_t rows)
 
 size_t avx2_gemm_scratch(size_t taps, size_t inputs, size_t outputs)
 {
+    const size_t floats = PANEL_OUTPUTS + taps * inputs * PANEL_OUTPUTS;
+    const size_t whole_numbers = taps == 1 ? avx2_gemm_i8_scratch(inputs) : 0;
     (void)outputs;
-    return PANEL_OUTPUTS + taps * inputs * PANEL_OUTPUTS;
+    return floats > whole_numbers ? floats : whole_numbers;
 }
 
 /* The panel's weights side by side: packed before, in place, or now, in scratch. */
@@ -290,7 +291,7 @@ static void find_weights(struct panel *panel, float *scratch)
 void avx2_gemm(const gemm_call *call, float *scratch)
 {
     if (call->weight_type == NUMBER_I8) {
-        reference_gemm_i8(call);
+        avx2_gemm_i8(call, scratch);
         return;
     }
     const size_t blocks = (call->rows + ROW_BLOCK - 1) / ROW_BLOCK;

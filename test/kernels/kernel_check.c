@@ -5,6 +5,13 @@
 
 #include <string.h>
 
+const kernel_set *checked_set_at(size_t index)
+{
+    if (kernel_set_at(index))
+        return kernel_set_at(index);
+    return index && kernel_set_at(index - 1) ? stand_in_set() : NULL;
+}
+
 /* Sets that differ from the named one by the width of vectors or by further products alone. */
 const kernel_set *set_of_same_bits(const kernel_set *set)
 {
