@@ -151,7 +151,7 @@ library_sources := $(filter-out lib/codec_%,$(wildcard lib/*.c)) \
                    $(if $(filter openblas,$(BLAS)),$(wildcard kernels/gemm_openblas.c))
 library_assembly := $(if $(filter yes,$(BUILTIN)),$(wildcard lib/*.S))
 checkpoint_sources := $(wildcard tools/checkpoint/*.c)
-tool_sources := $(wildcard tools/*.c) $(checkpoint_sources)
+tool_sources := $(wildcard tools/*.c) $(checkpoint_sources) bench/peak.c
 test_sources := $(wildcard test/test_*.c)
 test_support := $(filter-out $(test_sources),$(wildcard test/*.c))
 fuzz_sources := $(wildcard test/fuzz/fuzz_*.c)
@@ -172,7 +172,7 @@ EMULATOR ?=
 tested_programs := $(addprefix $(BUILD)/test/,$(TESTS))
 
 TOOL_PACKAGES := libzip libcjson
-TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES)) -Itools -Itools/checkpoint
+TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES)) -Itools -Itools/checkpoint -Ibench
 TOOL_LIBS   = $(shell $(PKG_CONFIG) --libs $(TOOL_PACKAGES))
 TEST_CFLAGS = $(TOOL_CFLAGS) -Itest -Ibench $(shell $(PKG_CONFIG) --cflags cmocka)
 TEST_LIBS   = $(TOOL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
@@ -230,7 +230,8 @@ $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 # What the converter shares with the library, in which it is hidden.
-shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics)
+shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics) \
+                  $(patsubst %,$(BUILD)/kernels/%.o,pack_weights winograd_weights)
 $(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
@@ -272,8 +273,13 @@ fuzz:
 	 BLAS=none THREADS=no BUILTIN=no fuzz-programs
 .PHONY: fuzz fuzz-programs fuzz-seeds
 
-# Not built by default: where the time of a whole model goes.  (How fast each kernel is, tells
-# $(BUILD)/test/test_kernels --bench.)
+# Not built by default: the library as a peer of other runtimes, for bench/peers/run.  (How fast each
+# kernel is, tells $(BUILD)/test/test_kernels --bench.)
+$(BUILD)/bench/peer-worker: $(call objects,bench/peers/worker.c bench/peak.c) $(STATIC)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+$(BUILD)/bench/peers/%.o: PART_CFLAGS = -Ibench
+
 $(BUILD)/bench/profile: $(call objects,bench/profile.c) $(library_objects)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
