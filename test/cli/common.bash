@@ -76,3 +76,12 @@ write_smallest_program() {
     printf '%s\n' '#include <qualiclip.h>' '#include <stdio.h>' \
         'int main(void) { puts(qc_version()); return !qc_kernels_name(0); }' >example.c
 }
+
+# The C++ compiler beside the C compiler of this build: g++ for gcc, clang++ for clang.
+cpp_compiler() {
+    case ${CC:-cc} in
+    *clang*) echo "${CC/clang/clang++}" ;;
+    *gcc*) echo "${CC/gcc/g++}" ;;
+    *) echo c++ ;;
+    esac
+}

@@ -10,15 +10,6 @@ BUILD=${BUILD:-$root/build}
 LIBRARY_LIBS=${LIBRARY_LIBS:-$(pkg-config --libs openblas libpng libjpeg) -lm}
 strict="-Wall -Wextra -Wpedantic -Werror -Wshadow -Wold-style-cast -Wzero-as-null-pointer-constant"
 
-# The C++ compiler beside the C compiler of this build: g++ for gcc, clang++ for clang.
-cpp_compiler() {
-    case ${CC:-cc} in
-    *clang*) echo "${CC/clang/clang++}" ;;
-    *gcc*) echo "${CC/gcc/g++}" ;;
-    *) echo c++ ;;
-    esac
-}
-
 @test "both headers compile alone, as C++11, 14, 17 and 20" {
     for version in 11 14 17 20; do
         for header in qualiclip.h qualiclip.hpp; do
