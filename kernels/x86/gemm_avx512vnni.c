@@ -16,6 +16,7 @@
 
 #define TILE_TARGET  TARGET_AVX512VNNI
 #define TILE_SUMS    __m512i
+#define TILE_SCALES  struct scales
 #define TILE_WEIGHTS __m512i
 
 #define tile_steps(type)       1
@@ -27,6 +28,11 @@
 struct rounded_row {
     float scale, middle;
     unsigned char rest_of_line[56];
+};
+
+/* Of sixteen outputs: the scales, and each times the sum of the output's weights. */
+struct scales {
+    __m512 scales, sums;
 };
 
 static ALWAYS_INLINE TILE_TARGET const struct panel_i8 *panel_of(const struct panels *panels,
@@ -59,19 +65,25 @@ static ALWAYS_INLINE TILE_TARGET __m512i tile_multiply_add(__m512i sum, __m512i 
     return _mm512_dpbusd_epi32(sum, x, w);
 }
 
+static ALWAYS_INLINE TILE_TARGET struct scales tile_scales(const struct panels *panels,
+                                                           size_t vector)
+{
+    const struct panel_i8 *panel = panel_of(panels, vector);
+    const __m512 scales = _mm512_loadu_ps(panel->scales);
+    const __m512 sums = _mm512_cvtepi32_ps(_mm512_loadu_si512(panel->sums));
+    return (struct scales){scales, _mm512_mul_ps(scales, sums)};
+}
+
 /* As kernels.h says: count * (scales) + middle * (scale * sum), the last + fused. */
-static ALWAYS_INLINE TILE_TARGET __m512 tile_finish(__m512i sum, const struct panels *panels,
-                                                    size_t row, size_t vector)
+static ALWAYS_INLINE TILE_TARGET __m512 tile_finish(__m512i sum, struct scales outputs,
+                                                    const struct panels *panels, size_t row)
 {
     const gemm_call *call = panels->call;
     const struct rounded_row *x =
         (const void *)((const char *)call->rounded + row * rounded_bytes(NUMBER_I8, call->inputs));
-    const struct panel_i8 *panel = panel_of(panels, vector);
-    const __m512 scales = _mm512_loadu_ps(panel->scales);
-    const __m512 sums = _mm512_cvtepi32_ps(_mm512_loadu_si512(panel->sums));
-    const __m512 shift = _mm512_mul_ps(_mm512_set1_ps(x->middle), _mm512_mul_ps(scales, sums));
-    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_mul_ps(_mm512_set1_ps(x->scale), scales),
-                           shift);
+    const __m512 shift = _mm512_mul_ps(_mm512_set1_ps(x->middle), outputs.sums);
+    const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(x->scale), outputs.scales);
+    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, shift);
 }
 
 #include "x86/tiles_avx512.h"
