@@ -13,7 +13,7 @@
 #define COMMON_KERNELS                                                                             \
     .fixed_shape = false, .packs = true, .gemm_scratch = avx512_gemm_scratch,                      \
     .attention_scratch = avx512_attention_scratch, .attention = avx512_attention,                  \
-    .layernorm = avx2_layernorm, .softmax = avx2_softmax, .activate = avx512_activate,             \
+    .layernorm = avx512_layernorm, .softmax = avx2_softmax, .activate = avx512_activate,           \
     .average_pool_row = avx2_average_pool_row, .column_mean = avx2_column_mean,                    \
     .all_finite = avx2_all_finite, .widen = avx2_widen
 
