@@ -101,6 +101,39 @@ static void timed_average_pool_row(float *out, const float *top, const float *bo
     add("average pooling", start, 0);
 }
 
+static void timed_winograd_input(float *out, const float *const *pixels,
+                                 const winograd_tiles *tiles)
+{
+    const double start = now();
+    char name[48];
+    timed->winograd_input(out, pixels, tiles);
+    snprintf(name, sizeof name, "winograd %zu in, %zu channels", tiles->side, tiles->channels);
+    add(name, start, 0);
+}
+
+static void timed_winograd_products(float *out_data, const winograd_tiles *out,
+                                    const float *in_data, const winograd_tiles *in,
+                                    const float *weights)
+{
+    const double start = now();
+    char name[48];
+    timed->winograd_products(out_data, out, in_data, in, weights);
+    snprintf(name, sizeof name, "winograd %zu: %zux%zux%zu", out->side, out->tiles, out->channels,
+             in->channels);
+    add(name, start,
+        2.0 * (double)(winograd_points(in->side) * out->tiles * out->channels * in->channels));
+}
+
+static void timed_winograd_output(float *const *pixels, const float *in,
+                                  const winograd_tiles *tiles, const float *bias, bool pools)
+{
+    const double start = now();
+    char name[48];
+    timed->winograd_output(pixels, in, tiles, bias, pools);
+    snprintf(name, sizeof name, "winograd %zu out, %zu channels", tiles->side, tiles->channels);
+    add(name, start, 0);
+}
+
 static int by_time(const void *left, const void *right)
 {
     const struct line *a = left, *b = right;
@@ -146,6 +179,9 @@ static bool profile(qc_model *model, uint32_t width, uint32_t height, int turns)
     set.gemm = timed_gemm;
     set.attention = timed_attention;
     set.layernorm = timed_layernorm;
+    set.winograd_input = timed_winograd_input;
+    set.winograd_products = timed_winograd_products;
+    set.winograd_output = timed_winograd_output;
     set.round_rows = timed_round_rows;
     set.average_pool_row = timed_average_pool_row;
     model->kernels = &set;

@@ -44,6 +44,7 @@ struct resnet_workspace {
     float *stem[3];                 /* behind each of its convolutions */
     struct block_bands *blocks;     /* one for each block; the plan fills in `data` alone */
     float *pooled_main, *pooled_in; /* halved rows, on their way to the end of a block */
+    float *transformed;             /* tiles of a 3x3 convolution: see winograd.c */
     float *tokens;                  /* the whole last stage, behind a row for the mean */
     float *pool;                    /* attention pool: see attention_pool.c */
 };
