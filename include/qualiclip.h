@@ -84,7 +84,8 @@ typedef struct qc_model qc_model;
 typedef enum qc_packing {
     QC_PACKING_DEFAULT = 0, /* of a file or built in: packed; the caller's memory: used in place  */
     QC_PACKING_NEVER   = 1, /* always in place: processes share one file's memory                 */
-    QC_PACKING_ALWAYS  = 2  /* also from the caller's memory                                      */
+    QC_PACKING_ALWAYS  = 2, /* also from the caller's memory                                      */
+    QC_PACKING_RESNET  = 3  /* like DEFAULT for a ResNet, like NEVER for a ViT: for few images    */
 } qc_packing;
 
 /* What the image tower multiplies in; sums are f32, or exact for whole numbers, in any case. */
@@ -106,6 +107,11 @@ typedef struct qc_model_options {
      * Packed, a ViT-B/32 takes about a tenth less time an image, with the same bits, and opening
      * takes some longer.  No weight is held twice: the file's pages are given back.  Kernels that
      * do not want packed weights read them in place in any case.
+     *
+     * Of a ResNet, packing also transforms the weights of 3x3 convolutions (Winograd's: a quarter
+     * of the multiplications).  These then are f32, and 4 times as many, 16/9 times in layers with
+     * more than 65536 pairs of channels; an RN50 of 153 MB takes 226 MB.  The last bits of a
+     * feature differ from those of weights in place, as they do between kernel sets.
      */
     qc_packing  packing;
     /*
@@ -409,6 +415,10 @@ QC_API void qc_picture_free(qc_picture *picture); /* NULL is allowed */
  * A scorer: the workspace of one thread of control.  Not to be used by two threads at once; make
  * one for each, they share the model.  For one model, kernel set and precision, an image's score
  * has the same bits in any batch, with any number of threads and in any workspace.
+ *
+ * A process that is forked off may use and destroy the models and scorers it inherits, but for a
+ * scorer that was in use by another thread at that moment: they work on the calling thread, for a
+ * scorer's own threads stay behind.
  */
 typedef struct qc_scorer qc_scorer;
 

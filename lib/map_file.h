@@ -24,6 +24,9 @@
 qc_status map_file(const void **data, size_t *size, const char *path, struct message *message);
 void unmap_file(const void *data, size_t size);
 
+/* Of a mapped file: these bytes are about to be read. */
+void fetch_mapped(const void *data, size_t size);
+
 /* Of a mapped file: these bytes need not stay in memory; they are read again where they are used.
  */
 void release_mapped(const void *data, size_t size);
@@ -42,6 +45,12 @@ static inline qc_status map_file(const void **data, size_t *size, const char *pa
 }
 
 static inline void unmap_file(const void *data, size_t size)
+{
+    (void)data;
+    (void)size;
+}
+
+static inline void fetch_mapped(const void *data, size_t size)
 {
     (void)data;
     (void)size;
