@@ -9,8 +9,17 @@ CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy 
 AARCH64_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user pkg-config \
                     libpng-dev:arm64 libjpeg-dev:arm64 libzip-dev:arm64 libcjson-dev:arm64 \
                     libcmocka-dev:arm64
+# Other architectures, by Debian's names: make deps-cross check-cross ARCH=armhf.
+ARCH ?= armhf
+triplet_armhf   := arm-linux-gnueabihf
+triplet_i386    := i686-linux-gnu
+triplet_riscv64 := riscv64-linux-gnu
+triplet_s390x   := s390x-linux-gnu
+triplet := $(triplet_$(ARCH))
+CROSS_PACKAGES := gcc-$(triplet) libc6-dev-$(ARCH)-cross qemu-user pkg-config
 
-ifneq ($(filter deps ci-deps deps-aarch64,$(MAKECMDGOALS)),)
+dependencies := deps ci-deps deps-aarch64 deps-cross
+ifneq ($(filter $(dependencies),$(MAKECMDGOALS)),)
 # What is installed decides what can be built, so the other goals are made afresh afterwards.
 .NOTPARALLEL:
 .PHONY: $(MAKECMDGOALS)
@@ -18,7 +27,8 @@ deps: wanted := $(PACKAGES)
 ci-deps: wanted := $(PACKAGES) $(CI_PACKAGES)
 deps-aarch64: wanted := $(AARCH64_PACKAGES)
 deps-aarch64: foreign := arm64
-deps ci-deps deps-aarch64:
+deps-cross: wanted := $(CROSS_PACKAGES)
+$(dependencies):
 	@missing=; for package in $(wanted); do \
 	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' \
 	    || missing="$$missing $$package"; done; \
@@ -29,9 +39,9 @@ deps ci-deps deps-aarch64:
 	echo "Installing$$missing"; export DEBIAN_FRONTEND=noninteractive; \
 	$(if $(foreign),$$root dpkg --add-architecture $(foreign) &&) $$root apt-get update -q && \
 	$$root apt-get install -q -y --no-install-recommends $$missing
-rest_of_goals := $(filter-out deps ci-deps deps-aarch64,$(MAKECMDGOALS))
+rest_of_goals := $(filter-out $(dependencies),$(MAKECMDGOALS))
 ifneq ($(rest_of_goals),)
-$(rest_of_goals): $(filter deps ci-deps deps-aarch64,$(MAKECMDGOALS))
+$(rest_of_goals): $(filter $(dependencies),$(MAKECMDGOALS))
 	@$(MAKE) --no-print-directory $@
 endif
 else
@@ -43,6 +53,7 @@ else
 ##   demo            score a photo and four worsened copies of it
 ##   check           all tests
 ##   check-aarch64   those of what depends on the CPU, cross-built and emulated (make deps-aarch64)
+##   check-cross     a few for each of ARCH=armhf|i386|riscv64|s390x, emulated (make deps-cross)
 ##   fuzz            targets for libFuzzer (clang); test/fuzz/run.sh runs them
 ##   install         into $(DESTDIR)$(PREFIX); uninstall takes it away
 ##   abi-check       whether the shared library's interface is the committed one; abi-update
@@ -349,6 +360,29 @@ check-aarch64:
 	 BUILD=$(BUILD)/aarch64 CROSS=aarch64-linux-gnu- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
 	 EMULATOR=qemu-aarch64 TESTS="$(AARCH64_TESTS)" CLI_TESTS=kernels check
 
+# ... and on architectures that have the reference kernels alone: libraries of theirs are unpacked
+# into a folder, and nothing is installed.  i386 needs no emulator but the loader of that folder.
+# A big-endian machine reads no model: what it can do is tested, and that it says so.
+cross := $(BUILD)/cross/$(ARCH)
+cross_root := $(abspath $(cross)/root)
+cross_libraries := $(if $(filter i386,$(ARCH)),i386-linux-gnu,$(triplet))
+cross_emulator := $(if $(filter i386,$(ARCH)),\
+    $(cross_root)/lib/ld-linux.so.2 --library-path $(cross_root)/lib/i386-linux-gnu:$(cross_root)/usr/lib/i386-linux-gnu,\
+    qemu-$(if $(filter armhf,$(ARCH)),arm,$(ARCH)) -L $(cross_root))
+# Arithmetic of the x87 rounds where no other does.
+cross_cflags := $(if $(filter i386,$(ARCH)),-msse2 -mfpmath=sse)
+CROSS_TESTS := $(addprefix test_,xxh64 threads score numbers tokenizer resize \
+               $(if $(filter s390x,$(ARCH)),big_endian,towers gguf model concurrent))
+check-cross:
+	@test -n '$(triplet)' || { echo 'ARCH=$(ARCH): expected armhf, i386, riscv64 or s390x' >&2; exit 1; }
+	@test/cross/root.sh $(ARCH) $(cross_root) $(if $(filter riscv64,$(ARCH)),trixie)
+	@PKG_CONFIG_SYSROOT_DIR=$(cross_root) PKG_CONFIG_LIBDIR=$(cross_root)/usr/lib/$(cross_libraries)/pkgconfig \
+	 $(MAKE) --no-print-directory BUILD=$(cross) CROSS=$(triplet)- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
+	 CFLAGS='--sysroot=$(cross_root) $(cross_cflags)' \
+	 LDFLAGS='--sysroot=$(cross_root) -Wl,-rpath-link,$(cross_root)/lib/$(cross_libraries):$(cross_root)/usr/lib/$(cross_libraries)' \
+	 EMULATOR='$(strip $(cross_emulator))' TESTS='$(CROSS_TESTS)' CLI_TESTS= check
+.PHONY: check-cross
+
 # The README's example, as its reader would build it.
 $(BUILD)/test/readme-example: README.md $(STATIC)
 	$(call say,LD,$@)
@@ -410,6 +444,6 @@ clean:
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h')
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 endif
