@@ -415,6 +415,10 @@ QC_API void qc_picture_free(qc_picture *picture); /* NULL is allowed */
  * A scorer: the workspace of one thread of control.  Not to be used by two threads at once; make
  * one for each, they share the model.  For one model, kernel set and precision, an image's score
  * has the same bits in any batch, with any number of threads and in any workspace.
+ *
+ * A process that is forked off may use and destroy the models and scorers it inherits, but for a
+ * scorer that was in use by another thread at that moment: they work on the calling thread, for a
+ * scorer's own threads stay behind.
  */
 typedef struct qc_scorer qc_scorer;
 

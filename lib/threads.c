@@ -22,6 +22,7 @@ struct cancelling {
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "compiler.h"
 
@@ -51,6 +52,7 @@ struct threads {
     pthread_mutex_t mutex;
     pthread_cond_t wake, done;
     size_t started;
+    pid_t process; /* in which they were started */
     struct worker {
         struct threads *threads;
         size_t index;
@@ -221,6 +223,7 @@ qc_status threads_start(struct threads *threads, const qc_scorer_options *option
     threads->cancelling = (struct cancelling){options->cancel, options->cancel_context, false};
     if (threads->parallel_for || threads->count == 1)
         return QC_OK;
+    threads->process = getpid();
     pthread_mutex_init(&threads->mutex, NULL);
     pthread_cond_init(&threads->wake, NULL);
     pthread_cond_init(&threads->done, NULL);
@@ -242,8 +245,18 @@ qc_status threads_start(struct threads *threads, const qc_scorer_options *option
     return QC_OK;
 }
 
+/* A child of fork() inherits all but the threads, and the locks as they were: it goes on alone. */
+static void leave_threads_behind(struct threads *threads)
+{
+    if (threads->started && getpid() != threads->process) {
+        threads->started = 0;
+        threads->count = 1;
+    }
+}
+
 void threads_stop(struct threads *threads)
 {
+    leave_threads_behind(threads);
     if (threads->parallel_for || threads->count <= 1)
         return;
     pthread_mutex_lock(&threads->mutex);
@@ -265,6 +278,7 @@ size_t threads_count(const struct threads *threads)
 
 void threads_begin(struct threads *threads)
 {
+    leave_threads_behind(threads);
     threads->cancelling.cancelled = false;
     atomic_store_explicit(&threads->busy, true, memory_order_relaxed);
 }
