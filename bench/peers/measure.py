@@ -119,3 +119,18 @@ def measure_starts(scenario, peers, models, pixels, times):
                 (worker.ready["open_ms"], worker.ready["first_ms"], worker.ask("memory")[0]))
             worker.close()
     return starts
+
+
+def measure_large(scenario, peers, models, pixels, most_bytes):
+    """One call of each, one at a time, with no more address space than that: {peer: (ms, peak MiB)},
+    and {peer: why it did not run}."""
+    times, failures = {}, {}
+    for peer in peers:
+        with contextlib.ExitStack() as stack:
+            try:
+                worker = Worker(peer, scenario, models, pixels, most_bytes)
+                stack.callback(worker.close)
+                times[peer.name] = (1e3 * worker.ask("run")[0], worker.ask("memory")[0])
+            except PeerError as error:
+                failures[peer.name] = str(error)
+    return times, failures

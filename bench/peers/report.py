@@ -26,6 +26,8 @@ MEMORY = (("ours f32", "ort f32", 0.6), ("ours bf16", "ort f32", 0.35),
 STARTS = (("ours f32", "ort f32", 0.2), ("ours bf16", "ort f32", 0.2),
           ("ours int8", "ort int8", 0.2))
 
+BASELINE = "ort f32"  # of which every peer's "speed" is a multiple
+
 
 def machine():
     name = platform.machine()
@@ -63,6 +65,9 @@ def race_record(race):
                   "best": 1e3 * min(seconds) / scenario.batch, "images_per_second": 1e3 / middle,
                   "gflops": scenario.work() / middle * 1e3, "rss_mb": race.memory[name],
                   "distance": race.distance[name]}
+        against = race.ratio(name, BASELINE)
+        if against:
+            record["speed"] = {"q1": against[0], "median": against[1], "q3": against[2]}
         if race.peak.get(name):
             record["peak_gflops"] = race.peak[name]
             record["of_peak"] = record["gflops"] / race.peak[name]
@@ -84,6 +89,12 @@ def start_record(scenario, starts):
     return {"kind": "start", "scenario": scenario.name, "times": len(next(iter(starts.values()))),
             "peers": peers, "memory": compare(peers, MEMORY, "rss_mb"),
             "starts": compare(peers, STARTS, "start_ms")}
+
+
+def large_record(scenario, times, failures, most_bytes):
+    return {"kind": "large", "scenario": scenario.name, "most_bytes": most_bytes,
+            "peers": [{"peer": name, "ms_per_image": milliseconds, "rss_mb": memory}
+                      for name, (milliseconds, memory) in times.items()], "failures": failures}
 
 
 def compare(peers, pairs, key):
@@ -133,8 +144,18 @@ def print_start(record):
                                                            row["peer"], verdict(row, False)))
 
 
+def print_large(record):
+    print("\n%s, one call each, at most %.1f GiB of address space" % (
+        record["scenario"], record["most_bytes"] / 2 ** 30))
+    for peer in record["peers"]:
+        print("  %-20s %9.0f ms %9.0f MiB at most" % (peer["peer"], peer["ms_per_image"],
+                                                     peer["rss_mb"]))
+    for name, reason in record["failures"].items():
+        print("  %-20s did not run: %s" % (name, reason))
+
+
 def print_record(record):
-    (print_start if record["kind"] == "start" else print_race)(record)
+    {"start": print_start, "speed": print_race, "large": print_large}[record["kind"]](record)
 
 
 def write_line(path, record):
