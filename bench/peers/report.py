@@ -85,7 +85,7 @@ def start_record(scenario, starts):
         opened, first, memory = (statistics.median(column) for column in zip(*times))
         peers.append({"peer": name, "open_ms": opened, "first_ms": first,
                       "start_ms": statistics.median(o + f for o, f, _ in times),
-                      "rss_mb": memory})
+                      "rss_mb": memory, "rss_mb_all": [memory for _, _, memory in times]})
     return {"kind": "start", "scenario": scenario.name, "times": len(next(iter(starts.values()))),
             "peers": peers, "memory": compare(peers, MEMORY, "rss_mb"),
             "starts": compare(peers, STARTS, "start_ms")}
@@ -131,13 +131,13 @@ def print_race(record):
 
 
 def print_start(record):
-    print("\nopen, first score, memory: %s; median of %d fresh processes, files in the page cache" %
+    print("\nopen, first score, memory: %s; median of %d fresh processes, files read from the disk before" %
           (record["scenario"], record["times"]))
-    print("  %-20s %9s %9s %9s %9s" % ("peer", "open ms", "first ms", "both", "peak MiB"))
+    print("  %-20s %9s %9s %9s %9s" % ("peer", "open ms", "first ms", "both", "peak MiB (each)"))
     for peer in record["peers"]:
-        print("  %-20s %9.1f %9.1f %9.1f %9.0f" % (peer["peer"], peer["open_ms"],
-                                                  peer["first_ms"], peer["start_ms"],
-                                                  peer["rss_mb"]))
+        print("  %-20s %9.1f %9.1f %9.1f %9.0f   (%s)" % (
+            peer["peer"], peer["open_ms"], peer["first_ms"], peer["start_ms"], peer["rss_mb"],
+            ", ".join("%.0f" % memory for memory in peer["rss_mb_all"])))
     for what, rows in (("memory", record["memory"]), ("open to first score", record["starts"])):
         for row in rows:
             print("  %s: %s takes %.2f of what %s does%s" % (what, row["ours"], row["ratio"],
