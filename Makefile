@@ -45,25 +45,31 @@ else
 ##   check-x86       a score on x86 CPUs with and without AVX2, emulated (qemu-user)
 ##   fuzz            targets for libFuzzer (clang); test/fuzz/run.sh runs them
 ##   install         into $(DESTDIR)$(PREFIX); uninstall takes it away
+##   abi-check       whether the shared library's interface is the committed one; abi-update
+##   deb             Debian packages, in build/deb
 ##   clean  format
 ## Options, e.g. make BLAS=none CODECS=jpeg
 ##   BLAS=openblas|none   CODECS=png,jpeg|png|jpeg|none   THREADS=yes|no   BUILTIN=yes|no
+##   HEAP=yes|no (no: models and scorers in the caller's blocks alone)
 ##   DEBUG=1   SANITIZE=address,undefined|thread   CC=clang   CROSS=aarch64-linux-gnu-
 ##   WERROR=no (for a compiler newer than ours)   V=1 (show commands)
-##     BUILD=build   PREFIX=/usr/local   DESTDIR=   CFLAGS=   LDFLAGS=
+##     BUILD=build   PREFIX=/usr/local   LIBDIR=lib   DESTDIR=   CFLAGS=   LDFLAGS=
 BUILD    ?= build
 BLAS     ?= $(call have,openblas,openblas,none)
 CODECS   ?= $(subst $(space),$(comma),$(strip $(call have,libpng,png) $(call have,libjpeg,jpeg)))
 THREADS  ?= yes
 BUILTIN  ?= yes
+HEAP     ?= yes
 WERROR   ?= yes
 DEBUG    ?=
 SANITIZE ?=
 CROSS    ?=
 PREFIX   ?= /usr/local
+LIBDIR   ?= lib
 DESTDIR  ?=
 
 MAJOR := $(shell sed -n 's/^\#define QC_VERSION_MAJOR  *//p' include/qualiclip.h)
+MINOR := $(shell sed -n 's/^\#define QC_VERSION_MINOR  *//p' include/qualiclip.h)
 VERSION := $(shell sed -n 's/^\#define QC_VERSION_STRING "\(.*\)"/\1/p' include/qualiclip.h)
 
 # Short lines unless V=1.
@@ -127,6 +133,11 @@ ALL_LDFLAGS += -pthread
 else ifneq ($(THREADS),no)
 $(error THREADS=$(THREADS): expected yes or no)
 endif
+ifeq ($(HEAP),yes)
+ALL_CFLAGS += -DQUALICLIP_HEAP=1
+else ifneq ($(HEAP),no)
+$(error HEAP=$(HEAP): expected yes or no)
+endif
 ifeq ($(BUILTIN),yes)
 ALL_CFLAGS += -DQUALICLIP_BUILTIN=1
 else ifneq ($(BUILTIN),no)
@@ -141,7 +152,7 @@ library_sources := $(filter-out lib/codec_%,$(wildcard lib/*.c)) \
                    $(if $(filter openblas,$(BLAS)),$(wildcard kernels/gemm_openblas.c))
 library_assembly := $(if $(filter yes,$(BUILTIN)),$(wildcard lib/*.S))
 checkpoint_sources := $(wildcard tools/checkpoint/*.c)
-tool_sources := $(wildcard tools/*.c) $(checkpoint_sources)
+tool_sources := $(wildcard tools/*.c) $(checkpoint_sources) bench/peak.c
 test_sources := $(wildcard test/test_*.c)
 test_support := $(filter-out $(test_sources),$(wildcard test/*.c))
 fuzz_sources := $(wildcard test/fuzz/fuzz_*.c)
@@ -161,7 +172,7 @@ EMULATOR ?=
 tested_programs := $(addprefix $(BUILD)/test/,$(TESTS))
 
 TOOL_PACKAGES := libzip libcjson
-TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES)) -Itools -Itools/checkpoint
+TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES)) -Itools -Itools/checkpoint -Ibench
 TOOL_LIBS   = $(shell $(PKG_CONFIG) --libs $(TOOL_PACKAGES))
 TEST_CFLAGS = $(TOOL_CFLAGS) -Itest -Ibench $(shell $(PKG_CONFIG) --cflags cmocka)
 TEST_LIBS   = $(TOOL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
@@ -211,14 +222,16 @@ $(STATIC): $(library_objects)
 	$(Q)$(OBJCOPY) --localize-hidden $(BUILD)/qualiclip-all.o
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $(BUILD)/qualiclip-all.o
-$(SHARED): $(library_objects)
+$(SHARED): $(library_objects) lib/qualiclip.map
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) $(if $(SANITIZE),,-Wl,--no-undefined) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=lib/qualiclip.map \
+	      $(if $(SANITIZE),,-Wl,--no-undefined) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY_LIBS)
 $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 # What the converter shares with the library, in which it is hidden.
-shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics)
+shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics) \
+                  $(patsubst %,$(BUILD)/kernels/%.o,pack_weights winograd_weights)
 $(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
@@ -232,7 +245,7 @@ $(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(ch
 $(BUILD)/test/test_kernels: $(call objects,$(wildcard test/kernels/*.c) bench/peak.c)
 # This one lets allocations fail.
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
-    $(foreach name,malloc calloc realloc free,-Wl,--wrap=$(name))
+    $(foreach name,malloc calloc realloc aligned_alloc free,-Wl,--wrap=$(name))
 
 # ... and this one looks into the program.
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
@@ -260,9 +273,19 @@ fuzz:
 	 BLAS=none THREADS=no BUILTIN=no fuzz-programs
 .PHONY: fuzz fuzz-programs fuzz-seeds
 
-# Not built by default: where the time of a whole model goes.  (How fast each kernel is, tells
-# $(BUILD)/test/test_kernels --bench.)
+# Not built by default: the library as a peer of other runtimes, for bench/peers/run.  (How fast each
+# kernel is, tells $(BUILD)/test/test_kernels --bench.)
+$(BUILD)/bench/peer-worker: $(call objects,bench/peers/worker.c bench/peak.c) $(STATIC)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+$(BUILD)/bench/peers/%.o: PART_CFLAGS = -Ibench
+
 $(BUILD)/bench/profile: $(call objects,bench/profile.c) $(library_objects)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+
+# ... and what threads cost.
+$(BUILD)/bench/threads: $(call objects,bench/threads.c) $(library_objects)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 
@@ -284,7 +307,7 @@ ifeq ($(with_tool),)
 endif
 	@QUALICLIP=$(abspath $(tested_tool)) BUILD=$(abspath $(BUILD)) CODECS="$(CODECS)" \
 	 BUILTIN=$(BUILTIN) THREADS=$(THREADS) BLAS=$(BLAS) SANITIZE=$(SANITIZE) DEBUG=$(DEBUG) CC="$(CC)" \
-	 EMULATOR="$(EMULATOR)" test/run.sh $(tested_programs) $(CLI_TESTS:%=test/cli/%.bats)
+	 LIBRARY_LIBS="$(LIBRARY_LIBS)" EMULATOR="$(EMULATOR)" test/run.sh $(tested_programs) $(CLI_TESTS:%=test/cli/%.bats)
 
 # Whatever depends on the CPU or the compiler, but for the slowest, on an emulated other CPU.
 AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands convert_hostile convert_memory scorer sizes),$(TESTS))
@@ -306,31 +329,26 @@ $(BUILD)/test/readme-example: README.md $(STATIC)
 	$(Q)$(CC) $(filter-out -Ilib -Ikernels,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $@.c $(STATIC) \
 	      $(LIBRARY_LIBS)
 
-define pkgconfig
-prefix=$(PREFIX)
-includedir=$${prefix}/include
-libdir=$${prefix}/lib
-
-Name: qualiclip
-Description: Score how good a photo looks, without a reference image
-URL: https://github.com/libqualiclip/libqualiclip
-Version: $(VERSION)
-Requires.private: $(PRIVATE_REQUIRES)
-Libs: -L$${libdir} -lqualiclip
-Libs.private: -lm $(if $(filter yes,$(THREADS)),-pthread)
-Cflags: -I$${includedir}
-endef
-export pkgconfig
+# What other build systems ask: tools/package/*.in with the names of this build filled in.
+STATIC_LIBS := -lm$(if $(filter yes,$(THREADS)), -pthread)
+fill_in = sed -e 's|@PREFIX@|$(PREFIX)|g; s|@LIBDIR@|$(LIBDIR)|g; s|@SONAME@|$(SONAME)|g' \
+    -e 's|@VERSION@|$(VERSION)|g; s|@MAJOR@|$(MAJOR)|g; s|@MINOR@|$(MINOR)|g' \
+    -e 's|@PRIVATE_REQUIRES@|$(PRIVATE_REQUIRES)|g; s|@STATIC_LIBS@|$(STATIC_LIBS)|g' \
+    -e 's|@POINTER_BYTES@|$(shell echo __SIZEOF_POINTER__ | $(CC) $(CFLAGS) -E -P -)|g' \
+    -e 's|@TO_PREFIX@|$(shell realpath -m -s --relative-to=/$(LIBDIR)/cmake/qualiclip /)|g'
 
 root := $(DESTDIR)$(PREFIX)
+libraries := $(root)/$(LIBDIR)
 install: all
-	install -d $(root)/include $(root)/lib/pkgconfig
-	install -m 644 include/qualiclip.h $(root)/include/
-	install -m 644 $(STATIC) $(root)/lib/
-	install -m 755 $(SHARED) $(root)/lib/
-	ln -sf $(notdir $(SHARED)) $(root)/lib/$(SONAME)
-	ln -sf $(SONAME) $(root)/lib/libqualiclip.so
-	echo "$$pkgconfig" > $(root)/lib/pkgconfig/qualiclip.pc
+	install -d $(root)/include $(libraries)/pkgconfig $(libraries)/cmake/qualiclip
+	install -m 644 include/qualiclip.h include/qualiclip.hpp $(root)/include/
+	install -m 644 $(STATIC) $(libraries)/
+	install -m 755 $(SHARED) $(libraries)/
+	ln -sf $(notdir $(SHARED)) $(libraries)/$(SONAME)
+	ln -sf $(SONAME) $(libraries)/libqualiclip.so
+	$(fill_in) tools/package/qualiclip.pc.in > $(libraries)/pkgconfig/qualiclip.pc
+	for name in qualiclip-config qualiclip-config-version; do \
+	    $(fill_in) tools/package/$$name.cmake.in > $(libraries)/cmake/qualiclip/$$name.cmake; done
 ifneq ($(with_tool),)
 	install -d $(root)/bin $(root)/share/man/man1
 	install -m 755 $(TOOL) $(root)/bin/
@@ -338,8 +356,22 @@ ifneq ($(with_tool),)
 endif
 
 uninstall:
-	rm -f $(root)/include/qualiclip.h $(root)/lib/libqualiclip.* $(root)/lib/pkgconfig/qualiclip.pc \
+	rm -f $(root)/include/qualiclip.h $(root)/include/qualiclip.hpp $(libraries)/libqualiclip.* \
+	      $(libraries)/pkgconfig/qualiclip.pc $(libraries)/cmake/qualiclip/qualiclip-*.cmake \
 	      $(root)/bin/qualiclip $(root)/share/man/man1/qualiclip.1
+
+# The shared library as a program sees it that was linked before, compared with the committed one.
+abi-check abi-update:
+	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)/abi CC=$(CC) BLAS=none CODECS=none BUILTIN=no \
+	 OPTIMISE='-O0 -g' WERROR=no $(BUILD)/abi/libqualiclip.so
+	@test/abi/abi.sh $(@:abi-%=%) $(BUILD)/abi/libqualiclip.so
+.PHONY: abi-check abi-update
+
+# Debian's view of this source: a release's archive, and debian/ at its top.
+DEB := $(BUILD)/deb
+deb:
+	@tools/package/deb.sh $(VERSION) $(DEB)
+.PHONY: deb
 
 help:
 	@sed -n 's/^## //p' Makefile

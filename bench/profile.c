@@ -5,7 +5,7 @@
  * It looks into the model and puts a set of its own in place of the kernels, which times each call;
  * the library knows nothing of it.  What is left over is pixels, pointers and the readout.
  *
- * usage: profile MODEL.gguf [WIDTH HEIGHT [TURNS]]
+ * usage: profile MODEL.gguf [WIDTH HEIGHT [TURNS [PRECISION [KERNELS]]]]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,12 +83,55 @@ static void timed_layernorm(float *out, size_t out_stride, const float *in, size
     add(name, start, 0);
 }
 
+static void timed_round_rows(void *rounded, const float *in, size_t in_stride, size_t rows,
+                             size_t columns, number_type type)
+{
+    const double start = now();
+    char name[48];
+    timed->round_rows(rounded, in, in_stride, rows, columns, type);
+    snprintf(name, sizeof name, "round %zux%zu", rows, columns);
+    add(name, start, 0);
+}
+
 static void timed_average_pool_row(float *out, const float *top, const float *bottom,
                                    size_t columns, size_t channels)
 {
     const double start = now();
     timed->average_pool_row(out, top, bottom, columns, channels);
     add("average pooling", start, 0);
+}
+
+static void timed_winograd_input(float *out, const float *const *pixels,
+                                 const winograd_tiles *tiles)
+{
+    const double start = now();
+    char name[48];
+    timed->winograd_input(out, pixels, tiles);
+    snprintf(name, sizeof name, "winograd %zu in, %zu channels", tiles->side, tiles->channels);
+    add(name, start, 0);
+}
+
+static void timed_winograd_products(float *out_data, const winograd_tiles *out,
+                                    const float *in_data, const winograd_tiles *in,
+                                    const float *weights)
+{
+    const double start = now();
+    char name[48];
+    timed->winograd_products(out_data, out, in_data, in, weights);
+    snprintf(name, sizeof name, "winograd %zu: %zux%zux%zu", out->side, out->tiles, out->channels,
+             in->channels);
+    add(name, start,
+        2.0 * (double)(winograd_points(in->side) * out->tiles * out->channels * in->channels));
+}
+
+static void timed_winograd_output(float *const *pixels, const float *in,
+                                  const winograd_tiles *tiles, const float *bias, bool pools)
+{
+    const double start = now();
+    char name[48];
+    timed->winograd_output(pixels, in, tiles, bias, pools);
+    snprintf(name, sizeof name, "winograd %zu out, %zu channels", tiles->side, tiles->channels);
+    add(name, start, 0);
 }
 
 static int by_time(const void *left, const void *right)
@@ -136,6 +179,10 @@ static bool profile(qc_model *model, uint32_t width, uint32_t height, int turns)
     set.gemm = timed_gemm;
     set.attention = timed_attention;
     set.layernorm = timed_layernorm;
+    set.winograd_input = timed_winograd_input;
+    set.winograd_products = timed_winograd_products;
+    set.winograd_output = timed_winograd_output;
+    set.round_rows = timed_round_rows;
     set.average_pool_row = timed_average_pool_row;
     model->kernels = &set;
 
@@ -162,6 +209,13 @@ static bool profile(qc_model *model, uint32_t width, uint32_t height, int turns)
     return good;
 }
 
+static qc_precision precision_of(const char *name)
+{
+    return strcmp(name, "int8") == 0   ? QC_PRECISION_INT8
+           : strcmp(name, "bf16") == 0 ? QC_PRECISION_BF16
+                                       : QC_PRECISION_F32;
+}
+
 int main(int count, char **arguments)
 {
     const uint32_t width = count > 3 ? (uint32_t)atoi(arguments[2]) : 224;
@@ -172,9 +226,13 @@ int main(int count, char **arguments)
     qc_model_options_init(&options);
     options.message = message;
     options.message_size = sizeof message;
+    options.precision = count > 5 ? precision_of(arguments[5]) : QC_PRECISION_DEFAULT;
+    options.kernels = count > 6 ? arguments[6] : NULL;
     qc_model *model;
     if (count < 2 || turns < 1 || qc_model_open(&model, arguments[1], &options) != QC_OK) {
-        fprintf(stderr, "usage: profile MODEL.gguf [WIDTH HEIGHT [TURNS]]\n%s\n", message);
+        fprintf(stderr,
+                "usage: profile MODEL.gguf [WIDTH HEIGHT [TURNS [PRECISION [KERNELS]]]]\n%s\n",
+                message);
         return 1;
     }
     const bool good = profile(model, width, height, turns);

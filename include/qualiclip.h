@@ -84,7 +84,8 @@ typedef struct qc_model qc_model;
 typedef enum qc_packing {
     QC_PACKING_DEFAULT = 0, /* of a file or built in: packed; the caller's memory: used in place  */
     QC_PACKING_NEVER   = 1, /* always in place: processes share one file's memory                 */
-    QC_PACKING_ALWAYS  = 2  /* also from the caller's memory                                      */
+    QC_PACKING_ALWAYS  = 2, /* also from the caller's memory                                      */
+    QC_PACKING_RESNET  = 3  /* like DEFAULT for a ResNet, like NEVER for a ViT: for few images    */
 } qc_packing;
 
 /* What the image tower multiplies in; sums are f32, or exact for whole numbers, in any case. */
@@ -106,6 +107,11 @@ typedef struct qc_model_options {
      * Packed, a ViT-B/32 takes about a tenth less time an image, with the same bits, and opening
      * takes some longer.  No weight is held twice: the file's pages are given back.  Kernels that
      * do not want packed weights read them in place in any case.
+     *
+     * Of a ResNet, packing also transforms the weights of 3x3 convolutions (Winograd's: a quarter
+     * of the multiplications).  These then are f32, and 4 times as many, 16/9 times in layers with
+     * more than 65536 pairs of channels; an RN50 of 153 MB takes 226 MB.  The last bits of a
+     * feature differ from those of weights in place, as they do between kernel sets.
      */
     qc_packing  packing;
     /*
@@ -114,6 +120,14 @@ typedef struct qc_model_options {
      * low-level part of GRepQ are computed in f32 always.
      */
     qc_precision precision;
+    /*
+     * The caller's block, aligned to 64 bytes: all that the model takes comes from it, nothing from
+     * the heap, but for encoding texts.  It must live as long as the model.  NULL: the heap.  How
+     * many bytes it takes is told by qc_model_info.memory_size of the same model opened by the same
+     * library with the same options otherwise, and by `qualiclip info --memory`.
+     */
+    void       *memory;
+    size_t      memory_size;
 } qc_model_options;
 
 QC_API void qc_model_options_init(qc_model_options *options);
@@ -213,6 +227,8 @@ typedef struct qc_model_info {
     uint32_t    patch_feature_size; /* of qc_embed_patches(); 0: the model has no low-level part */
     const char *low_level_source;   /* the file of that part                                     */
     uint32_t    pristine_photos, pristine_patches; /* that images are compared with; 0: unknown  */
+    size_t      memory_size;     /* bytes that opening took, beside the file: enough for
+                                    qc_model_options.memory                                      */
 } qc_model_info;
 
 /* Fills `info`, whose strings live as long as the model. */
@@ -399,6 +415,10 @@ QC_API void qc_picture_free(qc_picture *picture); /* NULL is allowed */
  * A scorer: the workspace of one thread of control.  Not to be used by two threads at once; make
  * one for each, they share the model.  For one model, kernel set and precision, an image's score
  * has the same bits in any batch, with any number of threads and in any workspace.
+ *
+ * A process that is forked off may use and destroy the models and scorers it inherits, but for a
+ * scorer that was in use by another thread at that moment: they work on the calling thread, for a
+ * scorer's own threads stay behind.
  */
 typedef struct qc_scorer qc_scorer;
 

@@ -192,6 +192,45 @@ typedef struct attention_call {
     size_t out_stride;
 } attention_call;
 
+/*
+ * Winograd's 3x3 convolutions with stride 1, F(side x side, 3x3): of a tile of side x side pixels,
+ * which (side + 2)^2 pixels of the input make, each channel is transformed into as many points;
+ * for each point, the tiles are multiplied with transformed weights as in any matrix product; and
+ * of the products' points each output is transformed back into a tile.  That takes 16 products for
+ * 4 pixels (side 2) or 36 for 16 (side 4), instead of 9 for each.
+ *
+ * The transforms multiply by powers of two alone, so that all sets give the same bits.
+ */
+#define WINOGRAD_MOST_SIDE   4
+#define WINOGRAD_MOST_POINTS 36
+
+static inline size_t winograd_points(size_t side)
+{
+    return (side + 2) * (side + 2);
+}
+
+/*
+ * Transformed weights, f32: for each block of WINOGRAD_OUTPUTS outputs, the last one smaller, for
+ * each point a packed matrix of these outputs.
+ */
+#define WINOGRAD_OUTPUTS (4 * PANEL_OUTPUTS)
+
+size_t winograd_weights_bytes(size_t side, size_t inputs, size_t outputs);
+
+/* `weights`: outputs x 9 * inputs floats, those of a pixel together, pixels row by row. */
+void winograd_weights(float *transformed, const float *weights, size_t side, size_t outputs,
+                      size_t inputs);
+
+/*
+ * Tiles of some channels, transformed: point p of channel c in tile t lies at
+ * p * point_stride + t * tile_stride + c.
+ */
+typedef struct winograd_tiles {
+    size_t side; /* 2 or 4 */
+    size_t tiles, channels;
+    size_t point_stride, tile_stride;
+} winograd_tiles;
+
 typedef struct kernel_set {
     const char *name; /* as in --kernels */
 
@@ -207,6 +246,28 @@ typedef struct kernel_set {
     /* Scratch: floats that the caller provides, aligned to 64 bytes, not shared between threads. */
     size_t (*gemm_scratch)(size_t taps, size_t inputs, size_t outputs);
     void (*gemm)(const gemm_call *call, float *scratch);
+
+    /*
+     * Into transformed tiles: pixel (y, x) of tile t, a row of channels, is at
+     * pixels[t * (side + 2)^2 + y * (side + 2) + x].
+     */
+    void (*winograd_input)(float *out, const float *const *pixels, const winograd_tiles *tiles);
+
+    /*
+     * The products of all points for one block of outputs, `weights` being its own part, aligned to
+     * 64 bytes.  out->channels are at most WINOGRAD_OUTPUTS; what is written of a tile are whole
+     * panels, and there is room for them.  Each sum is one chain in ascending order, as in gemm.
+     */
+    void (*winograd_products)(float *out_data, const winograd_tiles *out, const float *in_data,
+                              const winograd_tiles *in, const float *weights);
+
+    /*
+     * Out of them, + bias, ReLU: pixel (y, x) of tile t to pixels[t * side^2 + y * side + x]; or
+     * where `pools`, the averages of 2x2 pixels each, as average_pool_row() adds them, to half as
+     * many a side.
+     */
+    void (*winograd_output)(float *const *pixels, const float *in, const winograd_tiles *tiles,
+                            const float *bias, bool pools);
 
     /* See rounded_bytes(): rows of `columns` finite floats, for weights of I8 or bf16. */
     void (*round_rows)(void *rounded, const float *in, size_t in_stride, size_t rows,

@@ -7,8 +7,10 @@
  */
 #include "gguf.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "c_text.h"
+#include "sort.h"
 
 /* Far beyond any model; they bound the index's memory and the time to check it. */
 #define MAX_VALUES  (UINT64_C(1) << 16)
@@ -24,6 +26,7 @@ struct reader {
     size_t size, position;
     const char *origin;
     struct message *message;
+    struct memory *memory; /* of the index */
 };
 
 /* The next `count` bytes, or NULL where the file ends before. */
@@ -129,8 +132,7 @@ static int compare_texts(const struct gguf_text *a, const struct gguf_text *b)
 
 static int compare_names(const void *a, const void *b)
 {
-    const struct gguf_text *const *left = a, *const *right = b;
-    return compare_texts(*left, *right);
+    return compare_texts(a, b);
 }
 
 /*
@@ -138,40 +140,36 @@ static int compare_names(const void *a, const void *b)
  * the same.
  */
 static qc_status index_names(const struct reader *reader, const void *records, size_t count,
-                             size_t record_size, const char *what, const struct gguf_text ***sorted)
+                             size_t record_size, const char *what, const void ***sorted)
 {
-    const struct gguf_text **names = malloc((count ? count : 1) * sizeof *names);
+    const void **names = memory_take(reader->memory, count, sizeof *names);
     *sorted = names;
     if (!names)
         return fail_memory(reader);
     for (size_t i = 0; i < count; i++)
-        names[i] = (const void *)((const char *)records + i * record_size);
-    qsort(names, count, sizeof *names, compare_names);
+        names[i] = (const char *)records + i * record_size;
+    sort_pointers(names, count, compare_names);
     for (size_t i = 1; i < count; i++)
-        if (compare_texts(names[i - 1], names[i]) == 0)
+        if (compare_names(names[i - 1], names[i]) == 0)
             return fail(reader->message, QC_ERROR_FORMAT, "%s: %s %s is there twice",
-                        reader->origin, what, gguf_label(*names[i]).text);
+                        reader->origin, what, gguf_label(*(const struct gguf_text *)names[i]).text);
     return QC_OK;
 }
 
-static const struct gguf_text *find_name(const struct gguf_text *const *sorted, uint64_t count,
-                                         const char *name)
+static const void *find_name(const void *const *sorted, uint64_t count, const char *name)
 {
-    const struct gguf_text wanted = {name, strlen(name)};
-    const struct gguf_text *key = &wanted;
-    const struct gguf_text *const *found =
-        bsearch(&key, sorted, (size_t)count, sizeof *sorted, compare_names);
-    return found ? *found : NULL;
+    const struct gguf_text wanted = {name, text_size(name)};
+    return find_pointer(sorted, (size_t)count, &wanted, compare_names);
 }
 
 const struct gguf_value *gguf_find_value(const struct gguf *gguf, const char *key)
 {
-    return (const void *)find_name(gguf->values_by_key, gguf->value_count, key);
+    return find_name(gguf->values_by_key, gguf->value_count, key);
 }
 
 const struct gguf_tensor *gguf_find_tensor(const struct gguf *gguf, const char *name)
 {
-    return (const void *)find_name(gguf->tensors_by_name, gguf->tensor_count, name);
+    return find_name(gguf->tensors_by_name, gguf->tensor_count, name);
 }
 
 /* ------------------------------------------------------------------------------------ values */
@@ -254,7 +252,7 @@ static qc_status read_value(struct reader *reader, struct gguf_value *value)
 static qc_status read_values(struct reader *reader, struct gguf *gguf)
 {
     const size_t count = (size_t)gguf->value_count;
-    gguf->values = calloc(count ? count : 1, sizeof *gguf->values);
+    gguf->values = memory_take(reader->memory, count, sizeof *gguf->values);
     if (!gguf->values)
         return fail_memory(reader);
     for (size_t i = 0; i < count; i++) {
@@ -393,8 +391,9 @@ static qc_status place_tensor(const struct reader *reader, struct gguf_tensor *t
 static qc_status read_tensors(struct reader *reader, struct gguf *gguf, uint32_t alignment)
 {
     const size_t count = (size_t)gguf->tensor_count;
-    gguf->tensors = calloc(count ? count : 1, sizeof *gguf->tensors);
-    uint64_t *offsets = calloc(count ? count : 1, sizeof *offsets);
+    gguf->tensors = memory_take(reader->memory, count, sizeof *gguf->tensors);
+    const size_t mark = reader->memory->used;
+    uint64_t *offsets = memory_take(reader->memory, count, sizeof *offsets);
     qc_status status = gguf->tensors && offsets ? QC_OK : fail_memory(reader);
     for (size_t i = 0; i < count && !status; i++)
         status = read_tensor(reader, &gguf->tensors[i], &offsets[i]);
@@ -404,36 +403,37 @@ static qc_status read_tensors(struct reader *reader, struct gguf *gguf, uint32_t
         status = fail_cut(reader, "the padding before the tensors");
     for (size_t i = 0; i < count && !status; i++)
         status = place_tensor(reader, &gguf->tensors[i], offsets[i], reader->position, alignment);
-    free(offsets);
+    memory_release(reader->memory, mark);
     return status;
 }
 
 static int compare_places(const void *a, const void *b)
 {
-    const struct gguf_tensor *const *left = a, *const *right = b;
-    const uintptr_t first = (uintptr_t)(*left)->data, second = (uintptr_t)(*right)->data;
+    const struct gguf_tensor *left = a, *right = b;
+    const uintptr_t first = (uintptr_t)left->data, second = (uintptr_t)right->data;
     return (first > second) - (first < second);
 }
 
 static qc_status check_overlaps(const struct reader *reader, const struct gguf *gguf)
 {
     const size_t count = (size_t)gguf->tensor_count;
-    const struct gguf_tensor **sorted = malloc((count ? count : 1) * sizeof *sorted);
+    const size_t mark = reader->memory->used;
+    const void **sorted = memory_take(reader->memory, count, sizeof *sorted);
     if (!sorted)
         return fail_memory(reader);
     for (size_t i = 0; i < count; i++)
         sorted[i] = &gguf->tensors[i];
-    qsort(sorted, count, sizeof *sorted, compare_places);
+    sort_pointers(sorted, count, compare_places);
     qc_status status = QC_OK;
     for (size_t i = 1; i < count && !status; i++) {
-        const struct gguf_tensor *before = sorted[i - 1];
-        const size_t distance = (uintptr_t)sorted[i]->data - (uintptr_t)before->data;
+        const struct gguf_tensor *before = sorted[i - 1], *tensor = sorted[i];
+        const size_t distance = (uintptr_t)tensor->data - (uintptr_t)before->data;
         if (distance < (before->size ? before->size : 1))
-            status = fail(reader->message, QC_ERROR_FORMAT, "%s: tensors %s and %s overlap",
-                          reader->origin, gguf_label(before->name).text,
-                          gguf_label(sorted[i]->name).text);
+            status =
+                fail(reader->message, QC_ERROR_FORMAT, "%s: tensors %s and %s overlap",
+                     reader->origin, gguf_label(before->name).text, gguf_label(tensor->name).text);
     }
-    free(sorted);
+    memory_release(reader->memory, mark);
     return status;
 }
 
@@ -453,22 +453,31 @@ static qc_status read_index(struct reader *reader, struct gguf *gguf)
     return check_overlaps(reader, gguf);
 }
 
+qc_status gguf_parse_into(struct gguf *gguf, struct memory *memory, const void *data, size_t size,
+                          const char *origin, struct message *message)
+{
+    *gguf = (struct gguf){.origin = origin};
+    struct reader reader = {data, size, 0, origin, message, memory};
+    const qc_status status = read_index(&reader, gguf);
+    if (status)
+        *gguf = (struct gguf){.origin = origin};
+    return status;
+}
+
 qc_status gguf_parse(struct gguf *gguf, const void *data, size_t size, const char *origin,
                      struct message *message)
 {
-    *gguf = (struct gguf){.origin = origin};
-    struct reader reader = {data, size, 0, origin, message};
-    const qc_status status = read_index(&reader, gguf);
+    struct memory own = {0};
+    const qc_status status = gguf_parse_into(gguf, &own, data, size, origin, message);
     if (status)
-        gguf_free(gguf);
+        memory_release(&own, 0);
+    else
+        gguf->own = own;
     return status;
 }
 
 void gguf_free(struct gguf *gguf)
 {
-    free(gguf->values);
-    free(gguf->tensors);
-    free(gguf->values_by_key);
-    free(gguf->tensors_by_name);
+    memory_release(&gguf->own, 0);
     *gguf = (struct gguf){.origin = gguf->origin};
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "gguf_format.h"
+#include "memory.h"
 #include "status.h"
 
 /* Bytes in the file; not terminated. */
@@ -40,12 +41,13 @@ struct gguf_tensor {
 };
 
 struct gguf {
+    struct memory own;  /* what gguf_parse() took and gguf_free() gives back */
     const char *origin; /* for messages: the path, or what stands for it; the caller's */
     uint64_t value_count, tensor_count;
     struct gguf_value *values;
     struct gguf_tensor *tensors; /* in the file's order */
     /* The names (first members) of the above, ascending: to find them; private to gguf*.c. */
-    const struct gguf_text **values_by_key, **tensors_by_name;
+    const void **values_by_key, **tensors_by_name;
 };
 
 /*
@@ -58,6 +60,10 @@ struct gguf {
 qc_status gguf_parse(struct gguf *gguf, const void *data, size_t size, const char *origin,
                      struct message *message);
 void gguf_free(struct gguf *gguf);
+
+/* The same, with the index in `memory`, which gives it back; also where it fails. */
+qc_status gguf_parse_into(struct gguf *gguf, struct memory *memory, const void *data, size_t size,
+                          const char *origin, struct message *message);
 
 /* NULL if there is none. */
 const struct gguf_value *gguf_find_value(const struct gguf *gguf, const char *key);

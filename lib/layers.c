@@ -79,7 +79,11 @@ static void gemm_task(void *context, size_t index, size_t worker)
     gemm_call call = job->call;
     size_t first = index / job->output_blocks * job->row_block;
     call.rows = smaller(job->row_block, call.rows - first);
-    call.x += first * call.x_stride;
+    if (call.rounded)
+        call.rounded =
+            (const char *)call.rounded + first * rounded_bytes(call.weight_type, call.inputs);
+    else
+        call.x += first * call.x_stride;
     call.residual = call.residual ? call.residual + first * call.residual_stride : NULL;
     call.out += first * call.out_stride;
     restrict_outputs(&call, index % job->output_blocks * job->output_block, job->output_block);
@@ -109,7 +113,7 @@ gemm_call call_of(const struct linear *linear, activation activation)
 void dense_forward(const struct layers *layers, const struct linear *linear, gemm_call call)
 {
     struct gemm_job job = {
-        .layers = layers, .call = call, .rounds_rows = linear->weight.rounds_rows};
+        .layers = layers, .call = call, .rounds_rows = linear->weight.rounds_rows && !call.rounded};
     cut_gemm(&job);
     threads_run(layers->threads, ceiling_divide(call.rows, job.row_block) * job.output_blocks,
                 gemm_task, &job);
@@ -123,7 +127,7 @@ size_t linear_scratch(const kernel_set *kernels, const struct linear *linear)
     return rounded + sizeof(float) * kernels->gemm_scratch(1, weight->inputs, weight->outputs);
 }
 
-void linear_forward(const struct layers *layers, const struct linear *linear, struct rows in,
+void linear_forward(const struct layers *layers, const struct linear *linear, struct operand in,
                     const size_t *segments, size_t segment_count, activation activation,
                     struct rows residual, struct rows out)
 {
@@ -136,8 +140,12 @@ void linear_forward(const struct layers *layers, const struct linear *linear, st
         gemm_call call = call_of(linear, activation);
         size_t first = segments[i];
         call.rows = segments[i + 1] - first;
-        call.x = in.data + first * in.stride;
-        call.x_stride = in.stride;
+        if (in.rounded) {
+            call.rounded = in.rounded + first * rounded_bytes(call.weight_type, call.inputs);
+        } else {
+            call.x = in.rows.data + first * in.rows.stride;
+            call.x_stride = in.rows.stride;
+        }
         call.residual = residual.data ? residual.data + first * residual.stride : NULL;
         call.residual_stride = residual.stride;
         call.out = out.data + first * out.stride;
@@ -146,32 +154,109 @@ void linear_forward(const struct layers *layers, const struct linear *linear, st
     }
 }
 
-/* ---------------------------------------------------------------------------------------- norms */
+/* ----------------------------------------------------------------------------- norms, rounding */
 
-#define NORM_ROWS 64
+#define TASK_ROWS 16
+#define NORM_ROWS 4 /* that are rounded while they are in the cache nearest to the core */
 
-struct norm_job {
+/* Rows to be normed, if there is a norm, and rounded, if there is room for rounded ones. */
+struct rows_job {
     const struct layers *layers;
     const struct norm *norm;
     float epsilon;
     struct rows in, out;
+    unsigned char *rounded;
+    number_type type;
     size_t row_count, columns;
 };
 
-static void norm_task(void *context, size_t index, size_t worker)
+static void norm_rows(const struct rows_job *job, size_t first, size_t count, struct rows out)
 {
-    (void)worker;
-    const struct norm_job *job = context;
-    size_t first = index * NORM_ROWS;
-    job->layers->kernels->layernorm(job->out.data + first * job->out.stride, job->out.stride,
-                                    job->in.data + first * job->in.stride, job->in.stride,
-                                    smaller(NORM_ROWS, job->row_count - first), job->columns,
-                                    job->norm->gain, job->norm->bias, job->epsilon);
+    job->layers->kernels->layernorm(out.data, out.stride, job->in.data + first * job->in.stride,
+                                    job->in.stride, count, job->columns, job->norm->gain,
+                                    job->norm->bias, job->epsilon);
+}
+
+static void round_rows(const struct rows_job *job, size_t first, size_t count, struct rows in)
+{
+    job->layers->kernels->round_rows(job->rounded + first * rounded_bytes(job->type, job->columns),
+                                     in.data, in.stride, count, job->columns, job->type);
+}
+
+static void rows_task(void *context, size_t index, size_t worker)
+{
+    const struct rows_job *job = context;
+    const size_t first = index * TASK_ROWS, end = smaller(first + TASK_ROWS, job->row_count);
+    if (!job->rounded) {
+        norm_rows(job, first, end - first,
+                  (struct rows){job->out.data + first * job->out.stride, job->out.stride});
+    } else if (!job->norm) {
+        round_rows(job, first, end - first,
+                   (struct rows){job->in.data + first * job->in.stride, job->in.stride});
+    } else {
+        const struct rows normed = {scratch_of(job->layers, worker), row_stride(job->columns)};
+        for (size_t row = first; row < end; row += NORM_ROWS) {
+            norm_rows(job, row, smaller(NORM_ROWS, end - row), normed);
+            round_rows(job, row, smaller(NORM_ROWS, end - row), normed);
+        }
+    }
+}
+
+static void run_rows(struct rows_job *job)
+{
+    threads_run(job->layers->threads, ceiling_divide(job->row_count, TASK_ROWS), rows_task, job);
+}
+
+size_t norm_scratch(size_t columns)
+{
+    return NORM_ROWS * row_stride(columns) * sizeof(float);
+}
+
+struct operand round_forward(const struct layers *layers, const struct matrix *weight,
+                             struct rows in, size_t row_count, unsigned char *rounded)
+{
+    if (!weight->rounds_rows)
+        return floats(in);
+    struct rows_job job = {.layers = layers,
+                           .in = in,
+                           .rounded = rounded,
+                           .type = weight->type,
+                           .row_count = row_count,
+                           .columns = weight->inputs};
+    run_rows(&job);
+    return (struct operand){.rounded = rounded};
 }
 
 void norm_forward(const struct layers *layers, const struct norm *norm, float epsilon,
                   struct rows in, size_t row_count, size_t columns, struct rows out)
 {
-    struct norm_job job = {layers, norm, epsilon, in, out, row_count, columns};
-    threads_run(layers->threads, ceiling_divide(row_count, NORM_ROWS), norm_task, &job);
+    struct rows_job job = {.layers = layers,
+                           .norm = norm,
+                           .epsilon = epsilon,
+                           .in = in,
+                           .out = out,
+                           .row_count = row_count,
+                           .columns = columns};
+    run_rows(&job);
+}
+
+struct operand norm_round_forward(const struct layers *layers, const struct norm *norm,
+                                  float epsilon, struct rows in, size_t row_count,
+                                  const struct matrix *weight, struct rows out,
+                                  unsigned char *rounded)
+{
+    if (!weight->rounds_rows) {
+        norm_forward(layers, norm, epsilon, in, row_count, weight->inputs, out);
+        return floats(out);
+    }
+    struct rows_job job = {.layers = layers,
+                           .norm = norm,
+                           .epsilon = epsilon,
+                           .in = in,
+                           .rounded = rounded,
+                           .type = weight->type,
+                           .row_count = row_count,
+                           .columns = weight->inputs};
+    run_rows(&job);
+    return (struct operand){.rounded = rounded};
 }

@@ -6,7 +6,6 @@
 #include "model_load.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "builtin.h"
@@ -129,7 +128,8 @@ static qc_status load_model(struct qc_model *model, const char *origin, struct m
         return fail(message, QC_ERROR_UNSUPPORTED,
                     "%s: model files are little-endian, this machine is not", origin);
     struct loader loader = {.model = model, .message = message};
-    loader.status = gguf_parse(&model->gguf, model->data, model->size, origin, message);
+    loader.status =
+        gguf_parse_into(&model->gguf, &model->memory, model->data, model->size, origin, message);
     if (!loader.status)
         check_kind(&loader);
     if (!loader.status && model->tower == QC_TOWER_VIT)
@@ -144,6 +144,7 @@ static qc_status load_model(struct qc_model *model, const char *origin, struct m
         describe(&loader);
     if (!loader.status && !model->only_checked)
         pack_model(&loader);
+    model->info.memory_size = model->memory.most;
     /* `origin` is the caller's and was needed for messages alone. */
     model->gguf.origin = "the model";
     return loader.status;
@@ -167,9 +168,16 @@ static qc_status choose_kernels(struct qc_model *model, const char *name, struct
 static qc_status create_model(struct qc_model **model, const qc_model_options *options,
                               struct message *message)
 {
-    *model = calloc(1, sizeof **model);
+    struct memory memory = {.block = options->memory, .size = options->memory_size};
+    *model = NULL;
+    if ((uintptr_t)options->memory % MEMORY_ALIGNMENT)
+        return fail(message, QC_ERROR_ARGUMENT,
+                    "memory is at %p, expected an address aligned to %d", options->memory,
+                    MEMORY_ALIGNMENT);
+    *model = memory_take(&memory, 1, sizeof **model);
     if (!*model)
         return fail(message, QC_ERROR_MEMORY, "not enough memory for a model");
+    (*model)->memory = memory;
     if (options->precision < QC_PRECISION_DEFAULT || options->precision > QC_PRECISION_INT8)
         return fail(message, QC_ERROR_ARGUMENT, "precision is %d, expected a qc_precision",
                     (int)options->precision);
@@ -222,8 +230,10 @@ qc_status qc_model_open(qc_model **model, const char *path, const qc_model_optio
     struct message message = {own.message, own.message_size};
     struct qc_model *created;
     qc_status status = create_model(&created, &own, &message);
-    if (created)
-        created->packs = own.packing != QC_PACKING_NEVER;
+    if (created) {
+        created->packs_resnet = own.packing != QC_PACKING_NEVER;
+        created->packs_vit = created->packs_resnet && own.packing != QC_PACKING_RESNET;
+    }
     if (!status)
         status = path ? open_mapped(created, path, &message) : open_builtin(created, &message);
     return finish(created, status, model);
@@ -263,7 +273,7 @@ qc_status qc_model_open_memory(qc_model **model, const void *data, size_t size,
     struct qc_model *created;
     qc_status status = create_model(&created, &own, &message);
     if (created)
-        created->packs = own.packing == QC_PACKING_ALWAYS;
+        created->packs_resnet = created->packs_vit = own.packing == QC_PACKING_ALWAYS;
     if (!status)
         status = open_in_memory(created, data, size, "the model in memory", &message);
     return finish(created, status, model);
@@ -274,11 +284,10 @@ void qc_model_close(qc_model *model)
     if (!model)
         return;
     model_tokenizer_free(model);
-    gguf_free(&model->gguf);
-    free_owned_blocks(model);
     if (model->mapped)
         unmap_file(model->data, model->size);
-    free(model);
+    struct memory memory = model->memory; /* which holds the model itself */
+    memory_release(&memory, 0);
 }
 
 void qc_model_describe(const qc_model *model, qc_model_info *info)

@@ -60,6 +60,10 @@ struct convolution {
     struct linear linear;
     size_t kernel_size; /* odd; the padding is half of it */
     size_t channels;    /* in; linear.weight.inputs = kernel_size^2 * channels */
+
+    /* NULL, or 3x3 weights transformed for tiles of side x side pixels (kernels.h). */
+    const float *winograd;
+    size_t side;
 };
 
 struct bottleneck {
@@ -142,10 +146,10 @@ struct qc_model {
     const void *data;
     size_t size;
     bool mapped;
-    bool only_checked;      /* what was read may leave memory again */
-    bool packs;             /* weights are packed if the kernels want them so */
-    qc_precision precision; /* never the default */
-    void *owned;            /* list of blocks freed at close; private to model_load.c */
+    bool only_checked;            /* what was read may leave memory again */
+    bool packs_resnet, packs_vit; /* what is packed if the kernels want it so */
+    qc_precision precision;       /* never the default */
+    struct memory memory;         /* the model itself and all it owns */
 };
 
 #endif

@@ -15,12 +15,6 @@
 #include "map_file.h"
 #include "unicode.h"
 
-/* Head of each block of memory that a model owns. */
-struct owned_block {
-    struct owned_block *next;
-    max_align_t contents[];
-};
-
 struct tensor_name tensor_name(const char *format, ...)
 {
     struct tensor_name name;
@@ -47,26 +41,11 @@ void *loader_allocate(struct loader *loader, size_t count, size_t size)
 {
     if (loader->status)
         return NULL;
-    struct owned_block *block = NULL;
-    if (count <= (SIZE_MAX / 2 - sizeof *block) / size)
-        block = calloc(1, sizeof *block + count * size);
-    if (!block) {
+    void *piece = memory_take(&loader->model->memory, count, size);
+    if (!piece)
         loader_fail(loader, QC_ERROR_MEMORY, "not enough memory for %zu elements of %zu bytes",
                     count, size);
-        return NULL;
-    }
-    block->next = loader->model->owned;
-    loader->model->owned = block;
-    return block->contents;
-}
-
-void free_owned_blocks(struct qc_model *model)
-{
-    for (struct owned_block *block = model->owned, *next; block; block = next) {
-        next = block->next;
-        free(block);
-    }
-    model->owned = NULL;
+    return piece;
 }
 
 /* ------------------------------------------------------------------------------------ text */

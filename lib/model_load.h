@@ -43,8 +43,6 @@ void loader_fail(struct loader *loader, qc_status status, const char *format, ..
 /* Zeroed memory that lives as long as the model. */
 void *loader_allocate(struct loader *loader, size_t count, size_t size);
 
-void free_owned_blocks(struct qc_model *model);
-
 /* A copy of text as a C string that is valid UTF-8 and has no control characters. */
 char *loader_copy_text(struct loader *loader, struct gguf_text text);
 

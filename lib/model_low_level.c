@@ -4,8 +4,6 @@
  */
 #include "model_load.h"
 
-#include <stdlib.h>
-
 #include "patch_statistics.h"
 
 #define MAX_PROJECTION 1024
@@ -63,17 +61,17 @@ static void check_covariance(struct loader *loader, const double *covariance, si
                             column);
                 break;
             }
-    double *matrix = loader->status ? NULL : malloc(size * size * sizeof *matrix);
-    if (!matrix) {
-        loader_fail(loader, QC_ERROR_MEMORY, "not enough memory to check " COVARIANCE);
+    struct memory *memory = &loader->model->memory;
+    const size_t mark = memory->used;
+    double *matrix = loader_allocate(loader, size * size, sizeof *matrix);
+    if (!matrix)
         return;
-    }
     for (size_t i = 0; i < size * size; i++)
         matrix[i] = covariance[i] / 2 + (i % (size + 1) == 0 ? PATCH_STABILITY : 0);
     if (!cholesky_factor(matrix, size))
         loader_fail(loader, QC_ERROR_FORMAT,
                     "tensor " COVARIANCE " is no covariance: it is not positive semidefinite");
-    free(matrix);
+    memory_release(memory, mark);
 }
 
 static void load_pristine(struct loader *loader, struct low_level *low_level)

@@ -7,8 +7,6 @@
  */
 #include "model_load.h"
 
-#include <stdlib.h>
-
 #include "arena.h"
 #include "map_file.h"
 
@@ -117,16 +115,42 @@ static void pack_convolution(struct packing *packing, struct convolution *convol
                   convolution->kernel_size * convolution->kernel_size);
 }
 
+/*
+ * A convolution that is large enough holds four times its weights for tiles of 4x4, so it has tiles
+ * of 2x2, and 16/9: with few tiles the weights would take longer to read than to multiply with.
+ */
+#define MOST_WEIGHTS_OF_LARGE_TILES (256 * 256) /* inputs * outputs */
+
+/* A 3x3 convolution with stride 1. */
+static void transform_convolution(struct packing *packing, struct convolution *convolution)
+{
+    struct matrix *matrix = &convolution->linear.weight;
+    const size_t inputs = convolution->channels;
+    if (!packing->as_stored)
+        return;
+    convolution->side = inputs * matrix->outputs <= MOST_WEIGHTS_OF_LARGE_TILES ? 4 : 2;
+    if (matrix->type != NUMBER_F32)
+        packing->widest = larger(packing->widest, matrix->outputs * matrix->inputs);
+    float *transformed = arena_take(
+        &packing->arena, winograd_weights_bytes(convolution->side, inputs, matrix->outputs), 1);
+    if (!transformed)
+        return;
+    winograd_weights(transformed, widened(packing, matrix, 0, matrix->outputs), convolution->side,
+                     matrix->outputs, inputs);
+    convolution->winograd = transformed;
+    release(packing, matrix);
+}
+
 static void pack_resnet(struct packing *packing, struct resnet *resnet)
 {
     /* The first is computed as a matrix product: each output's pixels lie side by side. */
     pack_matrix(packing, &resnet->stem[0].linear.weight);
-    pack_convolution(packing, &resnet->stem[1]);
-    pack_convolution(packing, &resnet->stem[2]);
+    transform_convolution(packing, &resnet->stem[1]);
+    transform_convolution(packing, &resnet->stem[2]);
     for (size_t i = 0; i < resnet->block_count; i++) {
         struct bottleneck *block = &resnet->blocks[i];
         pack_large(packing, &block->conv1.linear.weight);
-        pack_convolution(packing, &block->conv2);
+        transform_convolution(packing, &block->conv2);
         pack_large(packing, &block->conv3.linear.weight);
         if (block->shortcut.linear.weight.outputs)
             pack_large(packing, &block->shortcut.linear.weight);
@@ -169,9 +193,11 @@ static void pack_into_memory(struct loader *loader, struct packing *packing)
         loader_fail(loader, QC_ERROR_MEMORY, "packed weights need more memory than there can be");
         return;
     }
+    struct memory *memory = &loader->model->memory;
     const size_t alignment = used < LARGE_PAGE ? ARENA_ALIGNMENT : LARGE_PAGE;
-    unsigned char *block = loader_allocate(loader, used + alignment, 1);
-    packing->wide = malloc(counted.widest * sizeof *packing->wide + 1);
+    unsigned char *block = memory_take_fresh(memory, used + alignment, 1);
+    const size_t mark = memory->used;
+    packing->wide = memory_take_fresh(memory, counted.widest, sizeof *packing->wide);
     if (block && packing->wide) {
         block += alignment - (uintptr_t)block % alignment;
         prefer_large_pages(block, used);
@@ -180,15 +206,16 @@ static void pack_into_memory(struct loader *loader, struct packing *packing)
     } else {
         loader_fail(loader, QC_ERROR_MEMORY, "not enough memory to pack weights");
     }
-    free(packing->wide);
+    memory_release(memory, mark);
 }
 
 void pack_model(struct loader *loader)
 {
     const struct qc_model *model = loader->model;
     const kernel_set *kernels = model->kernels;
+    const bool packs = model->tower == QC_TOWER_VIT ? model->packs_vit : model->packs_resnet;
     struct packing packing = {
-        .as_stored = model->packs && kernels->packs, .kernels = kernels, .mapped = model->mapped};
+        .as_stored = packs && kernels->packs, .kernels = kernels, .mapped = model->mapped};
     if (model->precision == QC_PRECISION_INT8) {
         packing.rounded = NUMBER_I8;
         packing.rounds_rows = true;

@@ -13,6 +13,7 @@
 #include "attention_pool.h"
 #include "convolutions.h"
 #include "positions.h"
+#include "winograd.h"
 
 static size_t align(size_t bytes)
 {
@@ -35,6 +36,29 @@ static const size_t level_pixels[LEVELS] = {32768, 4096, 1024, 512, 512};
 static size_t step_pixels(size_t level)
 {
     return STEP_PIXELS[smaller(level, LEVELS - 1)];
+}
+
+/* Rows of a 3x3 convolution that are computed together: those of a tile. */
+static size_t tile_rows(const struct convolution *convolution)
+{
+    return convolution->winograd ? convolution->side : 1;
+}
+
+/* Whether a convolution averages 2x2 pixels of its output by itself. */
+static bool pools_itself(const struct convolution *convolution)
+{
+    return convolution->winograd != NULL;
+}
+
+/* Whether the second convolution of a block writes half, or whole sides that are halved later. */
+static bool halves_within(const struct bottleneck *block)
+{
+    return block->halves && pools_itself(&block->conv2);
+}
+
+static bool halves_behind(const struct bottleneck *block)
+{
+    return block->halves && !pools_itself(&block->conv2);
 }
 
 /* Of the image alone, never of the scorer: where the kernels' bits follow the shape of a call. */
@@ -74,18 +98,25 @@ static size_t stem_inputs_size(size_t width)
     return align(image_stem_size((uint32_t)width) * STEM_INPUTS * sizeof(float));
 }
 
+static size_t neighbourhood_scratch(const kernel_set *kernels,
+                                    const struct convolution *convolution)
+{
+    return convolution->winograd ? winograd_scratch(convolution)
+                                 : convolution_scratch(kernels, convolution);
+}
+
 static size_t stem_scratch(const struct resnet *resnet, const kernel_set *kernels, size_t width)
 {
     size_t bytes = stem_inputs_size(width) + align(image_scratch((uint32_t)width)) +
                    linear_scratch(kernels, &resnet->stem[0].linear);
-    bytes = larger(bytes, convolution_scratch(kernels, &resnet->stem[1]));
-    return larger(bytes, convolution_scratch(kernels, &resnet->stem[2]));
+    bytes = larger(bytes, neighbourhood_scratch(kernels, &resnet->stem[1]));
+    return larger(bytes, neighbourhood_scratch(kernels, &resnet->stem[2]));
 }
 
 static size_t bottleneck_scratch(const struct bottleneck *block, const kernel_set *kernels)
 {
     size_t bytes = convolution_scratch(kernels, &block->conv1);
-    bytes = larger(bytes, convolution_scratch(kernels, &block->conv2));
+    bytes = larger(bytes, neighbourhood_scratch(kernels, &block->conv2));
     bytes = larger(bytes, convolution_scratch(kernels, &block->conv3));
     if (block->shortcut.linear.weight.outputs)
         bytes = larger(bytes, convolution_scratch(kernels, &block->shortcut));
@@ -100,14 +131,30 @@ static float *take_pixels(struct arena *arena, const struct extent *extent, size
     return arena_take(arena, most * channels, sizeof(float));
 }
 
-static void plan_stem(struct resnet_workspace *workspace, const struct resnet *resnet,
-                      const struct extent *extent, struct arena *arena)
+/* Raises `floats` to what a 3x3 convolution keeps of its transformed input. */
+static void plan_transformed(const struct convolution *convolution, size_t *floats)
 {
-    /* Two rows wait for the one below; at the image's end each convolution adds the one it owed. */
-    static const size_t rows[3] = {2, 3, 3};
-    for (size_t i = 0; i < 3; i++)
-        workspace->stem[i] = take_pixels(arena, extent, step_most(extent), rows[i],
+    if (convolution->winograd)
+        *floats = larger(*floats, winograd_floats(convolution));
+}
+
+/* Returns how many rows more than a step may come out of it at once. */
+static size_t plan_stem(struct resnet_workspace *workspace, const struct resnet *resnet,
+                        const struct extent *extent, struct arena *arena)
+{
+    /*
+     * Before each convolution a row waits beside those that do not fill a tile yet; behind it come
+     * at the image's end those that it owed.
+     */
+    size_t owed = 0;
+    for (size_t i = 0; i < 3; i++) {
+        const size_t waiting = i < 2 ? tile_rows(&resnet->stem[i + 1]) + 1 : 1;
+        workspace->stem[i] = take_pixels(arena, extent, step_most(extent), owed + waiting,
                                          resnet->stem[i].linear.weight.outputs);
+        if (i < 2)
+            owed += tile_rows(&resnet->stem[i + 1]);
+    }
+    return owed;
 }
 
 /* A block that is given at most `arriving` pixels at once. */
@@ -116,11 +163,62 @@ static struct block_bands plan_block(const struct bottleneck *block, const struc
 {
     /* What has come last waits with less than half a step; the shortcut waits for the main path. */
     const size_t step = step_most(extent), waiting = step_pixels(extent->level) / 2;
-    const size_t unpaired = block->halves ? 1 : 0;
-    float *in = take_pixels(arena, extent, arriving + waiting, 1 + unpaired, block->conv1.channels);
-    float *inner = take_pixels(arena, extent, step, 2, block->conv2.channels);
-    float *wide = take_pixels(arena, extent, step, 1 + unpaired, block->conv3.channels);
+    const size_t unpaired = block->halves ? 1 : 0, together = tile_rows(&block->conv2);
+    const struct extent half = halved(*extent);
+    float *in =
+        take_pixels(arena, extent, arriving + waiting, together + unpaired, block->conv1.channels);
+    float *inner = take_pixels(arena, extent, step, together + 1, block->conv2.channels);
+    float *wide =
+        halves_within(block)
+            ? take_pixels(arena, &half, step / 4, together / 2 + 1, block->conv3.channels)
+            : take_pixels(arena, extent, step, together + unpaired, block->conv3.channels);
     return (struct block_bands){{.data = in}, {.data = inner}, {.data = wide}, 0};
+}
+
+/* The most pixels, at the extent behind it, that come out of a block at once. */
+static size_t leaving(const struct bottleneck *block, const struct extent *extent)
+{
+    const size_t step = step_most(extent), together = tile_rows(&block->conv2);
+    const struct extent half = halved(*extent);
+    return block->halves ? step / 4 + (together + 1) / 2 * longest(&half)
+                         : step + together * longest(extent);
+}
+
+static void plan_blocks(struct resnet_workspace *workspace, const struct resnet *resnet,
+                        struct extent *extent, size_t arriving, struct arena *arena)
+{
+    size_t pooled_main = 0, pooled_in = 0;
+    workspace->blocks = arena_take(arena, resnet->block_count, sizeof *workspace->blocks);
+    for (size_t i = 0; i < resnet->block_count; i++) {
+        const struct bottleneck *block = &resnet->blocks[i];
+        struct block_bands bands = plan_block(block, extent, arriving, arena);
+        if (workspace->blocks)
+            workspace->blocks[i] = bands;
+        arriving = leaving(block, extent);
+        if (block->halves) {
+            *extent = halved(*extent);
+            size_t most = smaller(arriving, extent->height * extent->width);
+            pooled_in = larger(pooled_in, most * block->conv1.channels);
+            if (halves_behind(block))
+                pooled_main = larger(pooled_main, most * block->conv3.channels);
+        }
+    }
+    workspace->pooled_main = arena_take(arena, pooled_main, sizeof(float));
+    workspace->pooled_in = arena_take(arena, pooled_in, sizeof(float));
+}
+
+/* Scratch and transformed inputs, which all layers share. */
+static void plan_shared(struct resnet_workspace *workspace, const struct resnet *resnet,
+                        const kernel_set *kernels, struct arena *arena, size_t *scratch)
+{
+    size_t transformed = 0;
+    plan_transformed(&resnet->stem[1], &transformed);
+    plan_transformed(&resnet->stem[2], &transformed);
+    for (size_t i = 0; i < resnet->block_count; i++) {
+        plan_transformed(&resnet->blocks[i].conv2, &transformed);
+        *scratch = larger(*scratch, bottleneck_scratch(&resnet->blocks[i], kernels));
+    }
+    workspace->transformed = arena_take(arena, transformed, sizeof(float));
 }
 
 void resnet_plan(struct resnet_workspace *workspace, const struct resnet *resnet,
@@ -132,32 +230,11 @@ void resnet_plan(struct resnet_workspace *workspace, const struct resnet *resnet
     /* Sizes in floats; sides are at most 2^20 and channels 2^17, so 64 bits hold all of these. */
     struct extent extent = {image_stem_size((uint32_t)limits->height),
                             image_stem_size((uint32_t)limits->width), 0};
-    plan_stem(workspace, resnet, &extent, arena);
-    size_t step = step_most(&extent);
+    const size_t owed = plan_stem(workspace, resnet, &extent, arena), step = step_most(&extent);
     extent = halved(extent);
-    size_t arriving = step / 4 + 2 * longest(&extent);
-
-    size_t pooled_main = 0, pooled_in = 0;
-    workspace->blocks = arena_take(arena, resnet->block_count, sizeof *workspace->blocks);
-    for (size_t i = 0; i < resnet->block_count; i++) {
-        const struct bottleneck *block = &resnet->blocks[i];
-        struct block_bands bands = plan_block(block, &extent, arriving, arena);
-        if (workspace->blocks)
-            workspace->blocks[i] = bands;
-        step = step_most(&extent);
-        arriving = step + longest(&extent);
-        if (block->halves) {
-            extent = halved(extent);
-            arriving = step / 4 + longest(&extent);
-            size_t most = smaller(arriving, extent.height * extent.width);
-            pooled_main = larger(pooled_main, most * block->conv3.channels);
-            pooled_in = larger(pooled_in, most * block->conv1.channels);
-        }
-        *scratch = larger(*scratch, bottleneck_scratch(block, kernels));
-    }
+    plan_blocks(workspace, resnet, &extent, step / 4 + (owed + 2) / 2 * longest(&extent), arena);
+    plan_shared(workspace, resnet, kernels, arena, scratch);
     size_t tokens = 1 + extent.height * extent.width;
-    workspace->pooled_main = arena_take(arena, pooled_main, sizeof(float));
-    workspace->pooled_in = arena_take(arena, pooled_in, sizeof(float));
     workspace->tokens = arena_take(arena, tokens * resnet->channels, sizeof(float));
     workspace->pool = arena_take(arena, attention_pool_floats(resnet, tokens), sizeof(float));
     *scratch = larger(*scratch, attention_pool_scratch(resnet, kernels, tokens));
@@ -182,16 +259,27 @@ struct run {
     const qc_image *image;
 };
 
-/* Computes the rows of a 3x3 convolution that `from` has all neighbours of; drops what is used. */
-static void convolve_ready(const struct layers *layers, const struct convolution *convolution,
-                           struct band *from, struct band *to)
+/*
+ * Computes the rows of a 3x3 convolution that `from` has all neighbours of, whole tiles but for the
+ * image's end, and drops what is used.  Where `pools`, 2x2 of their pixels become one of `to`.
+ */
+static void convolve_ready(const struct run *run, const struct convolution *convolution,
+                           struct band *from, bool pools, struct band *to)
 {
-    size_t end = band_end(from), done = band_end(to);
-    size_t ready = end == from->height || end == 0 ? end : end - 1;
-    if (ready <= done)
-        return; /* the next row still misses the one below it, or there is none */
-    neighbourhood_forward(layers, convolution, from, done, ready - done,
-                          band_append(to, ready - done));
+    const size_t scale = pools ? 2 : 1, end = band_end(from), done = scale * band_end(to);
+    size_t ready = end;
+    if (end > 0 && end < from->height) {
+        ready = end - 1; /* the next row still misses the one below it */
+        ready -= ready % tile_rows(convolution);
+    }
+    if (ready <= done || band_end(to) == to->height)
+        return;
+    float *out = band_append(to, (ready - done) / scale);
+    if (convolution->winograd)
+        winograd_forward(run->layers, convolution, from, done, ready - done, pools,
+                         run->workspace->transformed, out);
+    else
+        neighbourhood_forward(run->layers, convolution, from, done, ready - done, out);
     band_drop(from, ready - 1);
 }
 
@@ -246,15 +334,17 @@ static void finish_rows(const struct run *run, const struct bottleneck *block,
                         struct block_bands *state, size_t first, size_t count, float *out)
 {
     const struct layers *layers = run->layers;
-    size_t row = block->halves ? 2 * first : first;
-    const float *main = band_row(&state->wide, row), *residual = band_row(&state->in, row);
-    size_t pixels = count * (block->halves ? state->in.width / 2 : state->in.width);
-    if (block->halves) {
-        pool_rows(layers, &state->wide, first, count, run->workspace->pooled_main);
-        pool_rows(layers, &state->in, first, count, run->workspace->pooled_in);
-        main = run->workspace->pooled_main;
-        residual = run->workspace->pooled_in;
-    }
+    const struct resnet_workspace *workspace = run->workspace;
+    const float *main = workspace->pooled_main, *residual = workspace->pooled_in;
+    const size_t pixels = count * (block->halves ? state->in.width / 2 : state->in.width);
+    if (block->halves)
+        pool_rows(layers, &state->in, first, count, workspace->pooled_in);
+    else
+        residual = band_row(&state->in, first);
+    if (halves_behind(block))
+        pool_rows(layers, &state->wide, first, count, workspace->pooled_main);
+    else
+        main = band_row(&state->wide, first);
     if (block->shortcut.linear.weight.outputs) {
         pointwise_forward(layers, &block->shortcut, residual, pixels, ACTIVATION_NONE, NULL, out);
         residual = out;
@@ -283,13 +373,13 @@ static void advance(const struct run *run, const struct bottleneck *block,
     if (fresh)
         pointwise_forward(run->layers, &block->conv1, band_row(in, done), fresh * in->width,
                           ACTIVATION_RELU, NULL, band_append(inner, fresh));
-    convolve_ready(run->layers, &block->conv2, inner, &state->wide);
+    convolve_ready(run, &block->conv2, inner, halves_within(block), &state->wide);
 
-    size_t scale = block->halves ? 2 : 1;
-    size_t first = band_end(next), count = band_end(&state->wide) / scale - first;
+    const size_t scale = block->halves ? 2 : 1, wide_scale = halves_behind(block) ? 2 : 1;
+    size_t first = band_end(next), count = band_end(&state->wide) / wide_scale - first;
     if (count)
         finish_rows(run, block, state, first, count, band_append(next, count));
-    band_drop(&state->wide, (first + count) * scale);
+    band_drop(&state->wide, (first + count) * wide_scale);
     band_drop(in, (first + count) * scale);
 }
 
@@ -307,8 +397,13 @@ static void advance_stem(const struct run *run, struct band stem[3], struct band
     size_t count = smaller(step_rows(0, stem[0].width), stem[0].height - done);
     struct stem_job job = {run, done, band_append(&stem[0], count)};
     threads_run(run->layers->threads, count, stem_task, &job);
-    convolve_ready(run->layers, &run->resnet->stem[1], &stem[0], &stem[1]);
-    convolve_ready(run->layers, &run->resnet->stem[2], &stem[1], &stem[2]);
+    const struct convolution *second = &run->resnet->stem[1], *third = &run->resnet->stem[2];
+    convolve_ready(run, second, &stem[0], false, &stem[1]);
+    if (pools_itself(third)) {
+        convolve_ready(run, third, &stem[1], true, next);
+        return;
+    }
+    convolve_ready(run, third, &stem[1], false, &stem[2]);
     size_t first = band_end(next), pairs = band_end(&stem[2]) / 2 - first;
     pool_rows(run->layers, &stem[2], first, pairs, band_append(next, pairs));
     band_drop(&stem[2], 2 * (first + pairs));
@@ -322,8 +417,10 @@ static void start_blocks(const struct resnet *resnet, struct block_bands *blocks
         struct block_bands *bands = &blocks[i];
         bands->in = band_of(bands->in.data, *height, *width, block->conv1.channels);
         bands->inner = band_of(bands->inner.data, *height, *width, block->conv2.channels);
-        bands->wide = band_of(bands->wide.data, *height, *width, block->conv3.channels);
         bands->step = step_rows(level, *width);
+        const size_t scale = halves_within(block) ? 2 : 1;
+        bands->wide =
+            band_of(bands->wide.data, *height / scale, *width / scale, block->conv3.channels);
         if (block->halves)
             *height /= 2, *width /= 2, level++;
     }

@@ -204,6 +204,7 @@ void resnet18_forward(const struct resnet18 *encoder, const struct resnet18_work
     struct rows none = {0}, pooled = {workspace->pooled, channels};
     struct rows hidden = {workspace->hidden, encoder->hidden.weight.outputs};
     struct rows written = {features, encoder->feature_size};
-    linear_forward(layers, &encoder->hidden, pooled, whole, 1, ACTIVATION_RELU, none, hidden);
-    linear_forward(layers, &encoder->out, hidden, whole, 1, ACTIVATION_NONE, none, written);
+    linear_forward(layers, &encoder->hidden, floats(pooled), whole, 1, ACTIVATION_RELU, none,
+                   hidden);
+    linear_forward(layers, &encoder->out, floats(hidden), whole, 1, ACTIVATION_NONE, none, written);
 }

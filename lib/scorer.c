@@ -3,7 +3,6 @@
  * images through the model's tower and fills in results.  Nothing is allocated after create.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cost.h"
@@ -171,7 +170,7 @@ static qc_status provide_block(const qc_scorer_options *options, size_t size, vo
                     (unsigned)options->max_batch, size, options->memory_limit);
     *block = options->memory;
     if (!*block) {
-        *block = aligned_alloc(ARENA_ALIGNMENT, size);
+        *block = heap_take(size);
         return *block ? QC_OK
                       : fail(message, QC_ERROR_MEMORY,
                              "a scorer for %u x %u pixels, batch %u, needs %zu bytes, which the "
@@ -242,7 +241,7 @@ qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
     if (status == QC_OK)
         status = threads_start(made->layers.threads, &options, &message);
     if (status != QC_OK) {
-        free(made->allocated);
+        heap_give_back(made->allocated);
         return status;
     }
     *scorer = made;
@@ -254,7 +253,7 @@ void qc_scorer_destroy(qc_scorer *scorer)
     if (!scorer)
         return;
     threads_stop(scorer->layers.threads);
-    free(scorer->allocated);
+    heap_give_back(scorer->allocated);
 }
 
 const char *qc_scorer_pair_name(const qc_scorer *scorer, uint32_t index)

@@ -204,14 +204,16 @@ static void block_forward(const struct qc_model *model, const struct vit_block *
     const struct linear *parts[] = {&block->query, &block->key, &block->value};
     norm_forward(layers, &block->norm1, text->epsilon, tokens, count, text->width, normed);
     for (size_t i = 0; i < 3; i++)
-        linear_forward(layers, parts[i], normed, segments, texts, ACTIVATION_NONE, NO_RESIDUAL,
-                       (struct rows){hidden.data + i * text->width, hidden.stride});
+        linear_forward(layers, parts[i], floats(normed), segments, texts, ACTIVATION_NONE,
+                       NO_RESIDUAL, (struct rows){hidden.data + i * text->width, hidden.stride});
     attend(model, workspace, texts);
-    linear_forward(layers, &block->out, normed, segments, texts, ACTIVATION_NONE, tokens, tokens);
+    linear_forward(layers, &block->out, floats(normed), segments, texts, ACTIVATION_NONE, tokens,
+                   tokens);
     norm_forward(layers, &block->norm2, text->epsilon, tokens, count, text->width, normed);
-    linear_forward(layers, &block->fc1, normed, segments, texts, text->activation, NO_RESIDUAL,
-                   hidden);
-    linear_forward(layers, &block->fc2, hidden, segments, texts, ACTIVATION_NONE, tokens, tokens);
+    linear_forward(layers, &block->fc1, floats(normed), segments, texts, text->activation,
+                   NO_RESIDUAL, hidden);
+    linear_forward(layers, &block->fc2, floats(hidden), segments, texts, ACTIVATION_NONE, tokens,
+                   tokens);
 }
 
 /* Texts are rare and their tower is large: of a mapped file, it is not kept in memory. */
@@ -248,8 +250,9 @@ static void encode_group(const struct qc_model *model, struct text_workspace *wo
     norm_forward(&workspace->layers, &text->final_norm, text->epsilon, last, group->count,
                  text->width, last);
     const struct linear projection = {text->projection, NULL};
-    linear_forward(&workspace->layers, &projection, last, workspace->last_segments, group->count,
-                   ACTIVATION_NONE, NO_RESIDUAL, (struct rows){features, model->feature_size});
+    linear_forward(&workspace->layers, &projection, floats(last), workspace->last_segments,
+                   group->count, ACTIVATION_NONE, NO_RESIDUAL,
+                   (struct rows){features, model->feature_size});
 }
 
 /* The tensor to blame for a feature that is not a number. */

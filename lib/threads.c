@@ -2,7 +2,9 @@
  * threads.c - fork and join over a fixed set of threads, or over the caller's pool.
  *
  * Tasks are claimed one by one from a counter, so which thread runs which is left to chance; tasks
- * must not depend on it.  Nothing is allocated after threads_plan().
+ * must not depend on it.  A job ends when its tasks have ended: nobody waits for a thread that the
+ * system has given no processor to, and that therefore has no task.  Nothing is allocated after
+ * threads_plan().
  */
 #include "threads.h"
 
@@ -19,6 +21,10 @@ struct cancelling {
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "compiler.h"
 
 struct threads {
     size_t count; /* tasks at once, the caller's thread included */
@@ -26,19 +32,27 @@ struct threads {
     void *pool;
     struct cancelling cancelling;
 
-    /* The job, written before `generation` is raised and left alone until `pending` is 0. */
+    /* The job: written while no task is left to claim or running. */
     qc_task *task;
     void *context;
     size_t task_count;
-    atomic_size_t next;
-    atomic_size_t pending; /* workers that have not finished the job */
-    atomic_uint generation;
+
+    /*
+     * Low half: tasks that nobody has claimed.  High half: the job's number, so that a thread which
+     * looked at one job and comes back during another does not take the one for the other.
+     */
+    atomic_ullong ticket;
+    atomic_size_t unfinished; /* tasks that have not ended */
+
     atomic_bool busy; /* a call of the library is in progress: worth looking out for work */
+    atomic_size_t sleeping;
+    atomic_bool caller_sleeps;
     bool stop;
 
     pthread_mutex_t mutex;
     pthread_cond_t wake, done;
     size_t started;
+    pid_t process; /* in which they were started */
     struct worker {
         struct threads *threads;
         size_t index;
@@ -46,8 +60,7 @@ struct threads {
     } * workers; /* count - 1 */
 };
 
-/* About as long as it takes to be woken: longer would waste, shorter would sleep too soon. */
-#define SPINS 4000
+#define TASKS_MOST 0xFFFFFFFFu /* of a job */
 
 struct threads *threads_plan(struct arena *arena, const qc_scorer_options *options)
 {
@@ -61,50 +74,145 @@ struct threads *threads_plan(struct arena *arena, const qc_scorer_options *optio
     return threads;
 }
 
-static void run_tasks(struct threads *threads, size_t worker)
+/* ------------------------------------------------------------------------------------- waiting */
+
+/* About as long as it takes to be woken: longer would waste, shorter would sleep too soon. */
+#define LOOK_OUT_NANOSECONDS 100000
+#define LOOKS                64 /* between two looks at the clock */
+
+/* Whether to look on; *end is 0 at first. */
+static bool is_early(long long *end)
 {
-    for (;;) {
-        size_t index = atomic_fetch_add_explicit(&threads->next, 1, memory_order_relaxed);
-        if (index >= threads->task_count)
-            return;
-        threads->task(threads->context, index, worker);
-    }
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const long long nanoseconds = now.tv_sec * 1000000000LL + now.tv_nsec;
+    if (*end == 0)
+        *end = nanoseconds + LOOK_OUT_NANOSECONDS;
+    return nanoseconds < *end;
 }
 
-/* Returns when there is a job newer than `seen`, or false when the threads are to end. */
-static bool wait_for_job(struct threads *threads, unsigned seen)
+/* Looks out for tasks while a call is in progress, for a while. */
+static bool see_tasks(const struct threads *threads)
 {
-    for (int spin = 0; spin < SPINS; spin++) {
-        if (!atomic_load_explicit(&threads->busy, memory_order_relaxed))
-            break;
-        if (atomic_load_explicit(&threads->generation, memory_order_acquire) != seen)
-            return true;
-        CPU_RELAX();
-    }
+    long long end = 0;
+    do {
+        for (int look = 0; look < LOOKS; look++) {
+            if ((uint32_t)atomic_load_explicit(&threads->ticket, memory_order_relaxed) != 0)
+                return true;
+            if (!atomic_load_explicit(&threads->busy, memory_order_relaxed))
+                return false;
+            CPU_RELAX();
+        }
+    } while (is_early(&end));
+    return false;
+}
+
+static bool see_the_end(const struct threads *threads)
+{
+    long long end = 0;
+    do {
+        for (int look = 0; look < LOOKS; look++) {
+            if (atomic_load_explicit(&threads->unfinished, memory_order_acquire) == 0)
+                return true;
+            CPU_RELAX();
+        }
+    } while (is_early(&end));
+    return false;
+}
+
+/*
+ * Who sleeps says so first and then looks once more; who gives it reason to wake does that first
+ * and then looks whether anybody sleeps.  Both in the one order of sequential consistency, so one
+ * of the two sees the other.
+ */
+static void sleep_until_tasks(struct threads *threads)
+{
     pthread_mutex_lock(&threads->mutex);
-    while (!threads->stop && atomic_load(&threads->generation) == seen)
+    atomic_fetch_add(&threads->sleeping, 1);
+    if (!threads->stop && (uint32_t)atomic_load(&threads->ticket) == 0)
         pthread_cond_wait(&threads->wake, &threads->mutex);
-    bool more = !threads->stop;
+    atomic_fetch_sub(&threads->sleeping, 1);
     pthread_mutex_unlock(&threads->mutex);
-    return more;
+}
+
+static void sleep_until_the_end(struct threads *threads)
+{
+    pthread_mutex_lock(&threads->mutex);
+    atomic_store(&threads->caller_sleeps, true);
+    while (atomic_load(&threads->unfinished) != 0)
+        pthread_cond_wait(&threads->done, &threads->mutex);
+    atomic_store(&threads->caller_sleeps, false);
+    pthread_mutex_unlock(&threads->mutex);
+}
+
+static bool is_stopping(struct threads *threads)
+{
+    pthread_mutex_lock(&threads->mutex);
+    bool stop = threads->stop;
+    pthread_mutex_unlock(&threads->mutex);
+    return stop;
+}
+
+/* ------------------------------------------------------------------------------------- working */
+
+/* Once a task is claimed the job cannot end, so what describes it stays as it is. */
+static bool claim(struct threads *threads, size_t *index)
+{
+    unsigned long long ticket = atomic_load_explicit(&threads->ticket, memory_order_relaxed);
+    do {
+        if ((uint32_t)ticket == 0)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&threads->ticket, &ticket, ticket - 1,
+                                                    memory_order_acquire, memory_order_relaxed));
+    *index = threads->task_count - (uint32_t)ticket;
+    return true;
+}
+
+static void run_tasks(struct threads *threads, size_t worker)
+{
+    size_t index, count = 0;
+    for (; claim(threads, &index); count++)
+        threads->task(threads->context, index, worker);
+    if (count && atomic_fetch_sub(&threads->unfinished, count) == count &&
+        atomic_load(&threads->caller_sleeps)) {
+        pthread_mutex_lock(&threads->mutex);
+        pthread_cond_signal(&threads->done);
+        pthread_mutex_unlock(&threads->mutex);
+    }
 }
 
 static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
     struct threads *threads = worker->threads;
-    unsigned seen = 0;
-    while (wait_for_job(threads, seen)) {
-        seen++;
-        run_tasks(threads, worker->index);
-        if (atomic_fetch_sub(&threads->pending, 1) == 1) {
-            pthread_mutex_lock(&threads->mutex);
-            pthread_cond_signal(&threads->done);
-            pthread_mutex_unlock(&threads->mutex);
-        }
+    while (!is_stopping(threads)) {
+        while (see_tasks(threads))
+            run_tasks(threads, worker->index);
+        sleep_until_tasks(threads);
     }
     return NULL;
 }
+
+static void run_on_own_threads(struct threads *threads, size_t count, qc_task *task, void *context)
+{
+    const unsigned long long job =
+        atomic_load_explicit(&threads->ticket, memory_order_relaxed) >> 32;
+    threads->task = task;
+    threads->context = context;
+    threads->task_count = count;
+    atomic_store_explicit(&threads->unfinished, count, memory_order_relaxed);
+    atomic_store(&threads->ticket, (job + 1) << 32 | count);
+    if (atomic_load(&threads->sleeping)) {
+        pthread_mutex_lock(&threads->mutex);
+        pthread_cond_broadcast(&threads->wake);
+        pthread_mutex_unlock(&threads->mutex);
+    }
+    run_tasks(threads, 0);
+    if (!see_the_end(threads))
+        sleep_until_the_end(threads);
+}
+
+/* -------------------------------------------------------------------------- starting, stopping */
 
 qc_status threads_start(struct threads *threads, const qc_scorer_options *options,
                         struct message *message)
@@ -115,6 +223,7 @@ qc_status threads_start(struct threads *threads, const qc_scorer_options *option
     threads->cancelling = (struct cancelling){options->cancel, options->cancel_context, false};
     if (threads->parallel_for || threads->count == 1)
         return QC_OK;
+    threads->process = getpid();
     pthread_mutex_init(&threads->mutex, NULL);
     pthread_cond_init(&threads->wake, NULL);
     pthread_cond_init(&threads->done, NULL);
@@ -136,8 +245,18 @@ qc_status threads_start(struct threads *threads, const qc_scorer_options *option
     return QC_OK;
 }
 
+/* A child of fork() inherits all but the threads, and the locks as they were: it goes on alone. */
+static void leave_threads_behind(struct threads *threads)
+{
+    if (threads->started && getpid() != threads->process) {
+        threads->started = 0;
+        threads->count = 1;
+    }
+}
+
 void threads_stop(struct threads *threads)
 {
+    leave_threads_behind(threads);
     if (threads->parallel_for || threads->count <= 1)
         return;
     pthread_mutex_lock(&threads->mutex);
@@ -159,6 +278,7 @@ size_t threads_count(const struct threads *threads)
 
 void threads_begin(struct threads *threads)
 {
+    leave_threads_behind(threads);
     threads->cancelling.cancelled = false;
     atomic_store_explicit(&threads->busy, true, memory_order_relaxed);
 }
@@ -168,31 +288,9 @@ void threads_end(struct threads *threads)
     atomic_store_explicit(&threads->busy, false, memory_order_relaxed);
 }
 
-static void run_on_own_threads(struct threads *threads, size_t count, qc_task *task, void *context)
-{
-    pthread_mutex_lock(&threads->mutex);
-    threads->task = task;
-    threads->context = context;
-    threads->task_count = count;
-    atomic_store_explicit(&threads->next, 0, memory_order_relaxed);
-    atomic_store_explicit(&threads->pending, threads->started, memory_order_relaxed);
-    atomic_fetch_add_explicit(&threads->generation, 1, memory_order_release);
-    pthread_cond_broadcast(&threads->wake);
-    pthread_mutex_unlock(&threads->mutex);
-
-    run_tasks(threads, 0);
-    for (int spin = 0; spin < SPINS; spin++) {
-        if (atomic_load_explicit(&threads->pending, memory_order_acquire) == 0)
-            return;
-        CPU_RELAX();
-    }
-    pthread_mutex_lock(&threads->mutex);
-    while (atomic_load(&threads->pending) != 0)
-        pthread_cond_wait(&threads->done, &threads->mutex);
-    pthread_mutex_unlock(&threads->mutex);
-}
-
 #else /* no threads of our own; the caller may still bring a pool */
+
+#define TASKS_MOST SIZE_MAX
 
 struct threads {
     size_t count;
@@ -267,7 +365,7 @@ void threads_run(struct threads *threads, size_t count, qc_task *task, void *con
 {
     if (ask(&threads->cancelling))
         return;
-    if (count <= 1 || threads->count == 1) {
+    if (count <= 1 || count > TASKS_MOST || threads->count == 1) {
         for (size_t i = 0; i < count; i++)
             task(context, i, 0);
     } else if (threads->parallel_for) {

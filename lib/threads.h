@@ -2,7 +2,7 @@
  * threads.h - run independent tasks on the caller's thread, on a scorer's own threads, or in the
  * caller's pool.  No global state.  Between threads_begin() and threads_end(), that is while a call
  * of the library is in progress, idle threads look out for work for some microseconds before they
- * sleep; outside they only sleep.
+ * sleep; outside they only sleep.  A process that was forked off has the calling thread alone.
  *
  * Once the caller's qc_cancel has asked for the end of a call, no task is run until the next call
  * begins: whoever hands out tasks goes through its steps as before, over numbers that mean nothing,

@@ -29,6 +29,7 @@ struct vit_workspace {
     struct rows tokens, normed, hidden;     /* for all images of a batch, one after the other */
     struct rows class_tokens, class_normed; /* one row for each image */
     struct rows class_queries;
+    unsigned char *rounded; /* rows that several products share, if these want them rounded */
     size_t *segments;       /* batch + 1: where each image's tokens begin */
     size_t *class_segments; /* 0, 1, 2, ... */
 };
@@ -40,11 +41,12 @@ struct block_bands {
 };
 
 struct resnet_workspace {
-    float *stem[3];                  /* behind each of its convolutions */
-    struct block_bands *blocks;      /* one for each block; the plan fills in `data` alone */
-    float *pooled_main, *pooled_in;  /* halved rows, on their way to the end of a block */
-    float *tokens;                   /* the whole last stage, behind a row for the mean */
-    float *pool;                     /* attention pool: see attention_pool.c */
+    float *stem[3];                 /* behind each of its convolutions */
+    struct block_bands *blocks;     /* one for each block; the plan fills in `data` alone */
+    float *pooled_main, *pooled_in; /* halved rows, on their way to the end of a block */
+    float *transformed;             /* tiles of a 3x3 convolution: see winograd.c */
+    float *tokens;                  /* the whole last stage, behind a row for the mean */
+    float *pool;                    /* attention pool: see attention_pool.c */
 };
 
 /* Reserves the buffers.  `scratch` is raised to the bytes that one worker needs. */

@@ -35,6 +35,22 @@ static struct rows plan_rows(struct arena *arena, size_t count, size_t columns)
     return rows;
 }
 
+/* Bytes of a row that products with `weight` read, if they want it rounded. */
+static size_t rounded_row(const struct matrix *weight)
+{
+    return weight->rounds_rows ? rounded_bytes(weight->type, weight->inputs) : 0;
+}
+
+static size_t largest_rounded_row(const struct vit *vit)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < vit->layers; i++) {
+        bytes = larger(bytes, rounded_row(&vit->blocks[i].query.weight));
+        bytes = larger(bytes, rounded_row(&vit->blocks[i].fc2.weight));
+    }
+    return bytes;
+}
+
 static size_t block_scratch(const struct vit_block *block, const kernel_set *kernels)
 {
     size_t bytes = linear_scratch(kernels, &block->query);
@@ -61,6 +77,11 @@ void vit_plan(struct vit_workspace *workspace, const struct vit *vit, const kern
     workspace->class_tokens = plan_rows(arena, limits->batch, vit->width);
     workspace->class_normed = plan_rows(arena, limits->batch, vit->width);
     workspace->class_queries = plan_rows(arena, limits->batch, vit->width);
+    const size_t rounded = largest_rounded_row(vit);
+    if (rounded && all > SIZE_MAX / rounded)
+        arena->overflow = true;
+    else
+        workspace->rounded = arena_take(arena, all, rounded);
     workspace->segments = arena_take(arena, limits->batch + 1, sizeof(size_t));
     workspace->class_segments = arena_take(arena, limits->batch + 1, sizeof(size_t));
 
@@ -70,6 +91,7 @@ void vit_plan(struct vit_workspace *workspace, const struct vit *vit, const kern
     *scratch = larger(*scratch, linear_scratch(kernels, &projection));
     for (size_t i = 0; i < vit->layers; i++)
         *scratch = larger(*scratch, block_scratch(&vit->blocks[i], kernels));
+    *scratch = larger(*scratch, norm_scratch(vit->width));
     *scratch = larger(*scratch, image_scratch((uint32_t)larger(limits->width, limits->height)));
     size_t queries = tokens < ATTENTION_QUERIES ? tokens : ATTENTION_QUERIES;
     size_t head = vit->width / vit->heads;
@@ -122,7 +144,7 @@ static void embed_patches(const struct vit *vit, const struct vit_workspace *wor
     struct patch_job job = {vit, workspace, layers, input};
     const struct linear embedding = {vit->patch_embedding, NULL};
     threads_run(layers->threads, input->count, patch_task, &job);
-    linear_forward(layers, &embedding, workspace->hidden, workspace->segments, input->count,
+    linear_forward(layers, &embedding, floats(workspace->hidden), workspace->segments, input->count,
                    ACTIVATION_NONE, NO_RESIDUAL, workspace->tokens);
     threads_run(layers->threads, input->count, position_task, &job);
 }
@@ -195,25 +217,30 @@ static struct rows columns_from(struct rows rows, size_t column)
 
 static void keys_and_values(const struct vit *vit, const struct vit_block *block,
                             const struct vit_workspace *workspace, const struct layers *layers,
-                            size_t count)
+                            size_t count, struct operand normed)
 {
-    linear_forward(layers, &block->key, workspace->normed, workspace->segments, count,
-                   ACTIVATION_NONE, NO_RESIDUAL, columns_from(workspace->hidden, vit->width));
-    linear_forward(layers, &block->value, workspace->normed, workspace->segments, count,
-                   ACTIVATION_NONE, NO_RESIDUAL, columns_from(workspace->hidden, 2 * vit->width));
+    linear_forward(layers, &block->key, normed, workspace->segments, count, ACTIVATION_NONE,
+                   NO_RESIDUAL, columns_from(workspace->hidden, vit->width));
+    linear_forward(layers, &block->value, normed, workspace->segments, count, ACTIVATION_NONE,
+                   NO_RESIDUAL, columns_from(workspace->hidden, 2 * vit->width));
 }
 
 /* tokens += out(attended); tokens += mlp(norm2(tokens)).  `attended` is overwritten. */
 static void residual_branches(const struct vit *vit, const struct vit_block *block,
-                              const struct layers *layers, const size_t *segments, size_t count,
-                              struct rows tokens, struct rows attended, struct rows hidden)
+                              const struct vit_workspace *workspace, const struct layers *layers,
+                              const size_t *segments, size_t count, struct rows tokens,
+                              struct rows attended)
 {
-    linear_forward(layers, &block->out, attended, segments, count, ACTIVATION_NONE, tokens, tokens);
-    norm_forward(layers, &block->norm2, vit->epsilon, tokens, segments[count], vit->width,
-                 attended);
-    linear_forward(layers, &block->fc1, attended, segments, count, vit->activation, NO_RESIDUAL,
-                   hidden);
-    linear_forward(layers, &block->fc2, hidden, segments, count, ACTIVATION_NONE, tokens, tokens);
+    const size_t rows = segments[count];
+    unsigned char *rounded = workspace->rounded;
+    struct operand operand = round_forward(layers, &block->out.weight, attended, rows, rounded);
+    linear_forward(layers, &block->out, operand, segments, count, ACTIVATION_NONE, tokens, tokens);
+    operand = norm_round_forward(layers, &block->norm2, vit->epsilon, tokens, rows,
+                                 &block->fc1.weight, attended, rounded);
+    linear_forward(layers, &block->fc1, operand, segments, count, vit->activation, NO_RESIDUAL,
+                   workspace->hidden);
+    operand = round_forward(layers, &block->fc2.weight, workspace->hidden, rows, rounded);
+    linear_forward(layers, &block->fc2, operand, segments, count, ACTIVATION_NONE, tokens, tokens);
 }
 
 static void block_forward(const struct vit *vit, const struct vit_block *block,
@@ -221,14 +248,15 @@ static void block_forward(const struct vit *vit, const struct vit_block *block,
                           size_t count)
 {
     const size_t *segments = workspace->segments;
-    norm_forward(layers, &block->norm1, vit->epsilon, workspace->tokens, segments[count],
-                 vit->width, workspace->normed);
-    linear_forward(layers, &block->query, workspace->normed, segments, count, ACTIVATION_NONE,
-                   NO_RESIDUAL, workspace->hidden);
-    keys_and_values(vit, block, workspace, layers, count);
+    const struct operand normed =
+        norm_round_forward(layers, &block->norm1, vit->epsilon, workspace->tokens, segments[count],
+                           &block->query.weight, workspace->normed, workspace->rounded);
+    linear_forward(layers, &block->query, normed, segments, count, ACTIVATION_NONE, NO_RESIDUAL,
+                   workspace->hidden);
+    keys_and_values(vit, block, workspace, layers, count, normed);
     attend(vit, workspace, layers, count, workspace->hidden, segments, workspace->normed);
-    residual_branches(vit, block, layers, segments, count, workspace->tokens, workspace->normed,
-                      workspace->hidden);
+    residual_branches(vit, block, workspace, layers, segments, count, workspace->tokens,
+                      workspace->normed);
 }
 
 static void copy_class_rows(const struct vit *vit, const size_t *segments, size_t count,
@@ -245,17 +273,19 @@ static void last_block_forward(const struct vit *vit, const struct vit_block *bl
                                size_t count)
 {
     const size_t *segments = workspace->segments, *class_segments = workspace->class_segments;
-    norm_forward(layers, &block->norm1, vit->epsilon, workspace->tokens, segments[count],
-                 vit->width, workspace->normed);
-    keys_and_values(vit, block, workspace, layers, count);
-    copy_class_rows(vit, segments, count, workspace->normed, workspace->class_normed);
+    struct operand normed =
+        norm_round_forward(layers, &block->norm1, vit->epsilon, workspace->tokens, segments[count],
+                           &block->key.weight, workspace->normed, workspace->rounded);
+    keys_and_values(vit, block, workspace, layers, count, normed);
     copy_class_rows(vit, segments, count, workspace->tokens, workspace->class_tokens);
-    linear_forward(layers, &block->query, workspace->class_normed, class_segments, count,
-                   ACTIVATION_NONE, NO_RESIDUAL, workspace->class_queries);
+    normed = norm_round_forward(layers, &block->norm1, vit->epsilon, workspace->class_tokens, count,
+                                &block->query.weight, workspace->class_normed, workspace->rounded);
+    linear_forward(layers, &block->query, normed, class_segments, count, ACTIVATION_NONE,
+                   NO_RESIDUAL, workspace->class_queries);
     attend(vit, workspace, layers, count, workspace->class_queries, class_segments,
            workspace->class_normed);
-    residual_branches(vit, block, layers, class_segments, count, workspace->class_tokens,
-                      workspace->class_normed, workspace->hidden);
+    residual_branches(vit, block, workspace, layers, class_segments, count, workspace->class_tokens,
+                      workspace->class_normed);
 }
 
 void vit_forward(const struct vit *vit, const struct vit_workspace *workspace,
@@ -278,7 +308,7 @@ void vit_forward(const struct vit *vit, const struct vit_workspace *workspace,
     norm_forward(layers, &vit->post_norm, vit->epsilon, workspace->class_tokens, input->count,
                  vit->width, workspace->class_normed);
     const struct linear projection = {vit->projection, NULL};
-    linear_forward(layers, &projection, workspace->class_normed, workspace->class_segments,
+    linear_forward(layers, &projection, floats(workspace->class_normed), workspace->class_segments,
                    input->count, ACTIVATION_NONE, NO_RESIDUAL,
                    (struct rows){features, vit->projection.outputs});
 }

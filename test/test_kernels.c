@@ -20,8 +20,8 @@
 #include "kernels/kernel_check.h"
 #include "kernels/kernel_timing.h"
 
-static const struct kernel_check *const tables[] = {gemm_checks, gemm_rounded_checks,
-                                                    attention_checks, row_checks, number_checks};
+static const struct kernel_check *const tables[] = {
+    gemm_checks, gemm_rounded_checks, attention_checks, row_checks, number_checks, winograd_checks};
 
 /* One check of one set. */
 struct run {

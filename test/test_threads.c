@@ -9,10 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
+#ifdef QUALICLIP_THREADS
+#include <pthread.h>
+#endif
 
 #include <cmocka.h>
 
-#define TASKS 1000
+#define TASKS   1000
 #define WORKERS 4
 
 struct tally {
@@ -92,6 +96,101 @@ static void tasks_run_once(void **state)
     }
 }
 
+#ifdef QUALICLIP_THREADS
+
+static double processor_seconds(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
+}
+
+/*
+ * What the process computes while this thread does nothing for a while: the least of some whiles,
+ * because a virtual machine may take what another has used for ours.
+ */
+static double used_while_waiting(void)
+{
+    double least = 1;
+    for (int i = 0; i < 5; i++) {
+        const double before = processor_seconds();
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        const double used = processor_seconds() - before;
+        least = used < least ? used : least;
+    }
+    return least;
+}
+
+static struct pool pool_of_threads(void)
+{
+    qc_scorer_options options;
+    qc_scorer_options_init(&options);
+    options.threads = WORKERS;
+    struct pool pool = pool_open(&options);
+    assert_int_equal(threads_start(pool.threads, &options, NULL), QC_OK);
+    return pool;
+}
+
+static void pool_close(struct pool *pool)
+{
+    threads_stop(pool->threads);
+    free(pool->arena.base);
+}
+
+/* Three threads that looked out for work all the time would take 0.1 to 0.3 seconds. */
+static void idle_threads_sleep(void **state)
+{
+    (void)state;
+    struct pool pool = pool_of_threads();
+    threads_begin(pool.threads);
+    run_and_check(pool.threads, 20);
+    assert_true(used_while_waiting() < 0.02); /* a call goes on, but has nothing for them */
+    run_and_check(pool.threads, 20);
+    threads_end(pool.threads);
+    assert_true(used_while_waiting() < 0.02);
+    pool_close(&pool);
+}
+
+static atomic_int checked;
+
+static void add_task(void *context, size_t index, size_t worker)
+{
+    (void)worker;
+    atomic_fetch_add((atomic_size_t *)context, index + 1);
+}
+
+static void *run_beside(void *argument)
+{
+    (void)argument;
+    struct pool pool = pool_of_threads();
+    static _Thread_local atomic_size_t sum;
+    for (size_t round = 0; round < 3000; round++) {
+        const size_t count = 2 + round % 30;
+        atomic_store(&sum, 0);
+        (round % 2 ? threads_begin : threads_end)(pool.threads);
+        threads_run(pool.threads, count, add_task, &sum);
+        if (atomic_load(&sum) == count * (count + 1) / 2)
+            atomic_fetch_add(&checked, 1);
+    }
+    pool_close(&pool);
+    return NULL;
+}
+
+/* More threads than processors: some come late to a job, or find the next one. */
+static void pools_run_beside_each_other(void **state)
+{
+    (void)state;
+    enum { pools = 4 };
+    pthread_t threads[pools];
+    for (int i = 0; i < pools; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_beside, NULL), 0);
+    for (int i = 0; i < pools; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&checked), pools * 3000);
+}
+
+#endif
+
 static void run_backwards(void *pool, size_t count, qc_task *task, void *context)
 {
     *(size_t *)pool += count;
@@ -121,6 +220,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tasks_run_once),
         cmocka_unit_test(callers_pool_is_used),
+#ifdef QUALICLIP_THREADS
+        cmocka_unit_test(idle_threads_sleep),
+        cmocka_unit_test(pools_run_beside_each_other),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

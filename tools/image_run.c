@@ -249,7 +249,10 @@ static bool reads_in_any_order(const struct input_list *inputs)
     return streams < 2;
 }
 
-/* Images from which on packing the weights takes less time than it saves. */
+/*
+ * Images from which on packing a ViT's weights takes less time than it saves.  A ResNet's are
+ * always packed: their bits depend on it, and no score may depend on how many images there are.
+ */
 enum { many_images = 16 };
 
 static bool open_model(struct image_run *run, struct settings *settings,
@@ -262,7 +265,7 @@ static bool open_model(struct image_run *run, struct settings *settings,
     options.kernels = settings->kernels;
     options.precision = settings->precision;
     if (run->inputs.count < many_images)
-        options.packing = QC_PACKING_NEVER;
+        options.packing = QC_PACKING_RESNET;
     options.message = message;
     options.message_size = sizeof message;
     qc_status status = qc_model_open(&run->model, settings->model, &options);

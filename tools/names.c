@@ -47,6 +47,14 @@ bool parse_precision(const char *text, qc_precision *precision)
     return true;
 }
 
+const char *precision_name(qc_precision precision)
+{
+    return precision == QC_PRECISION_F32    ? "f32"
+           : precision == QC_PRECISION_BF16 ? "bf16"
+           : precision == QC_PRECISION_INT8 ? "int8"
+                                            : "default";
+}
+
 const char *positions_name(qc_positions positions)
 {
     return positions == QC_POSITIONS_GRID   ? "grid"

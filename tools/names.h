@@ -22,6 +22,9 @@ bool parse_size_rule(const char *text, qc_size_rule *rule, uint32_t *pixels);
 bool parse_precision(const char *text, qc_precision *precision);
 #define PRECISIONS "f32, bf16 or int8"
 
+/* The reverse; "default" where the model decides. */
+const char *precision_name(qc_precision precision);
+
 const char *positions_name(qc_positions positions); /* "none", "grid" or "flat" */
 const char *readout_name(qc_readout readout);       /* "pairs", "levels" or "texts" */
 

@@ -16,6 +16,11 @@ void reference_gemm(const gemm_call *call, float *scratch);
 void reference_gemm_i8(const gemm_call *call);
 void reference_round_rows(void *rounded, const float *in, size_t in_stride, size_t rows,
                           size_t columns, number_type type);
+void reference_winograd_input(float *out, const float *const *pixels, const winograd_tiles *tiles);
+void reference_winograd_products(float *out_data, const winograd_tiles *out, const float *in_data,
+                                 const winograd_tiles *in, const float *weights);
+void reference_winograd_output(float *const *pixels, const float *in, const winograd_tiles *tiles,
+                               const float *bias, bool pools);
 size_t reference_attention_scratch(size_t queries, size_t tokens, size_t size);
 void reference_attention(const attention_call *call, float *scratch);
 void reference_layernorm(float *out, size_t out_stride, const float *in, size_t in_stride,

@@ -1,41 +1,12 @@
 /*
- * activate_avx512.c - activations, sixteen floats at a time: step by step what vector_avx2.h does
- * with eight, so that every bit is the same.
+ * activate_avx512.c - activations, sixteen floats at a time, with AVX2's bits.
  */
 #include "compiler.h"
 
 #if QUALICLIP_X86
 
-#include "curves.h"
 #include "x86/avx512.h"
-
-#include <immintrin.h>
-
-static ALWAYS_INLINE TARGET_AVX512 __m512 exp_of(__m512 x)
-{
-    /* The constant first: on NaN, min and max give their second operand. */
-    x = _mm512_max_ps(_mm512_set1_ps(exp_lowest), x);
-    x = _mm512_min_ps(_mm512_set1_ps(exp_highest), x);
-
-    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(one_over_ln2)),
-                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(ln2_high), x);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(ln2_low), r);
-
-    __m512 p = _mm512_set1_ps(exp_terms[0]);
-    UNROLL_FULLY
-    for (size_t i = 1; i < EXP_TERMS; i++)
-        p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(exp_terms[i]));
-    p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), _mm512_add_ps(r, _mm512_set1_ps(1)));
-
-    __m512i exponent = _mm512_cvtps_epi32(n);
-    __m512i half = _mm512_srai_epi32(exponent, 1);
-    __m512i rest = _mm512_sub_epi32(exponent, half);
-    __m512i one = _mm512_set1_epi32(127);
-    __m512 a = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(half, one), 23));
-    __m512 b = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(rest, one), 23));
-    return _mm512_mul_ps(_mm512_mul_ps(p, a), b);
-}
+#include "x86/vector_avx512.h"
 
 static ALWAYS_INLINE TARGET_AVX512 __m512 relu_of(__m512 x)
 {
@@ -44,7 +15,7 @@ static ALWAYS_INLINE TARGET_AVX512 __m512 relu_of(__m512 x)
 
 static ALWAYS_INLINE TARGET_AVX512 __m512 quick_gelu_of(__m512 x)
 {
-    __m512 e = exp_of(_mm512_mul_ps(x, _mm512_set1_ps(-1.702f)));
+    __m512 e = exp_of_16(_mm512_mul_ps(x, _mm512_set1_ps(-1.702f)));
     return _mm512_div_ps(x, _mm512_add_ps(_mm512_set1_ps(1), e));
 }
 
@@ -64,7 +35,7 @@ static ALWAYS_INLINE TARGET_AVX512 __m512 gelu_of(__m512 x)
 
     __m512 square = _mm512_mul_ps(size, size);
     __m512 square_error = _mm512_fmsub_ps(size, size, square);
-    __m512 e = exp_of(_mm512_mul_ps(square, _mm512_set1_ps(-0.5f)));
+    __m512 e = exp_of_16(_mm512_mul_ps(square, _mm512_set1_ps(-0.5f)));
     e = _mm512_fnmadd_ps(_mm512_mul_ps(e, _mm512_set1_ps(0.5f)), square_error, e);
 
     __m512 tail = _mm512_mul_ps(e, half_erfcx);
@@ -75,8 +46,7 @@ static ALWAYS_INLINE TARGET_AVX512 __m512 gelu_of(__m512 x)
 static ALWAYS_INLINE TARGET_AVX512 void activate_as(float *x, size_t count, activation kind)
 {
     for (size_t i = 0; i < count; i += 16) {
-        const size_t left = count - i;
-        const __mmask16 lanes = left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
+        const __mmask16 lanes = first_lanes_of_16(count - i);
         __m512 v = _mm512_maskz_loadu_ps(lanes, x + i);
         v = kind == ACTIVATION_RELU         ? relu_of(v)
             : kind == ACTIVATION_QUICK_GELU ? quick_gelu_of(v)

@@ -13,6 +13,11 @@ extern const kernel_set kernel_set_avx2;
 
 size_t avx2_gemm_scratch(size_t taps, size_t inputs, size_t outputs);
 void avx2_gemm(const gemm_call *call, float *scratch);
+void avx2_winograd_input(float *out, const float *const *pixels, const winograd_tiles *tiles);
+void avx2_winograd_products(float *out_data, const winograd_tiles *out, const float *in_data,
+                            const winograd_tiles *in, const float *weights);
+void avx2_winograd_output(float *const *pixels, const float *in, const winograd_tiles *tiles,
+                          const float *bias, bool pools);
 /* What avx2_gemm does with weights of I8; aligned to 32 bytes. */
 size_t avx2_gemm_i8_scratch(size_t inputs);
 void avx2_gemm_i8(const gemm_call *call, float *scratch);

@@ -18,6 +18,11 @@ extern const kernel_set kernel_set_avx512bf16;
 /* All three sets' gemm: f32, f16 and bf16 weights, widened. */
 size_t avx512_gemm_scratch(size_t taps, size_t inputs, size_t outputs);
 void avx512_gemm(const gemm_call *call, float *scratch);
+void avx512_winograd_input(float *out, const float *const *pixels, const winograd_tiles *tiles);
+void avx512_winograd_products(float *out_data, const winograd_tiles *out, const float *in_data,
+                              const winograd_tiles *in, const float *weights);
+void avx512_winograd_output(float *const *pixels, const float *in, const winograd_tiles *tiles,
+                            const float *bias, bool pools);
 size_t avx512_attention_scratch(size_t queries, size_t tokens, size_t size);
 void avx512_attention(const attention_call *call, float *scratch);
 void avx512_activate(float *x, size_t count, activation kind);

@@ -10,10 +10,11 @@
 
 #define COMMON_KERNELS                                                                             \
     .fixed_shape = false, .packs = true, .gemm_scratch = avx2_gemm_scratch,                        \
-    .attention_scratch = avx2_attention_scratch, .attention = avx2_attention,                      \
-    .layernorm = avx2_layernorm, .softmax = avx2_softmax, .activate = avx2_activate,               \
-    .average_pool_row = avx2_average_pool_row, .column_mean = avx2_column_mean,                    \
-    .all_finite = avx2_all_finite, .widen = avx2_widen
+    .winograd_input = avx2_winograd_input, .winograd_products = avx2_winograd_products,            \
+    .winograd_output = avx2_winograd_output, .attention_scratch = avx2_attention_scratch,          \
+    .attention = avx2_attention, .layernorm = avx2_layernorm, .softmax = avx2_softmax,             \
+    .activate = avx2_activate, .average_pool_row = avx2_average_pool_row,                          \
+    .column_mean = avx2_column_mean, .all_finite = avx2_all_finite, .widen = avx2_widen
 
 const kernel_set kernel_set_avx2 = {
     .name = "avx2",

@@ -61,3 +61,18 @@ contains() {
         ;;
     esac
 }
+
+# Installs the build that is being tested into a folder, with the options that it was made with.
+install_into() {
+    options=()
+    for name in BUILD LIBDIR BLAS CODECS THREADS BUILTIN SANITIZE DEBUG CC; do
+        [ -z "${!name:-}" ] || options+=("$name=${!name}")
+    done
+    make -s -C "$root" "${options[@]}" PREFIX=/usr DESTDIR="$1" install
+}
+
+# example.c, which prints the library's version and fails where it finds no kernels.
+write_smallest_program() {
+    printf '%s\n' '#include <qualiclip.h>' '#include <stdio.h>' \
+        'int main(void) { puts(qc_version()); return !qc_kernels_name(0); }' >example.c
+}

@@ -24,7 +24,7 @@ struct kernel_check {
 
 /* Each ends with a row without a name. */
 extern const struct kernel_check gemm_checks[], gemm_rounded_checks[], attention_checks[],
-    row_checks[], number_checks[];
+    row_checks[], number_checks[], winograd_checks[];
 
 /* What is checked: kernel_set_at()'s sets, and then a stand-in for one that is not here, if any. */
 const kernel_set *checked_set_at(size_t index);
@@ -38,7 +38,7 @@ void time_kernel(const char *shape, double operations, void (*call)(void *contex
 
 /*
  * NULL, or another set that computes the same chains with the same roundings, so that gemm without
- * rounded rows and activate give the same bits.
+ * rounded rows, attention and activate give the same bits.
  */
 const kernel_set *set_of_same_bits(const kernel_set *set);
 
