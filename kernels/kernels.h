@@ -82,6 +82,10 @@ void pack_weights(void *packed, const void *weights, number_type type, size_t ou
  */
 void quantise_weights(struct panel_i8 *packed, const float *weights, size_t outputs, size_t inputs);
 
+/* Packs whole numbers, a scale for each output. */
+void pack_whole_weights(struct panel_i8 *packed, const int8_t *weights, const float *scales,
+                        size_t outputs, size_t inputs);
+
 /*
  * Packs a matrix of `outputs` rows of `inputs` floats as bf16: each number becomes the nearest,
  * ties to even; those beyond the largest become it.
@@ -172,12 +176,19 @@ typedef struct gemm_call {
 } gemm_call;
 
 /*
- * Packed weights of a call (not I8) as floats: weight(first + j)[i] for j < count becomes
+ * Packed weights of a call as floats: weight(first + j)[i] for j < count becomes
  * out[i * input_step + j * output_step], i counting the inputs of all taps.
  */
 void unpack_weights(float *out, size_t input_step, size_t output_step, const gemm_call *call,
                     size_t first, size_t count,
                     void (*widen)(float *, const void *, number_type, size_t));
+
+/*
+ * What of panels with one tap, whoever made them, cannot be, or NULL: scales, what fills up groups,
+ * and where `thorough` the sums.
+ */
+const char *panels_fault(const void *packed, number_type type, size_t outputs, size_t inputs,
+                         bool thorough);
 
 /*
  * Attention of `queries` tokens over `tokens` tokens, one head of `size` channels:

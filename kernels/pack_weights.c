@@ -4,6 +4,7 @@
  */
 #include "kernels.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -124,6 +125,35 @@ void quantise_weights(struct panel_i8 *packed, const float *weights, size_t outp
                      weights + n * inputs, inputs);
 }
 
+void pack_whole_weights(struct panel_i8 *packed, const int8_t *weights, const float *scales,
+                        size_t outputs, size_t inputs)
+{
+    const size_t bytes = panel_bytes(NUMBER_I8, 1, inputs);
+    memset(packed, 0, packed_bytes(NUMBER_I8, 1, inputs, outputs));
+    for (size_t n = 0; n < outputs; n++) {
+        struct panel_i8 *panel = (void *)((char *)packed + n / PANEL_OUTPUTS * bytes);
+        const int8_t *row = weights + n * inputs;
+        const size_t lane = n % PANEL_OUTPUTS;
+        int32_t sum = 0;
+        for (size_t i = 0; i < inputs; i++) {
+            panel->groups[i / 4][lane][i % 4] = row[i];
+            sum += row[i];
+        }
+        panel->scales[lane] = scales[n];
+        panel->sums[lane] = sum;
+    }
+}
+
+/* Of I8, all of a panel's outputs. */
+static void widen_whole(float *out, size_t input_step, size_t output_step,
+                        const struct panel_i8 *panel, size_t begin, size_t end, size_t inputs)
+{
+    for (size_t i = 0; i < inputs; i++)
+        for (size_t n = begin; n < end; n++)
+            out[i * input_step + (n - begin) * output_step] =
+                panel->scales[n] * (float)panel->groups[i / 4][n][i % 4];
+}
+
 void unpack_weights(float *out, size_t input_step, size_t output_step, const gemm_call *call,
                     size_t first, size_t count,
                     void (*widen)(float *, const void *, number_type, size_t))
@@ -131,22 +161,67 @@ void unpack_weights(float *out, size_t input_step, size_t output_step, const gem
     const number_type type = call->weight_type;
     const size_t group = group_inputs(type), element = number_size(type);
     const size_t tap_bytes = panel_bytes(type, 1, call->inputs);
-    for (size_t t = 0; t < call->taps; t++)
-        for (size_t panel = first / PANEL_OUTPUTS * PANEL_OUTPUTS; panel < first + count;
-             panel += PANEL_OUTPUTS) {
-            const char *from = (const char *)call->packed +
-                               panel / PANEL_OUTPUTS * call->taps * tap_bytes + t * tap_bytes;
-            const size_t begin = panel < first ? first - panel : 0;
-            const size_t left = first + count - panel;
-            const size_t end = left < PANEL_OUTPUTS ? left : PANEL_OUTPUTS;
-            for (size_t i = 0; i < call->inputs; i++) {
+    for (size_t panel = first / PANEL_OUTPUTS * PANEL_OUTPUTS; panel < first + count;
+         panel += PANEL_OUTPUTS) {
+        const char *from =
+            (const char *)call->packed + panel / PANEL_OUTPUTS * call->taps * tap_bytes;
+        const size_t begin = panel < first ? first - panel : 0;
+        const size_t left = first + count - panel;
+        const size_t end = left < PANEL_OUTPUTS ? left : PANEL_OUTPUTS;
+        float *to = out + (panel + begin - first) * output_step;
+        if (type == NUMBER_I8) {
+            widen_whole(to, input_step, output_step, (const void *)from, begin, end, call->inputs);
+            continue;
+        }
+        for (size_t t = 0; t < call->taps; t++, from += tap_bytes)
+            for (size_t i = 0; i < call->inputs; i++, to += input_step) {
                 float wide[2 * PANEL_OUTPUTS];
                 if (i % group == 0)
                     widen(wide, from + i * PANEL_OUTPUTS * element, type, group * PANEL_OUTPUTS);
-                float *to = out + (t * call->inputs + i) * input_step +
-                            (panel + begin - first) * output_step;
-                for (size_t n = begin; n < end; n++, to += output_step)
-                    *to = wide[n * group + i % group];
+                for (size_t n = begin; n < end; n++)
+                    to[(n - begin) * output_step] = wide[n * group + i % group];
             }
-        }
+    }
+}
+
+/* Inputs that only fill up the last group are zeros. */
+static bool padding_is_zero(const char *panel, number_type type, size_t inputs)
+{
+    const size_t group = group_inputs(type), filled = groups_of(type, inputs) * group;
+    const size_t element = number_size(type);
+    static const char zeros[sizeof(float)];
+    for (size_t i = inputs; i < filled; i++)
+        for (size_t n = 0; n < PANEL_OUTPUTS; n++)
+            if (memcmp(panel + ((i / group * PANEL_OUTPUTS + n) * group + i % group) * element,
+                       zeros, element) != 0)
+                return false;
+    return true;
+}
+
+static bool sums_are_right(const struct panel_i8 *panel, size_t inputs)
+{
+    int32_t sums[PANEL_OUTPUTS] = {0};
+    for (size_t g = 0; g < groups_of(NUMBER_I8, inputs); g++)
+        for (size_t n = 0; n < PANEL_OUTPUTS; n++)
+            for (size_t i = 0; i < 4; i++)
+                sums[n] += panel->groups[g][n][i];
+    return memcmp(sums, panel->sums, sizeof sums) == 0;
+}
+
+const char *panels_fault(const void *packed, number_type type, size_t outputs, size_t inputs,
+                         bool thorough)
+{
+    const size_t bytes = panel_bytes(type, 1, inputs);
+    for (size_t output = 0; output < outputs; output += PANEL_OUTPUTS) {
+        const char *panel = (const char *)packed + output / PANEL_OUTPUTS * bytes;
+        const struct panel_i8 *whole = (const void *)panel;
+        for (size_t n = 0; type == NUMBER_I8 && n < PANEL_OUTPUTS; n++)
+            if (!(whole->scales[n] >= 0 && whole->scales[n] <= FLT_MAX))
+                return "a scale that is not a finite number from 0 on";
+        if (type == NUMBER_I8 && thorough && !sums_are_right(whole, inputs))
+            return "a sum that is not that of its numbers";
+        if (!padding_is_zero(type == NUMBER_I8 ? (const char *)whole->groups : panel, type, inputs))
+            return "numbers for inputs that there are not";
+    }
+    return NULL;
 }

@@ -62,6 +62,7 @@ enum gguf_tensor_type { GGML_F32 = 0, GGML_F16 = 1, GGML_I8 = 24, GGML_F64 = 28,
 #define KEY_LOW_LEVEL_SOURCE_HASH "qualiclip.low_level.source.xxh64"
 #define KEY_PRISTINE_PHOTOS "qualiclip.low_level.pristine.photos"   /* how many */
 #define KEY_PRISTINE_PATCHES "qualiclip.low_level.pristine.patches" /* how many were kept */
+#define KEY_PACKED "qualiclip.packed" /* u32: the layout of panels; absent: there are none */
 #define KEY_PROFILE "qualiclip.profile"               /* string */
 #define KEY_POSITIONS "qualiclip.positions" /* string "none", "grid" or "flat"; default "grid" */
 #define KEY_READOUT "qualiclip.readout" /* string "pairs", "levels" or "texts"; default "pairs" */

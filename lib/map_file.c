@@ -69,7 +69,7 @@ void unmap_file(const void *data, size_t size)
         munmap((void *)(uintptr_t)data, size);
 }
 
-#if defined(MADV_DONTNEED) || defined(MADV_HUGEPAGE)
+#if defined(MADV_DONTNEED) || defined(MADV_HUGEPAGE) || defined(MADV_POPULATE_READ)
 /* Advice about the whole pages in a range; only speed and memory depend on whether it is taken. */
 static void advise(const void *data, size_t size, size_t page, int advice)
 {
@@ -79,6 +79,18 @@ static void advise(const void *data, size_t size, size_t page, int advice)
         (void)madvise((void *)first, end - first, advice);
 }
 #endif
+
+void fetch_mapped(const void *data, size_t size)
+{
+#ifdef MADV_POPULATE_READ /* Linux 5.14; else a fault for each page or few of them */
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t before = (uintptr_t)data % page;
+    advise((const char *)data - before, before + size + page - 1, page, MADV_POPULATE_READ);
+#else
+    (void)data;
+    (void)size;
+#endif
+}
 
 void release_mapped(const void *data, size_t size)
 {

@@ -19,6 +19,9 @@ void unmap_file(const void *data, size_t size);
 /* A good size of the pieces in which to read and release. */
 #define RELEASE_BYTES ((size_t)4 << 20)
 
+/* Of a mapped file: these bytes are about to be read. */
+void fetch_mapped(const void *data, size_t size);
+
 /* Of a mapped file: these bytes need not stay in memory; they are read again where they are used.
  */
 void release_mapped(const void *data, size_t size);

@@ -12,7 +12,6 @@
 #include "map_file.h"
 #include "model_tokenizer.h"
 #include "options.h"
-#include "xxh64.h"
 
 #define DATA_ALIGNMENT 4
 
@@ -71,11 +70,11 @@ static void check_kind(struct loader *loader)
 }
 
 /* What most numbers in matrices are stored as. */
-static const char *most_frequent_type(const uint64_t counts[NUMBER_TYPES])
+static const char *most_frequent_type(const uint64_t counts[NUMBER_I8 + 1])
 {
-    static const char *const names[NUMBER_TYPES] = {"f32", "f16", "bf16"};
+    static const char *const names[NUMBER_I8 + 1] = {"f32", "f16", "bf16", "q8"};
     size_t most = NUMBER_F32;
-    for (size_t type = 0; type < NUMBER_TYPES; type++)
+    for (size_t type = 0; type <= NUMBER_I8; type++)
         if (counts[type] > counts[most])
             most = type;
     return names[most];
@@ -88,21 +87,12 @@ static const char *precision_name(qc_precision precision)
                                             : "f32";
 }
 
-static uint64_t hash_of(const struct qc_model *model)
+/* The caller's, or the file's own. */
+static void settle_precision(struct loader *loader)
 {
-    /* A text tower is not needed for images: it should not stay in memory for being hashed. */
-    if (!model->only_checked && !(model->mapped && model->has_text))
-        return xxh64(model->data, model->size, 0);
-    struct xxh64_state hash;
-    xxh64_begin(&hash, 0);
-    const unsigned char *bytes = model->data;
-    for (size_t first = 0; first < model->size; first += RELEASE_BYTES) {
-        const size_t left = model->size - first;
-        const size_t size = left < RELEASE_BYTES ? left : RELEASE_BYTES;
-        xxh64_add(&hash, bytes + first, size);
-        release_mapped(bytes + first, size);
-    }
-    return xxh64_end(&hash);
+    struct qc_model *model = loader->model;
+    if (model->precision == QC_PRECISION_DEFAULT)
+        model->precision = loader->matrix_numbers[NUMBER_I8] ? QC_PRECISION_INT8 : QC_PRECISION_F32;
 }
 
 static void describe(struct loader *loader)
@@ -111,7 +101,7 @@ static void describe(struct loader *loader)
     qc_model_info *info = &model->info;
     char hash[32];
     const int length =
-        snprintf(hash, sizeof hash, "xxh64:%016llx", (unsigned long long)hash_of(model));
+        snprintf(hash, sizeof hash, "xxh64:%016llx", (unsigned long long)check_numbers(loader));
     info->hash = loader_copy_text(loader, (struct gguf_text){hash, (size_t)length});
     info->kernels = model->kernels->name;
     info->precision = precision_name(model->precision);
@@ -140,6 +130,8 @@ static qc_status load_model(struct qc_model *model, const char *origin, struct m
     load_low_level(&loader);
     if (!loader.status)
         load_recipe(&loader);
+    if (!loader.status)
+        settle_precision(&loader);
     if (!loader.status)
         describe(&loader);
     if (!loader.status && !model->only_checked)
@@ -181,7 +173,7 @@ static qc_status create_model(struct qc_model **model, const qc_model_options *o
     if (options->precision < QC_PRECISION_DEFAULT || options->precision > QC_PRECISION_INT8)
         return fail(message, QC_ERROR_ARGUMENT, "precision is %d, expected a qc_precision",
                     (int)options->precision);
-    (*model)->precision = options->precision ? options->precision : QC_PRECISION_F32;
+    (*model)->precision = options->precision;
     return choose_kernels(*model, options->kernels, message);
 }
 

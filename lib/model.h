@@ -21,7 +21,8 @@ bool number_type_of(enum gguf_tensor_type stored, number_type *type);
 
 /* outputs x inputs numbers, the inputs of one output contiguous. */
 struct matrix {
-    const void *data; /* NULL: packed alone */
+    const void *data;    /* NULL: packed alone */
+    const float *scales; /* of data of I8: one for each output */
     number_type type;
     size_t outputs, inputs;
     const void *packed; /* the same as pack_weights() lays them out, or NULL */
@@ -147,6 +148,8 @@ struct qc_model {
     size_t size;
     bool mapped;
     bool only_checked;            /* what was read may leave memory again */
+    number_type large_type;       /* of large matrices in the file */
+    bool is_packed;               /* they are panels there */
     bool packs_resnet, packs_vit; /* what is packed if the kernels want it so */
     qc_precision precision;       /* never the default */
     struct memory memory;         /* the model itself and all it owns */

@@ -6,13 +6,14 @@
  */
 #include "model_load.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "map_file.h"
+#include "large_matrices.h"
 #include "unicode.h"
 
 struct tensor_name tensor_name(const char *format, ...)
@@ -152,20 +153,14 @@ static number_type type_of(const struct gguf_tensor *tensor)
     return type;
 }
 
-/* Looks at every number; a file that is only checked leaves memory again behind the look. */
-static bool is_finite(const struct qc_model *model, const struct gguf_tensor *tensor)
+/* Its numbers are looked at in the one pass over the file. */
+static void check_later(struct loader *loader, const struct gguf_tensor *tensor)
 {
-    const size_t element = (size_t)(tensor->size / tensor->count), window = RELEASE_BYTES / element;
-    const unsigned char *bytes = tensor->data;
-    if (!model->only_checked)
-        return model->kernels->all_finite(bytes, type_of(tensor), tensor->count);
-    bool finite = true;
-    for (size_t first = 0; finite && first < tensor->count; first += window) {
-        const size_t left = tensor->count - first, count = left < window ? left : window;
-        finite = model->kernels->all_finite(bytes + first * element, type_of(tensor), count);
-        release_mapped(bytes + first * element, count * element);
-    }
-    return finite;
+    if (!loader->unchecked)
+        loader->unchecked = loader_allocate(loader, (size_t)loader->model->gguf.tensor_count,
+                                            sizeof *loader->unchecked);
+    if (loader->unchecked)
+        loader->unchecked[loader->unchecked_count++] = tensor;
 }
 
 /* The tensor of that name, fit for use, or NULL. */
@@ -181,10 +176,8 @@ static const struct gguf_tensor *load_tensor(struct loader *loader, const char *
     }
     if (!check_type(loader, name, tensor) || !check_shape(loader, name, tensor, shape))
         return NULL;
-    if (!loader->skip_numbers && !is_finite(loader->model, tensor)) {
-        loader_fail(loader, QC_ERROR_FORMAT, "tensor %s holds a number that is not finite", name);
-        return NULL;
-    }
+    if (!loader->skip_numbers)
+        check_later(loader, tensor);
     loader->model->info.parameter_count += tensor->count;
     return tensor;
 }
@@ -205,6 +198,124 @@ struct matrix load_matrix(struct loader *loader, const char *name, struct shape 
                            .type = type_of(tensor),
                            .outputs = outputs,
                            .inputs = tensor->count / outputs};
+}
+
+static struct tensor_name with_suffix(const char *name, const char *suffix)
+{
+    return tensor_name("%s%s", name, suffix);
+}
+
+/* Whole numbers with a scale for each output. */
+static struct matrix load_whole_matrix(struct loader *loader, const char *name,
+                                       const struct gguf_tensor *tensor, struct shape shape)
+{
+    const size_t outputs = (size_t)shape.sizes[0];
+    const char *scales_name = with_suffix(name, SCALES_SUFFIX).text;
+    if (!check_shape(loader, name, tensor, &shape))
+        return (struct matrix){0};
+    const float *scales = load_vector(loader, scales_name, outputs);
+    for (size_t n = 0; scales && n < outputs; n++)
+        if (!(scales[n] >= 0 && scales[n] <= FLT_MAX)) {
+            loader_fail(loader, QC_ERROR_FORMAT,
+                        "tensor %s: scale %zu is %g, expected a finite number from 0 on",
+                        scales_name, n, (double)scales[n]);
+            return (struct matrix){0};
+        }
+    if (!scales)
+        return (struct matrix){0};
+    check_later(loader, tensor);
+    loader->matrix_numbers[NUMBER_I8] += tensor->count;
+    /* A scale takes the place of what it belongs to; it is no parameter. */
+    loader->model->info.parameter_count += tensor->count - outputs;
+    return (struct matrix){.data = tensor->data,
+                           .scales = scales,
+                           .type = NUMBER_I8,
+                           .outputs = outputs,
+                           .inputs = tensor->count / outputs};
+}
+
+static bool check_layout(struct loader *loader)
+{
+    uint32_t layout = 0;
+    if (!loader->status)
+        loader->status =
+            gguf_get_u32(&loader->model->gguf, KEY_PACKED, true, &layout, loader->message);
+    if (!loader->status && layout != PACKED_LAYOUT)
+        loader_fail(loader, QC_ERROR_UNSUPPORTED,
+                    "key " KEY_PACKED " is %lu: weights are packed in a layout that this library "
+                    "does not know, which is %d; convert the checkpoint again",
+                    (unsigned long)layout, PACKED_LAYOUT);
+    return !loader->status;
+}
+
+static bool panel_type_of(const struct gguf_tensor *tensor, number_type *type)
+{
+    if (tensor->type == GGML_I8)
+        *type = NUMBER_I8;
+    return tensor->type == GGML_I8 || number_type_of(tensor->type, type);
+}
+
+/* Panels, as kernels read them. */
+static struct matrix load_panels(struct loader *loader, const char *name,
+                                 const struct gguf_tensor *tensor, struct shape shape)
+{
+    number_type type = NUMBER_F32;
+    const size_t outputs = (size_t)shape.sizes[0];
+    size_t inputs = 1;
+    for (size_t i = 1; i < GGUF_MAX_DIMENSIONS && shape.sizes[i]; i++)
+        inputs *= (size_t)shape.sizes[i];
+    if (!check_layout(loader))
+        return (struct matrix){0};
+    if (!panel_type_of(tensor, &type)) {
+        loader_fail(loader, QC_ERROR_UNSUPPORTED,
+                    "tensor %s has number type %lu, expected f32, f16, bf16 or i8", name,
+                    (unsigned long)tensor->type);
+        return (struct matrix){0};
+    }
+    const struct shape panels = {{(outputs + PANEL_OUTPUTS - 1) / PANEL_OUTPUTS,
+                                  panel_bytes(type, 1, inputs) / number_size(type)}};
+    if (!check_shape(loader, name, tensor, &panels))
+        return (struct matrix){0};
+    const char *fault =
+        panels_fault(tensor->data, type, outputs, inputs, loader->model->only_checked);
+    if (fault) {
+        loader_fail(loader, QC_ERROR_FORMAT, "tensor %s holds %s", name, fault);
+        return (struct matrix){0};
+    }
+    if (type != NUMBER_I8) /* of which every byte is a number */
+        check_later(loader, tensor);
+    loader->matrix_numbers[type] += outputs * inputs;
+    loader->model->info.parameter_count += outputs * inputs;
+    return (struct matrix){
+        .type = type, .outputs = outputs, .inputs = inputs, .packed = tensor->data};
+}
+
+/* In whichever form it is stored. */
+static struct matrix load_any_form(struct loader *loader, const char *name, struct shape shape)
+{
+    if (loader->status)
+        return (struct matrix){0};
+    const struct gguf *gguf = &loader->model->gguf;
+    const struct tensor_name packed_name = with_suffix(name, PACKED_SUFFIX);
+    const struct gguf_tensor *tensor = gguf_find_tensor(gguf, name);
+    const struct gguf_tensor *packed = gguf_find_tensor(gguf, packed_name.text);
+    if (tensor && packed) {
+        loader_fail(loader, QC_ERROR_FORMAT, "tensor %s is there packed, too", name);
+        return (struct matrix){0};
+    }
+    if (packed)
+        return load_panels(loader, packed_name.text, packed, shape);
+    if (tensor && tensor->type == GGML_I8)
+        return load_whole_matrix(loader, name, tensor, shape);
+    return load_matrix(loader, name, shape);
+}
+
+struct matrix load_large_matrix(struct loader *loader, const char *name, struct shape shape)
+{
+    const struct matrix matrix = load_any_form(loader, name, shape);
+    loader->model->large_type = matrix.type;
+    loader->model->is_packed = matrix.packed != NULL;
+    return matrix;
 }
 
 const float *load_floats(struct loader *loader, const char *name, struct shape shape)
@@ -254,9 +365,12 @@ const float *load_vector(struct loader *loader, const char *name, size_t size)
 
 struct linear load_linear(struct loader *loader, const char *stem, size_t outputs, size_t inputs)
 {
+    const struct tensor_name name = tensor_name("%s.weight", stem);
+    const struct shape shape = {{outputs, inputs}};
     return (struct linear){
-        .weight = load_matrix(loader, tensor_name("%s.weight", stem).text,
-                              (struct shape){{outputs, inputs}}),
+        .weight = is_large_matrix(name.text, strlen(name.text))
+                      ? load_large_matrix(loader, name.text, shape)
+                      : load_matrix(loader, name.text, shape),
         .bias = load_vector(loader, tensor_name("%s.bias", stem).text, outputs),
     };
 }

@@ -21,9 +21,13 @@
 struct loader {
     struct qc_model *model;
     struct message *message;
-    qc_status status;                      /* of the first failure */
-    bool skip_numbers;                     /* whether they are finite is not looked at */
-    uint64_t matrix_numbers[NUMBER_TYPES]; /* how many were loaded as matrices, by number_type */
+    qc_status status;                       /* of the first failure */
+    bool skip_numbers;                      /* whether they are finite is not looked at */
+    uint64_t matrix_numbers[NUMBER_I8 + 1]; /* how many were loaded as matrices, by number_type */
+
+    /* Tensors whose numbers are still to be looked at: see check_numbers(). */
+    const void **unchecked; /* struct gguf_tensor */
+    size_t unchecked_count;
 };
 
 /* Slowest first, as in docs/model-file.md; 1 beyond the last. */
@@ -48,9 +52,11 @@ char *loader_copy_text(struct loader *loader, struct gguf_text text);
 
 bool text_is(struct gguf_text text, const char *expected);
 
-/* Tensors.  Each is checked: there, of this shape, of a type we can use, finite. */
+/* Tensors.  Each is checked: there, of this shape, of a type we can use; and finite, later. */
 bool loader_has(const struct loader *loader, const char *name);
 struct matrix load_matrix(struct loader *loader, const char *name, struct shape shape);
+/* One that may be stored in 8 bits or packed (large_matrices.h). */
+struct matrix load_large_matrix(struct loader *loader, const char *name, struct shape shape);
 const float *load_floats(struct loader *loader, const char *name, struct shape shape);
 const double *load_doubles(struct loader *loader, const char *name, struct shape shape);
 const float *load_vector(struct loader *loader, const char *name, size_t size);
@@ -75,6 +81,15 @@ void load_resnet(struct loader *loader);     /* model_resnet.c */
 void load_text_tower(struct loader *loader); /* model_text.c: text tower and vocabulary, if any */
 void load_low_level(struct loader *loader);  /* model_low_level.c: required by profile grepq */
 void load_recipe(struct loader *loader);     /* model_recipe.c: prompts, scale, pixels, names */
+
+/*
+ * Reads the whole file once: looks at the numbers of all tensors that were loaded, and returns the
+ * file's hash (model_numbers.c).
+ */
+uint64_t check_numbers(struct loader *loader);
+
+/* Whether packing copies large matrices, so that their pages in the file are not needed. */
+bool packs_anew(const struct qc_model *model);
 
 /* Packs the weights of the image towers, all of which are loaded (model_pack.c). */
 void pack_model(struct loader *loader);

@@ -9,8 +9,10 @@ static struct convolution load_convolution(struct loader *loader, const char *st
                                            size_t kernel_size, size_t channels)
 {
     const struct shape shape = {{outputs, kernel_size, kernel_size, channels}};
+    const struct tensor_name name = tensor_name("%s.weight", stem);
     return (struct convolution){
-        .linear = {.weight = load_matrix(loader, tensor_name("%s.weight", stem).text, shape),
+        .linear = {.weight = kernel_size == 1 ? load_large_matrix(loader, name.text, shape)
+                                              : load_matrix(loader, name.text, shape),
                    .bias = load_vector(loader, tensor_name("%s.bias", stem).text, outputs)},
         .kernel_size = kernel_size,
         .channels = channels,

@@ -55,7 +55,7 @@ void load_vit(struct loader *loader)
 
     const size_t width = vit->width, patch = vit->patch_size;
     vit->patch_embedding =
-        load_matrix(loader, "v.patch_embd.weight", (struct shape){{width, 3, patch, patch}});
+        load_large_matrix(loader, "v.patch_embd.weight", (struct shape){{width, 3, patch, patch}});
     vit->class_embedding = load_vector(loader, "v.class_embd", width);
     vit->position_embedding =
         load_positions(loader, "v.position_embd.weight", patch, width, &vit->grid);

@@ -3,6 +3,7 @@
  * wrong is an error that names what is wrong.
  */
 #include "model.h" /* before cmocka.h, which makes fail() a macro */
+#include "large_matrices.h"
 #include "model_builder.h"
 
 #include <setjmp.h>
@@ -401,8 +402,11 @@ static void every_fault_names_the_tensor(refuser *expect, char (*names)[64], siz
                "not finite");
         expect(&(struct model_faults){.poison = name, .poison_value = -INFINITY}, QC_ERROR_FORMAT,
                name, "not finite");
-        expect(&(struct model_faults){.retype = name, .type = GGML_I8}, QC_ERROR_UNSUPPORTED, name,
-               "24 (i8)");
+        const struct model_faults whole = {.retype = name, .type = GGML_I8};
+        if (is_large_matrix(name, strlen(name)))
+            expect(&whole, QC_ERROR_FORMAT, name, ".scales is missing");
+        else
+            expect(&whole, QC_ERROR_UNSUPPORTED, name, "24 (i8)");
     }
 }
 

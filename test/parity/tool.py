@@ -50,8 +50,9 @@ class Tool:
         self.run("convert", checkpoint, "-o", model, "--type", number_type)
 
     def results(self, command, model, images, *options):
-        """{path: object} of `embed` or `score`; every image must be there."""
-        output = self.run(command, "-m", model, "--format", "json", *options, *images)
+        """{path: object} of `embed` or `score`; every image must be there.  model None: built in."""
+        which = ["-m", model] if model else []
+        output = self.run(command, *which, "--format", "json", *options, *images)
         objects = {}
         for text in output.splitlines():
             found = json.loads(text)
