@@ -4,7 +4,8 @@
 PACKAGES := gcc g++ libc6-dev binutils pkg-config libopenblas-dev libpng-dev libjpeg-dev \
             libzip-dev libcjson-dev libcmocka-dev bats jq
 # What .ci/run needs besides: the reference, a second compiler with its sanitizers, a leak checker.
-CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy python3-regex valgrind
+CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy python3-regex valgrind \
+               cmake abigail-tools debhelper lintian fakeroot
 # What check-aarch64 needs: a cross compiler, an emulator, libraries of the other architecture.
 AARCH64_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user pkg-config \
                     libpng-dev:arm64 libjpeg-dev:arm64 libzip-dev:arm64 libcjson-dev:arm64 \
@@ -50,10 +51,12 @@ else
 ##   all (default)   libraries and program, with what is installed   library  tool
 ##   deps            install the Debian packages needed (with sudo where not root)
 ##   core            the library for firmware: without files, threads, heap and text tower
+##   check-core      tests of that
 ##   demo            score a photo and four worsened copies of it
 ##   check           all tests
 ##   check-aarch64   those of what depends on the CPU, cross-built and emulated (make deps-aarch64)
 ##   check-cross     a few for each of ARCH=armhf|i386|riscv64|s390x, emulated (make deps-cross)
+##   check-x86       a score on x86 CPUs with and without AVX2, emulated (qemu-user)
 ##   fuzz            targets for libFuzzer (clang); test/fuzz/run.sh runs them
 ##   install         into $(DESTDIR)$(PREFIX); uninstall takes it away
 ##   abi-check       whether the shared library's interface is the committed one; abi-update
@@ -222,7 +225,7 @@ SONAME := libqualiclip.so.$(MAJOR)
 SHARED := $(BUILD)/libqualiclip.so.$(VERSION)
 TOOL   := $(BUILD)/qualiclip
 
-.PHONY: all library tool tests check check-aarch64 deps demo install uninstall clean help format FORCE
+.PHONY: all library tool tests check check-aarch64 check-x86 deps demo install uninstall clean help format FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -239,7 +242,9 @@ core:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/core BLAS=none CODECS=none THREADS=no FILES=no \
 	 HEAP=no TEXT=no POSITION=-fPIE CFLAGS="$(CFLAGS) -fno-tree-loop-distribute-patterns" \
 	 $(BUILD)/core/libqualiclip.a
-.PHONY: core
+check-core:
+	@BUILD=$(BUILD) test/core/run.sh
+.PHONY: core check-core
 
 # --------------------------------------------------------------------------------- compiling
 # Everything depends on the flags that it was compiled with.
@@ -290,6 +295,11 @@ $(BUILD)/test/test_kernels: $(call objects,$(wildcard test/kernels/*.c) bench/pe
 # This one lets allocations fail.
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
     $(foreach name,malloc calloc realloc aligned_alloc free,-Wl,--wrap=$(name))
+# ... and this one hears what the library asks the system for.
+$(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
+    $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc aligned_alloc free mmap munmap madvise \
+        posix_madvise open close fopen pthread_create pthread_mutex_init pthread_mutex_lock \
+        pthread_mutex_unlock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast)
 
 # ... and this one looks into the program.
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
@@ -354,13 +364,18 @@ endif
 	 LIBRARY_LIBS="$(LIBRARY_LIBS)" EMULATOR="$(EMULATOR)" test/run.sh $(tested_programs) $(CLI_TESTS:%=test/cli/%.bats)
 
 # Whatever depends on the CPU or the compiler, but for the slowest, on an emulated other CPU.
-AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands convert_hostile convert_memory scorer sizes),$(TESTS))
+AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands cancel convert_hostile convert_memory scorer sizes),$(TESTS))
 check-aarch64:
 	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig $(MAKE) --no-print-directory \
 	 BUILD=$(BUILD)/aarch64 CROSS=aarch64-linux-gnu- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
 	 EMULATOR=qemu-aarch64 TESTS="$(AARCH64_TESTS)" CLI_TESTS=kernels check
+	@test/cpus.sh $(BUILD)/aarch64 qemu-aarch64 cortex-a53=neon cortex-a76=neondot max=neonbf16
 
-# ... and on architectures that have the reference kernels alone: libraries of theirs are unpacked
+# The oldest CPUs that have a set of kernels, and older ones, emulated.
+check-x86: all
+	@test/cpus.sh $(BUILD) qemu-x86_64 Nehalem=reference Haswell=avx2
+
+# On architectures that have the reference kernels alone: libraries of theirs are unpacked
 # into a folder, and nothing is installed.  i386 needs no emulator but the loader of that folder.
 # A big-endian machine reads no model: what it can do is tested, and that it says so.
 cross := $(BUILD)/cross/$(ARCH)
@@ -379,7 +394,7 @@ check-cross:
 	@PKG_CONFIG_SYSROOT_DIR=$(cross_root) PKG_CONFIG_LIBDIR=$(cross_root)/usr/lib/$(cross_libraries)/pkgconfig \
 	 $(MAKE) --no-print-directory BUILD=$(cross) CROSS=$(triplet)- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
 	 CFLAGS='--sysroot=$(cross_root) $(cross_cflags)' \
-	 LDFLAGS='--sysroot=$(cross_root) -Wl,-rpath-link,$(cross_root)/lib/$(cross_libraries):$(cross_root)/usr/lib/$(cross_libraries)' \
+	 OPTIMISE=-O1 LDFLAGS='--sysroot=$(cross_root) -Wl,-rpath-link,$(cross_root)/lib/$(cross_libraries):$(cross_root)/usr/lib/$(cross_libraries)' \
 	 EMULATOR='$(strip $(cross_emulator))' TESTS='$(CROSS_TESTS)' CLI_TESTS= check
 .PHONY: check-cross
 
