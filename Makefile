@@ -265,9 +265,10 @@ $(BUILD)/tools/%.o: PART_CFLAGS = $(TOOL_CFLAGS)
 $(BUILD)/test/%.o: PART_CFLAGS = $(TEST_CFLAGS)
 
 # One object in which only the public names are global: an application's own names cannot clash.
+# Groups are dissolved: what i386 has in them would else be lost in linking, once it is local.
 $(STATIC): $(library_objects)
 	$(call say,AR,$@)
-	$(Q)$(LD) -r -o $(BUILD)/qualiclip-all.o $^
+	$(Q)$(LD) -r --force-group-allocation -o $(BUILD)/qualiclip-all.o $^
 	$(Q)$(OBJCOPY) --localize-hidden $(BUILD)/qualiclip-all.o
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $(BUILD)/qualiclip-all.o

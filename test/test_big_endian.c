@@ -2,18 +2,17 @@
  * test_big_endian.c - a machine whose high byte comes first reads no model file, and says why; a
  * machine like all others reads it.  Formats of pixels do not depend on the machine.
  */
-#include "qualiclip.h"
+#include "image.h" /* before cmocka.h, which makes fail() a macro */
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-#include "image.h"
 
 static bool is_little_endian(void)
 {
