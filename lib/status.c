@@ -1,10 +1,7 @@
 /*
- * status.c - names of statuses, and the sentence that goes with a failure.
+ * status.c - names of statuses, and the version.
  */
 #include "status.h"
-
-#include <stdarg.h>
-#include <stdio.h>
 
 const char *qc_version(void)
 {
@@ -26,15 +23,4 @@ const char *qc_status_string(qc_status status)
     case QC_CANCELLED: return "cancelled";
     }
     return "unknown status";
-}
-
-qc_status fail(struct message *message, qc_status status, const char *format, ...)
-{
-    if (message && message->text && message->size) {
-        va_list arguments;
-        va_start(arguments, format);
-        vsnprintf(message->text, message->size, format, arguments);
-        va_end(arguments);
-    }
-    return status;
 }
