@@ -3,8 +3,7 @@
  *
  * Nothing is remembered between calls, so there is nothing to lock; a model asks once, at open.
  */
-#include <string.h>
-
+#include "c_text.h"
 #include "compiler.h"
 #include "reference/reference.h"
 
@@ -114,7 +113,7 @@ const kernel_set *kernel_set_find(const char *name)
         return kernel_set_at(0);
     for (size_t i = 0;; i++) {
         const kernel_set *set = kernel_set_at(i);
-        if (!set || strcmp(set->name, name) == 0)
+        if (!set || same_text(set->name, name))
             return set;
     }
 }

@@ -512,6 +512,7 @@ qc_status qc_score(qc_scorer *scorer, const qc_image *image, qc_result *result)
     return qc_score_batch(scorer, image, 1, result);
 }
 
+#ifdef QUALICLIP_FILES
 qc_status qc_score_file(qc_scorer *scorer, const char *path, qc_result *result)
 {
     if (!scorer || !result)
@@ -532,3 +533,4 @@ qc_status qc_score_file(qc_scorer *scorer, const char *path, qc_result *result)
     qc_picture_free(picture);
     return status;
 }
+#endif
