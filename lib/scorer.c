@@ -7,6 +7,7 @@
 
 #include "cost.h"
 #include "low_level.h"
+#include "map_file.h"
 #include "model.h"
 #include "options.h"
 #include "prompts.h"
@@ -171,6 +172,8 @@ static qc_status provide_block(const qc_scorer_options *options, size_t size, vo
     *block = options->memory;
     if (!*block) {
         *block = heap_take(size);
+        if (*block)
+            prefer_large_pages(*block, size);
         return *block ? QC_OK
                       : fail(message, QC_ERROR_MEMORY,
                              "a scorer for %u x %u pixels, batch %u, needs %zu bytes, which the "
