@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../lib/gguf.h"
 #include "compiler.h"
 
 #define MESSAGE_SIZE 512

@@ -13,9 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../lib/gguf.h"
+#include "../../lib/gguf_format.h"
 
 struct gguf_writer;
+struct gguf_value; /* lib/gguf.h */
 
 /* NULL if memory is short or the temporary file cannot be made; `message` (512 bytes) says why. */
 struct gguf_writer *gguf_writer_open(const char *path, char *message);
