@@ -45,8 +45,8 @@ def all_peers(worker, runtime, openblas):
                                                                    HERE + "/worker.py"]
     vit = ("vit-b-32",)
     peers = [
-        Peer("ours f32", ours, ".gguf", None),
-        Peer("ours f32 avx2", ours, ".gguf", None, kernels="avx2"),
+        Peer("ours f32", ours, "-f32.gguf", None),
+        Peer("ours f32 avx2", ours, "-f32.gguf", None, kernels="avx2"),
         Peer("ours f32 openblas", ours, ".gguf", None, kernels=openblas),
         Peer("ours bf16", ours, "-bf16.gguf", 1e-2, precision="bf16"),
         Peer("ours int8", ours, "-q8.gguf", 5e-2, precision="int8"),
