@@ -9,6 +9,7 @@
 #include "low_level.h"
 #include "model.h"
 #include "options.h"
+#include "picture_rows.h"
 #include "prompts.h"
 #include "score.h"
 #include "tower.h"
@@ -31,11 +32,12 @@ struct qc_scorer {
     };
     struct low_level_workspace low_level; /* planned where the recipe has that part */
     struct pixel_table *pixels;
-    qc_image *seen;      /* the views that the tower is given at once ... */
-    float *features;     /* ... and what it makes of them */
-    size_t *batch_index; /* of the batch, the images that can be scored */
-    double *logits;      /* of one image */
-    void *allocated;     /* the block, if it is ours to free */
+    struct row_stream *rows; /* of the image in hand, if it is decoded on its way; else NULL */
+    qc_image *seen;          /* the views that the tower is given at once ... */
+    float *features;         /* ... and what it makes of them */
+    size_t *batch_index;     /* of the batch, the images that can be scored */
+    double *logits;          /* of one image */
+    void *allocated;         /* the block, if it is ours to free */
     char message[QC_MESSAGE_SIZE];
 };
 
@@ -297,7 +299,8 @@ static void encode_seen(struct qc_scorer *scorer, size_t count)
                                 .count = count,
                                 .pixels = scorer->pixels,
                                 .background = scorer->background,
-                                .positions = scorer->recipe.positions};
+                                .positions = scorer->recipe.positions,
+                                .rows = scorer->rows};
     if (model->tower == QC_TOWER_VIT)
         vit_forward(&model->vit, &scorer->vit, &scorer->layers, &input, scorer->features);
     else
@@ -321,6 +324,8 @@ static size_t encode(struct qc_scorer *scorer, const qc_image *images, const siz
     for (size_t i = 0; i < count; i++)
         views += views_make(&scorer->views, &scorer->layers, scorer->background,
                             &images[numbers[i]], i, scorer->seen + views);
+    if (scorer->rows)
+        scorer->rows->image = scorer->seen;
     encode_seen(scorer, views);
     return views;
 }
@@ -331,6 +336,8 @@ static qc_status normalise(const struct qc_scorer *scorer, float *features, size
 {
     if (threads_cancelled(scorer->layers.threads))
         return fail(message, QC_CANCELLED, "cancelled by the caller");
+    if (scorer->rows && scorer->rows->status != QC_OK)
+        return scorer->rows->status; /* it has its message */
     bool good = true;
     for (size_t i = 0; i < views; i++)
         good =
@@ -512,6 +519,73 @@ qc_status qc_score(qc_scorer *scorer, const qc_image *image, qc_result *result)
     return qc_score_batch(scorer, image, 1, result);
 }
 
+/* ------------------------------------------------------------------------------------- pictures */
+
+/* Whether the tower takes the picture's rows one after the other, and nothing else looks at them.
+ */
+static bool streams(const struct qc_scorer *scorer, const qc_picture *picture)
+{
+    return scorer->model->tower == QC_TOWER_RESNET && !scorer->recipe.low_level &&
+           !picture->pixels && !picture->header.interlaced &&
+           size_rule_keeps(&scorer->views.rule, picture->header.width, picture->header.height);
+}
+
+/* A view for as long as no pixel is looked at: of something, because there must be pixels. */
+static qc_image view_of_rows(const qc_picture *picture)
+{
+    qc_image view = qc_picture_view(picture);
+    view.planes[0] = picture->encoded.data;
+    return view;
+}
+
+qc_status qc_score_picture(qc_scorer *scorer, qc_picture *picture, qc_result *result)
+{
+    if (!scorer || !picture || !result)
+        return QC_ERROR_ARGUMENT;
+    struct message message = {result->message, sizeof result->message};
+    if (streams(scorer, picture)) {
+        struct picture_rows rows;
+        picture_rows_begin(&rows, picture, &message);
+        scorer->rows = &rows.stream;
+        const qc_image view = view_of_rows(picture);
+        (void)qc_score(scorer, &view, result);
+        scorer->rows = NULL;
+        picture_rows_end(&rows);
+        return result->status;
+    }
+    memset(result, 0, sizeof *result);
+    result->status = picture_decode(picture, &message);
+    if (result->status != QC_OK) {
+        memcpy(scorer->message, result->message, sizeof scorer->message);
+        return result->status;
+    }
+    const qc_image image = qc_picture_view(picture);
+    return qc_score(scorer, &image, result);
+}
+
+qc_status qc_embed_picture(qc_scorer *scorer, qc_picture *picture, float *feature)
+{
+    if (!scorer || !picture || !feature)
+        return QC_ERROR_ARGUMENT;
+    struct message message = {scorer->message, sizeof scorer->message};
+    if (streams(scorer, picture)) {
+        struct picture_rows rows;
+        picture_rows_begin(&rows, picture, &message);
+        scorer->rows = &rows.stream;
+        const qc_image view = view_of_rows(picture);
+        qc_status status = qc_embed(scorer, &view, feature);
+        scorer->rows = NULL;
+        picture_rows_end(&rows);
+        return status;
+    }
+    memset(feature, 0, scorer->model->feature_size * sizeof *feature);
+    qc_status status = picture_decode(picture, &message);
+    if (status != QC_OK)
+        return status;
+    const qc_image image = qc_picture_view(picture);
+    return qc_embed(scorer, &image, feature);
+}
+
 qc_status qc_score_file(qc_scorer *scorer, const char *path, qc_result *result)
 {
     if (!scorer || !result)
@@ -522,13 +596,12 @@ qc_status qc_score_file(qc_scorer *scorer, const char *path, qc_result *result)
     options.message = result->message;
     options.message_size = sizeof result->message;
     qc_picture *picture;
-    result->status = qc_picture_read(&picture, path, &options);
+    result->status = qc_picture_open(&picture, path, &options);
     if (result->status != QC_OK) {
         memcpy(scorer->message, result->message, sizeof scorer->message);
         return result->status;
     }
-    qc_image image = qc_picture_view(picture);
-    qc_status status = qc_score(scorer, &image, result);
+    qc_status status = qc_score_picture(scorer, picture, result);
     qc_picture_free(picture);
     return status;
 }
