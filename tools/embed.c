@@ -138,7 +138,7 @@ static bool print_image(struct image_run *run, void *context, size_t index)
 
 int command_embed(int argc, char **argv)
 {
-    static const struct image_command command = {"embed", help, false};
+    static const struct image_command command = {"embed", help, "", false};
     struct image_run run;
     if (!image_run_open(&run, &command, argc, argv))
         return run.status;

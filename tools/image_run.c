@@ -41,7 +41,13 @@ enum option_code {
     option_prompts,
     option_text,
     option_truncate,
-    option_sort
+    option_sort,
+    option_raw,
+    option_matrix,
+    option_range,
+    option_every,
+    option_percentile,
+    option_worst
 };
 
 static const struct option long_options[] = {
@@ -64,11 +70,17 @@ static const struct option long_options[] = {
     {"text", required_argument, NULL, option_text},
     {"truncate", no_argument, NULL, option_truncate},
     {"sort", no_argument, NULL, option_sort},
+    {"raw", required_argument, NULL, option_raw},
+    {"matrix", required_argument, NULL, option_matrix},
+    {"range", required_argument, NULL, option_range},
+    {"every", required_argument, NULL, option_every},
+    {"percentile", required_argument, NULL, option_percentile},
+    {"worst", required_argument, NULL, option_worst},
     {NULL, 0, NULL, 0},
 };
 enum {
     option_end = sizeof long_options / sizeof long_options[0] - 1,
-    profile_index = option_end - 5
+    profile_index = option_end - 11
 };
 
 static bool is_profile(const char *name)
@@ -77,6 +89,38 @@ static bool is_profile(const char *name)
         if (strcmp(name, qc_profile_name(i)) == 0)
             return true;
     return false;
+}
+
+/* Takes an option that is about films; NULL, or what was expected of its value. */
+static const char *take_film_option(struct film_run *films, int code, const char *value)
+{
+    static const char *const ranges[] = {"full", "limited", NULL};
+    int choice;
+    switch (code) {
+    case option_raw: return film_parse_raw(value, &films->options);
+    case option_matrix:
+        return film_parse_matrix(value, &films->options)
+                   ? NULL
+                   : "--matrix: expected bt601, bt709 or bt2020";
+    case option_range:
+        if (!parse_choice(value, ranges, &choice))
+            return "--range: expected full or limited";
+        films->options.range = (qc_range)(QC_RANGE_FULL + choice);
+        break;
+    case option_every:
+        if (!parse_count(value, 1, INT32_MAX, &films->every))
+            return "--every: expected a number from 1 on";
+        break;
+    case option_percentile:
+        if (!parse_count(value, 0, 100, &films->percentile))
+            return "--percentile: expected a number from 0 to 100";
+        break;
+    case option_worst:
+        if (!parse_count(value, 0, INT32_MAX, &films->worst))
+            return "--worst: expected a number";
+        break;
+    }
+    return NULL;
 }
 
 /* Takes one option; NULL, or what was expected of its value. */
@@ -145,6 +189,7 @@ static const char *take_option(struct image_run *run, struct settings *settings,
             return "--background: expected drop, black or white";
         settings->scorer.background = (qc_background)choice;
         break;
+    default: return take_film_option(&run->films, code, value);
     }
     return NULL;
 }
@@ -183,6 +228,7 @@ static bool parse(struct image_run *run, struct settings *settings,
     while ((code = getopt_long(argc, argv, ":m:rh", options, NULL)) != -1) {
         if (code == 'h') {
             fputs(command->help, stdout);
+            fputs(command->help_end, stdout);
             run->status = COMMAND_OK;
             return false;
         }
@@ -264,7 +310,8 @@ static bool open_model(struct image_run *run, struct settings *settings,
     qc_model_options_init(&options);
     options.kernels = settings->kernels;
     options.precision = settings->precision;
-    if (run->inputs.count < many_images)
+    const size_t images = run->films.any ? SIZE_MAX : run->inputs.count;
+    if (images < many_images)
         options.packing = QC_PACKING_RESNET;
     options.message = message;
     options.message_size = sizeof message;
@@ -277,7 +324,7 @@ static bool open_model(struct image_run *run, struct settings *settings,
     if (!read_prompts(run, settings, name))
         return false;
     if (!lanes_open(&run->lanes, run->model, &settings->scorer, settings->threads, settings->batch,
-                    run->inputs.count, reads_in_any_order(&run->inputs))) {
+                    images, !run->films.any && reads_in_any_order(&run->inputs))) {
         complain_about(name, run->lanes.whole.message);
         return false;
     }
@@ -294,10 +341,18 @@ bool image_run_open(struct image_run *run, const struct image_command *command, 
     struct settings settings = {0};
     qc_scorer_options_init(&settings.scorer);
     memset(run, 0, sizeof *run);
+    run->films = (struct film_run){.every = 1, .percentile = 5, .worst = 3};
     if (!parse(run, &settings, command, argc, argv))
         return false;
     json_start();
     inputs_gather(&run->inputs, argv + optind, (size_t)(argc - optind), settings.recursive);
+    run->films.any = command->scores && run->inputs.count &&
+                     (run->films.options.raw || film_is_y4m(run->inputs.items[0].path));
+    if (run->films.any && run->sort) {
+        run->status = usage_error(command->name, "--sort is for photos, not for films");
+        inputs_free(&run->inputs);
+        return false;
+    }
     if (!open_model(run, &settings, command)) {
         inputs_free(&run->inputs);
         prompts_free(&run->prompts);

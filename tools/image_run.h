@@ -5,6 +5,7 @@
 #ifndef QUALICLIP_IMAGE_RUN_H
 #define QUALICLIP_IMAGE_RUN_H
 
+#include "film.h"
 #include "inputs.h"
 #include "lanes.h"
 #include "output.h"
@@ -12,8 +13,15 @@
 
 struct image_command {
     const char *name;
-    const char *help;
-    bool scores; /* takes --profile, --prompts, --text, --truncate and --sort; needs prompts */
+    const char *help, *help_end; /* C compilers need not take it as one string */
+    bool scores; /* takes films, --profile, --prompts, --text, --truncate, --sort; needs prompts */
+};
+
+/* What is to be done about films. */
+struct film_run {
+    bool any; /* the inputs are films */
+    struct film_options options;
+    uint32_t every, percentile, worst;
 };
 
 struct image_run {
@@ -25,6 +33,7 @@ struct image_run {
     struct prompt_list prompts; /* the user's; none: the model's */
     struct lanes lanes;
     struct input_list inputs;
+    struct film_run films;
     int status; /* the exit status so far */
 };
 

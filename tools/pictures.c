@@ -4,19 +4,17 @@
 #include "pictures.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "diagnostics.h"
 #include "memory.h"
 
 /* The bytes up to the end of a stream, to be freed; NULL and a message if that failed. */
-static unsigned char *read_all(int descriptor, size_t *size, char *message)
+static unsigned char *read_all(FILE *stream, size_t *size, char *message)
 {
     const size_t most = (size_t)1 << 30; /* no image that can be scored is larger */
     size_t room = 1 << 16;
@@ -24,27 +22,25 @@ static unsigned char *read_all(int descriptor, size_t *size, char *message)
     for (*size = 0;;) {
         if (*size == room)
             data = reallocate(data, room *= 2, 1);
-        ssize_t got = read(descriptor, data + *size, room - *size);
-        if (got == 0 && *size)
+        errno = 0;
+        const size_t got = fread(data + *size, 1, room - *size, stream);
+        if (got == 0 && *size && !ferror(stream))
             return data;
-        if (got > 0 && (*size += (size_t)got) <= most)
-            continue;
-        if (got < 0 && errno == EINTR)
+        if (got > 0 && (*size += got) <= most)
             continue;
         snprintf(message, QC_MESSAGE_SIZE, "%s",
-                 got < 0    ? strerror(errno)
-                 : got == 0 ? "nothing came: expected the bytes of a PNG or JPEG file"
-                            : "more than 1 GiB: expected the bytes of a PNG or JPEG file");
+                 got > 0          ? "more than 1 GiB: expected the bytes of a PNG or JPEG file"
+                 : ferror(stream) ? strerror(errno)
+                                  : "nothing came: expected the bytes of a PNG or JPEG file");
         free(data);
         return NULL;
     }
 }
 
-static qc_status read_stream(qc_picture **picture, int descriptor,
-                             const qc_picture_options *options)
+static qc_status read_stream(qc_picture **picture, FILE *stream, const qc_picture_options *options)
 {
     size_t size;
-    unsigned char *data = read_all(descriptor, &size, options->message);
+    unsigned char *data = read_all(stream, &size, options->message);
     qc_status status = QC_ERROR_IO;
     if (data)
         status = qc_picture_read_memory(picture, data, size, options);
@@ -64,15 +60,15 @@ qc_picture *picture_open(const char *path, char *message)
     struct stat file;
     qc_status status;
     if (strcmp(path, "-") == 0) {
-        status = read_stream(&picture, STDIN_FILENO, &options);
+        status = read_stream(&picture, stdin, &options);
     } else if (stat(path, &file) == 0 && !S_ISREG(file.st_mode)) {
-        int descriptor = open(path, O_RDONLY);
-        if (descriptor < 0) {
+        FILE *stream = fopen(path, "rb");
+        if (!stream) {
             snprintf(message, QC_MESSAGE_SIZE, "%s", strerror(errno));
             return NULL;
         }
-        status = read_stream(&picture, descriptor, &options);
-        close(descriptor);
+        status = read_stream(&picture, stream, &options);
+        fclose(stream);
     } else {
         status = qc_picture_read(&picture, path, &options);
     }

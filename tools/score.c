@@ -1,16 +1,17 @@
 /*
  * score.c - `qualiclip score`: images in, a line for each out, in their order or the best first.
+ * Films are scored by score_films.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
-#include "diagnostics.h"
 #include "image_run.h"
 #include "memory.h"
-#include "names.h"
 #include "pictures.h"
+#include "score_films.h"
+#include "score_output.h"
 
 static const char help[] =
     "Usage: qualiclip score [OPTION]... IMAGE...\n"
@@ -33,12 +34,31 @@ static const char help[] =
     "                           line: text [TAB name]\n"
     "      --truncate           cut prompts of too many tokens instead of refusing them\n"
     "      --sort               the best first, failed ones last (waits for all of "
-    "them)\n" IMAGE_OPTIONS_HELP "\n"
+    "them)\n" IMAGE_OPTIONS_HELP "\n";
+
+static const char help_end[] =
+    "Films: YUV4MPEG2 files (.y4m), and with --raw frames without headers; each frame is scored,\n"
+    "and then mean, percentile and worst frames are told.  Not together with photos.\n"
+    "      --raw=FORMAT:WxH     the inputs are frames one after another, such as nv12:1920x1080.\n"
+    "                           FORMAT: rgb, bgr, rgba, bgra, rgbx, bgrx, argb, abgr, xrgb, xbgr,\n"
+    "                           rgb565, grey, grey10, grey12, i420, yv12, i422, i444, nv12, nv21,\n"
+    "                           nv16, p010, yuyv, uyvy\n"
+    "      --matrix=NAME        of YUV: bt601, bt709 or bt2020; default: bt709 from 720 rows on,\n"
+    "                           bt601 below\n"
+    "      --range=NAME         full or limited; default: as the file says, else limited for YUV,\n"
+    "                           full for other formats\n"
+    "      --every=N            score frames 0, N, 2N ... alone; default 1\n"
+    "      --percentile=P       the score that P % of the frames do not exceed; default 5\n"
+    "      --worst=N            how many of the worst frames are told; default 3\n"
+    "\n"
     "Output: text  0.8731  photo.jpg        and the recipe, where it is not the model's own\n"
     "        csv   path,score,width,height,error,model,recipe\n"
     "        json  path, score, pairs (a probability for each pair of opposite prompts),\n"
     "              pair_names, width, height, model, profile, kernels, precision, positions,\n"
     "              temperature, logit_scale, size, score_range, recipe; or path, error\n"
+    "        Of films, text has path#frame, csv and json a column or member frame; then as text\n"
+    "        and csv a line each for the mean, the percentile and the worst; as json path,\n"
+    "        frames, mean, percentile, percent, worst (frame and score), model, recipe\n"
     "Scores can be compared where model and recipe are the same.\n"
     "\n"
     "A photo that cannot be scored is reported on standard error; the others are scored, and\n"
@@ -49,13 +69,9 @@ static const char help[] =
     "  qualiclip score -m clip.gguf --text='a sharp photo' --text='a blurry photo' photo.jpg\n"
     "  qualiclip score --sort -r ~/Pictures | head -20        the twenty best\n"
     "  curl -s https://example.org/photo.jpg | qualiclip score -\n"
+    "  ffmpeg -v error -i film.mkv -f rawvideo -pix_fmt nv12 - | \\\n"
+    "      qualiclip score --raw nv12:1920x1080 -\n"
     "  qualiclip score --format=json *.jpg | jq -r 'select(.score < 0.3).path'\n";
-
-/* What became of an image; status and message for every kind of failure. */
-struct record {
-    const char *path;
-    qc_result result;
-};
 
 /* Records of the images that are on their way, or where they are sorted of all. */
 struct records {
@@ -104,6 +120,7 @@ static void read_image(struct pending *pending, const struct input *input, struc
     char message[QC_MESSAGE_SIZE];
     memset(record, 0, sizeof *record);
     record->path = input->path;
+    record->frame = NOT_A_FRAME;
     qc_picture *picture = input->error ? NULL : picture_open(input->path, message);
     if (!picture) {
         set_error(record, input->error ? input->error : message);
@@ -142,84 +159,6 @@ static void score_images(struct image_run *run, void *context, size_t lane, size
     pending_close(&pending);
 }
 
-static void print_text(const struct image_run *run, const struct record *record)
-{
-    if (record->result.status != QC_OK)
-        return;
-    printf("%.4f  %s", (double)record->result.score, record->path);
-    if (run->other_recipe)
-        printf("  (%s)", printable(record->result.recipe).text);
-}
-
-static void print_csv(const struct image_run *run, const struct record *record)
-{
-    (void)run;
-    const qc_result *result = &record->result;
-    output_csv_text(record->path);
-    if (result->status == QC_OK) {
-        printf(",%.9g,%u,%u,,%s,", (double)result->score, (unsigned)result->width,
-               (unsigned)result->height, result->model);
-        output_csv_text(result->recipe);
-    } else {
-        fputs(",,,,", stdout);
-        output_csv_text(result->message);
-        fputs(",,", stdout);
-    }
-}
-
-static cJSON *describe(const struct image_run *run, const struct record *record)
-{
-    const qc_result *result = &record->result;
-    const float range[] = {result->score_minimum, result->score_maximum};
-    cJSON *object = cJSON_CreateObject();
-    json_add_text(object, "path", record->path);
-    if (result->status != QC_OK) {
-        json_add_text(object, "error", result->message);
-        return object;
-    }
-    json_add_float(object, "score", result->score);
-    json_add_floats(object, "pairs", result->pairs, result->pair_count);
-    cJSON *names = cJSON_AddArrayToObject(object, "pair_names");
-    for (uint32_t i = 0; i < result->pair_count; i++)
-        json_append_text(names, qc_scorer_pair_name(run->lanes.whole.prompts, i));
-    cJSON_AddNumberToObject(object, "width", result->width);
-    cJSON_AddNumberToObject(object, "height", result->height);
-    json_add_text(object, "model", result->model);
-    json_add_text(object, "profile", result->profile);
-    json_add_text(object, "kernels", result->kernels);
-    json_add_text(object, "precision", result->precision);
-    json_add_text(object, "positions", positions_name(result->positions));
-    json_add_float(object, "temperature", result->temperature);
-    json_add_float(object, "logit_scale", result->logit_scale);
-    json_add_text(object, "size", size_name(result->size_rule, result->size_pixels).text);
-    json_add_floats(object, "score_range", range, 2);
-    if (strcmp(result->profile, "grepq") == 0)
-        json_add_float(object, "low_level", result->low_level);
-    json_add_text(object, "recipe", result->recipe);
-    return object;
-}
-
-/* False if standard output takes no more. */
-static bool print_record(struct image_run *run, const struct record *record)
-{
-    if (run->format == OUTPUT_JSON)
-        return output_json_line(describe(run, record));
-    if (run->format == OUTPUT_TEXT && record->result.status != QC_OK)
-        return true; /* it is on standard error */
-    output_begin_line();
-    (run->format == OUTPUT_CSV ? print_csv : print_text)(run, record);
-    return output_end_line();
-}
-
-static bool print_header(const struct image_run *run)
-{
-    if (run->format != OUTPUT_CSV)
-        return true;
-    output_begin_line();
-    fputs("path,score,width,height,error,model,recipe", stdout);
-    return output_end_line();
-}
-
 /* Complains about an image that failed; one that did not is printed, unless they are sorted. */
 static bool print_image(struct image_run *run, void *context, size_t index)
 {
@@ -227,7 +166,7 @@ static bool print_image(struct image_run *run, void *context, size_t index)
     const struct record *record = &records->items[index % records->room];
     if (record->result.status != QC_OK)
         image_run_failed(run, record->path, record->result.message);
-    return run->sort || print_record(run, record);
+    return run->sort || score_print(run, record);
 }
 
 /* Where an image comes among the sorted: its score, then its place on the command line. */
@@ -254,7 +193,7 @@ static bool print_sorted(struct image_run *run, const struct record *records)
     qsort(ranks, count, sizeof *ranks, best_first);
     bool written = true;
     for (size_t i = 0; i < count && written; i++)
-        written = print_record(run, &records[ranks[i].index]);
+        written = score_print(run, &records[ranks[i].index]);
     free(ranks);
     return written;
 }
@@ -266,7 +205,7 @@ static bool score_all(struct image_run *run)
     struct records records = {reallocate(NULL, pieces * batch, sizeof *records.items),
                               pieces * batch};
     const struct image_work work = {pieces, score_images, print_image, &records};
-    bool written = print_header(run) && image_run_each(run, &work);
+    bool written = score_print_header(run) && image_run_each(run, &work);
     if (run->sort && written)
         written = print_sorted(run, records.items);
     free(records.items);
@@ -275,11 +214,11 @@ static bool score_all(struct image_run *run)
 
 int command_score(int argc, char **argv)
 {
-    static const struct image_command command = {"score", help, true};
+    static const struct image_command command = {"score", help, help_end, true};
     struct image_run run;
     if (!image_run_open(&run, &command, argc, argv))
         return run.status;
-    if (!score_all(&run))
+    if (!(run.films.any ? score_films : score_all)(&run))
         run.status = COMMAND_FAILED;
     return image_run_close(&run);
 }

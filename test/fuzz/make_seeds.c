@@ -92,5 +92,6 @@ int main(int argc, char **argv)
     make_published_seeds();
     make_text_seeds();
     make_picture_seeds();
+    make_film_seeds();
     return 0;
 }

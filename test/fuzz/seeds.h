@@ -34,5 +34,6 @@ void make_checkpoint_seeds(void); /* pickle, torchscript, archive */
 void make_published_seeds(void);  /* safetensors, config */
 void make_text_seeds(void);       /* tokenizer, vocabulary */
 void make_picture_seeds(void);    /* png, jpeg */
+void make_film_seeds(void);       /* film */
 
 #endif
