@@ -39,9 +39,11 @@ else
 ## Targets
 ##   all (default)   libraries and program, with what is installed   library  tool
 ##   deps            install the Debian packages needed (with sudo where not root)
+##   core            the library for firmware: without files, threads, heap and text tower
 ##   demo            score a photo and four worsened copies of it
 ##   check           all tests
 ##   check-aarch64   those of what depends on the CPU, cross-built and emulated (make deps-aarch64)
+##   check-x86       a score on x86 CPUs with and without AVX2, emulated (qemu-user)
 ##   fuzz            targets for libFuzzer (clang); test/fuzz/run.sh runs them
 ##   install         into $(DESTDIR)$(PREFIX); uninstall takes it away
 ##   abi-check       whether the shared library's interface is the committed one; abi-update
@@ -49,7 +51,8 @@ else
 ##   clean  format
 ## Options, e.g. make BLAS=none CODECS=jpeg
 ##   BLAS=openblas|none   CODECS=png,jpeg|png|jpeg|none   THREADS=yes|no   BUILTIN=yes|no
-##   HEAP=yes|no (no: models and scorers in the caller's blocks alone)
+##   FILES=yes|no (no: models and images from memory)   TEXT=yes|no (no: no text tower)
+##   HEAP=yes|no (no, with FILES=no TEXT=no: models and scorers in the caller's blocks alone)
 ##   DEBUG=1   SANITIZE=address,undefined|thread   CC=clang   CROSS=aarch64-linux-gnu-
 ##   WERROR=no (for a compiler newer than ours)   V=1 (show commands)
 ##     BUILD=build   PREFIX=/usr/local   LIBDIR=lib   DESTDIR=   CFLAGS=   LDFLAGS=
@@ -59,6 +62,8 @@ CODECS   ?= $(subst $(space),$(comma),$(strip $(call have,libpng,png) $(call hav
 THREADS  ?= yes
 BUILTIN  ?= yes
 HEAP     ?= yes
+FILES    ?= yes
+TEXT     ?= yes
 WERROR   ?= yes
 DEBUG    ?=
 SANITIZE ?=
@@ -94,9 +99,10 @@ OBJCOPY := $(CROSS)objcopy
 WARNINGS := -Wall -Wextra -Wpedantic $(if $(filter no,$(WERROR)),,-Werror)
 OPTIMISE := $(if $(DEBUG),-O1 -g,-O3)
 CFLAGS   ?=
+POSITION ?= -fPIC
 # No contraction: a*b+c is fused only where a kernel says so, or compilers would give other bits.
 ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L $(OPTIMISE) $(WARNINGS) -ffp-contract=off \
-              -fno-math-errno -fvisibility=hidden -fPIC -Iinclude -Ilib -Ikernels $(CFLAGS)
+              -fno-math-errno -fvisibility=hidden $(POSITION) -Iinclude -Ilib -Ikernels $(CFLAGS)
 ALL_LDFLAGS := $(LDFLAGS)
 LIBRARY_LIBS := -lm
 PRIVATE_REQUIRES :=
@@ -132,10 +138,24 @@ ALL_LDFLAGS += -pthread
 else ifneq ($(THREADS),no)
 $(error THREADS=$(THREADS): expected yes or no)
 endif
+ifeq ($(FILES),yes)
+ALL_CFLAGS += -DQUALICLIP_FILES=1
+else ifneq ($(FILES),no)
+$(error FILES=$(FILES): expected yes or no)
+else ifneq ($(CODECS),none)
+$(error FILES=no leaves out image files: expected CODECS=none)
+endif
+ifeq ($(TEXT),yes)
+ALL_CFLAGS += -DQUALICLIP_TEXT=1
+else ifneq ($(TEXT),no)
+$(error TEXT=$(TEXT): expected yes or no)
+endif
 ifeq ($(HEAP),yes)
 ALL_CFLAGS += -DQUALICLIP_HEAP=1
 else ifneq ($(HEAP),no)
 $(error HEAP=$(HEAP): expected yes or no)
+else ifneq ($(FILES)$(TEXT),nono)
+$(error HEAP=no: files and texts need one: expected FILES=no TEXT=no)
 endif
 ifeq ($(BUILTIN),yes)
 ALL_CFLAGS += -DQUALICLIP_BUILTIN=1
@@ -144,7 +164,14 @@ $(error BUILTIN=$(BUILTIN): expected yes or no)
 endif
 
 # ----------------------------------------------------------------------------------- sources
-library_sources := $(filter-out lib/codec_%,$(wildcard lib/*.c)) \
+file_sources := $(addprefix lib/,map_file.c picture.c picture_rows.c score_picture.c)
+text_sources := $(addprefix lib/,text.c model_text.c model_tokenizer.c tokenizer.c \
+                                 vocabulary_index.c merges.c unicode.c html.c word_split.c)
+heap_sources := lib/embed_patches.c
+library_sources := $(filter-out lib/codec_% \
+                                $(if $(filter no,$(FILES)),$(file_sources)) \
+                                $(if $(filter no,$(TEXT)),$(text_sources)) \
+                                $(if $(filter no,$(HEAP)),$(heap_sources)),$(wildcard lib/*.c)) \
                    $(foreach codec,$(codec_list),$(wildcard lib/codec_$(codec).c)) \
                    $(filter-out kernels/gemm_openblas.c,$(wildcard kernels/*.c)) \
                    $(wildcard kernels/reference/*.c kernels/x86/*.c kernels/arm/*.c) \
@@ -185,7 +212,7 @@ SONAME := libqualiclip.so.$(MAJOR)
 SHARED := $(BUILD)/libqualiclip.so.$(VERSION)
 TOOL   := $(BUILD)/qualiclip
 
-.PHONY: all library tool tests check check-aarch64 deps demo install uninstall clean help format FORCE
+.PHONY: all library tool tests check check-aarch64 check-x86 deps demo install uninstall clean help format FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -196,6 +223,13 @@ endif
 library: $(STATIC) $(BUILD)/libqualiclip.so
 tool: $(TOOL)
 tests: $(tested_programs) $(if $(filter fuzz_%,$(TESTS)),$(BUILD)/test/fuzz-seeds)
+
+# Builds that an archive is wanted of and nothing else.
+core:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/core BLAS=none CODECS=none THREADS=no FILES=no \
+	 HEAP=no TEXT=no POSITION=-fPIE CFLAGS="$(CFLAGS) -fno-tree-loop-distribute-patterns" \
+	 $(BUILD)/core/libqualiclip.a
+.PHONY: core
 
 # --------------------------------------------------------------------------------- compiling
 # Everything depends on the flags that it was compiled with.
@@ -230,7 +264,7 @@ $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 # What the converter shares with the library, in which it is hidden.
-shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics) \
+shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics format decimal) \
                   $(patsubst %,$(BUILD)/kernels/%.o,pack_weights winograd_weights)
 $(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
@@ -310,11 +344,16 @@ endif
 	 LIBRARY_LIBS="$(LIBRARY_LIBS)" EMULATOR="$(EMULATOR)" test/run.sh $(tested_programs) $(CLI_TESTS:%=test/cli/%.bats)
 
 # Whatever depends on the CPU or the compiler, but for the slowest, on an emulated other CPU.
-AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands convert_hostile convert_memory scorer sizes),$(TESTS))
+AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands cancel convert_hostile convert_memory scorer sizes),$(TESTS))
 check-aarch64:
 	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig $(MAKE) --no-print-directory \
 	 BUILD=$(BUILD)/aarch64 CROSS=aarch64-linux-gnu- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
 	 EMULATOR=qemu-aarch64 TESTS="$(AARCH64_TESTS)" CLI_TESTS=kernels check
+	@test/cpus.sh $(BUILD)/aarch64 qemu-aarch64 cortex-a53=neon cortex-a76=neondot max=neonbf16
+
+# The oldest CPUs that have a set of kernels, and older ones, emulated.
+check-x86: all
+	@test/cpus.sh $(BUILD) qemu-x86_64 Nehalem=reference Haswell=avx2
 
 # The README's example, as its reader would build it.
 $(BUILD)/test/readme-example: README.md $(STATIC)

@@ -520,8 +520,9 @@ QC_API void qc_scorer_destroy(qc_scorer *scorer); /* NULL is allowed */
 
 /*
  * The multiply-adds in the matrix products, convolutions and attention that scoring an image of
- * this size takes, the same for every image: what a time can be estimated from.  0 where an image
- * of this size cannot be scored.
+ * this size takes, the same for every image: what a time can be estimated from.  A convolution
+ * counts as it is defined, also where it is computed with fewer.  0 where an image of this size
+ * cannot be scored.
  */
 QC_API uint64_t qc_scorer_cost(const qc_scorer *scorer, uint32_t width, uint32_t height);
 

@@ -1,6 +1,6 @@
 /*
  * cost.h - how many multiply-adds the layers of a model take for an image of some size: those of
- * the matrix products, convolutions and attention that are carried out, padding included.
+ * the matrix products, convolutions and attention, padding included.
  */
 #ifndef QUALICLIP_COST_H
 #define QUALICLIP_COST_H

@@ -5,10 +5,10 @@
  */
 #include "model_load.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "builtin.h"
+#include "format.h"
 #include "map_file.h"
 #include "model_tokenizer.h"
 #include "options.h"
@@ -100,9 +100,9 @@ static void describe(struct loader *loader)
     struct qc_model *model = loader->model;
     qc_model_info *info = &model->info;
     char hash[32];
-    const int length =
-        snprintf(hash, sizeof hash, "xxh64:%016llx", (unsigned long long)check_numbers(loader));
-    info->hash = loader_copy_text(loader, (struct gguf_text){hash, (size_t)length});
+    const size_t length =
+        format_text(hash, sizeof hash, "xxh64:%016llx", (unsigned long long)check_numbers(loader));
+    info->hash = loader_copy_text(loader, (struct gguf_text){hash, length});
     info->kernels = model->kernels->name;
     info->precision = precision_name(model->precision);
     info->weight_type = most_frequent_type(loader->matrix_numbers);
@@ -151,8 +151,8 @@ static qc_status choose_kernels(struct qc_model *model, const char *name, struct
         return fail(message, QC_ERROR_UNSUPPORTED, "this build has no kernels for this processor");
     char known[128] = "";
     for (size_t i = 0, used = 0; kernel_set_at(i) && used < sizeof known; i++)
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
-                                 kernel_set_at(i)->name);
+        used += format_text(known + used, sizeof known - used, "%s%s", i ? ", " : "",
+                            kernel_set_at(i)->name);
     return fail(message, QC_ERROR_UNSUPPORTED, "there are no kernels named \"%s\" here, but %s",
                 name, known);
 }

@@ -9,19 +9,19 @@
 #include <float.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "c_text.h"
+#include "format.h"
 #include "large_matrices.h"
-#include "unicode.h"
+#include "utf8.h"
 
 struct tensor_name tensor_name(const char *format, ...)
 {
     struct tensor_name name;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(name.text, sizeof name.text, format, arguments);
+    format_text_v(name.text, sizeof name.text, format, arguments);
     va_end(arguments);
     return name;
 }
@@ -33,7 +33,7 @@ void loader_fail(struct loader *loader, qc_status status, const char *format, ..
     char sentence[QC_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(sentence, sizeof sentence, format, arguments);
+    format_text_v(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
     loader->status = fail(loader->message, status, "%s: %s", loader->model->gguf.origin, sentence);
 }
@@ -53,7 +53,7 @@ void *loader_allocate(struct loader *loader, size_t count, size_t size)
 
 bool text_is(struct gguf_text text, const char *expected)
 {
-    return text.size == strlen(expected) && memcmp(text.bytes, expected, text.size) == 0;
+    return text.size == text_size(expected) && memcmp(text.bytes, expected, text.size) == 0;
 }
 
 char *loader_copy_text(struct loader *loader, struct gguf_text text)
@@ -82,8 +82,8 @@ static void print_shape(char *text, size_t size, const uint64_t *sizes, size_t c
 {
     size_t used = 0;
     for (size_t i = 0; i < count && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%llu", i ? ", " : "",
-                                 (unsigned long long)sizes[i]);
+        used += format_text(text + used, size - used, "%s%llu", i ? ", " : "",
+                            (unsigned long long)sizes[i]);
 }
 
 /* Without trailing sizes of 1, which are not stored. */
@@ -368,7 +368,7 @@ struct linear load_linear(struct loader *loader, const char *stem, size_t output
     const struct tensor_name name = tensor_name("%s.weight", stem);
     const struct shape shape = {{outputs, inputs}};
     return (struct linear){
-        .weight = is_large_matrix(name.text, strlen(name.text))
+        .weight = is_large_matrix(name.text, text_size(name.text))
                       ? load_large_matrix(loader, name.text, shape)
                       : load_matrix(loader, name.text, shape),
         .bias = load_vector(loader, tensor_name("%s.bias", stem).text, outputs),

@@ -76,11 +76,21 @@ const float *load_positions(struct loader *loader, const char *name, size_t patc
                             size_t width, size_t *grid);
 
 /* What each file fills in. */
-void load_vit(struct loader *loader);        /* model_vit.c */
-void load_resnet(struct loader *loader);     /* model_resnet.c */
-void load_text_tower(struct loader *loader); /* model_text.c: text tower and vocabulary, if any */
-void load_low_level(struct loader *loader);  /* model_low_level.c: required by profile grepq */
-void load_recipe(struct loader *loader);     /* model_recipe.c: prompts, scale, pixels, names */
+void load_vit(struct loader *loader);       /* model_vit.c */
+void load_resnet(struct loader *loader);    /* model_resnet.c */
+void load_low_level(struct loader *loader); /* model_low_level.c: required by profile grepq */
+void load_recipe(struct loader *loader);    /* model_recipe.c: prompts, scale, pixels, names */
+
+/* Text tower and vocabulary, if any (model_text.c); in a build with TEXT=no they are passed over.
+ */
+#ifdef QUALICLIP_TEXT
+void load_text_tower(struct loader *loader);
+#else
+static inline void load_text_tower(struct loader *loader)
+{
+    (void)loader;
+}
+#endif
 
 /*
  * Reads the whole file once: looks at the numbers of all tensors that were loaded, and returns the

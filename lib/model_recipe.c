@@ -4,8 +4,10 @@
  */
 #include "model_load.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "c_text.h"
+#include "format.h"
 
 #define PROMPTS   "qualiclip.prompts"
 #define MAX_TEXTS 4096
@@ -138,8 +140,8 @@ static void load_output_names(struct loader *loader, const struct gguf_value *na
     char **copies = loader_allocate(loader, recipe->output_count, sizeof *copies);
     for (size_t i = 0; i < recipe->output_count && !loader->status; i++) {
         char numbered[32];
-        const int size = snprintf(numbered, sizeof numbered, "pair %zu", i + 1);
-        const struct gguf_text otherwise = {numbered, (size_t)size};
+        const size_t size = format_text(numbered, sizeof numbered, "pair %zu", i + 1);
+        const struct gguf_text otherwise = {numbered, size};
         copies[i] = loader_copy_text(loader, names ? gguf_string_at(names, i) : otherwise);
     }
     recipe->names = copies;
@@ -153,7 +155,7 @@ static bool are_prompts_of(const struct profile *profile, const struct recipe *r
     for (size_t i = 0; same && i < recipe->output_count; i++) {
         char name[PROMPT_TEXT_SIZE];
         prompt_output_name(profile->prompts, i, name);
-        same = strcmp(name, recipe->names[i]) == 0;
+        same = same_text(name, recipe->names[i]);
     }
     return same;
 }

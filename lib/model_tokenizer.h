@@ -12,6 +12,13 @@
 qc_status model_tokenizer(const struct qc_model *model, const struct tokenizer **tokenizer,
                           struct message *message);
 
+#ifdef QUALICLIP_TEXT
 void model_tokenizer_free(struct qc_model *model);
+#else
+static inline void model_tokenizer_free(struct qc_model *model)
+{
+    (void)model;
+}
+#endif
 
 #endif

@@ -6,8 +6,7 @@
  */
 #include "profile_prompts.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "format.h"
 
 #define START_TOKEN 49406
 #define END_TOKEN   49407
@@ -85,15 +84,15 @@ size_t prompt_count(enum prompt_set set)
 void prompt_text(enum prompt_set set, size_t index, char text[PROMPT_TEXT_SIZE])
 {
     if (set == PROMPTS_LIQE)
-        snprintf(text, PROMPT_TEXT_SIZE, "a photo with %s quality", levels[index]);
+        format_text(text, PROMPT_TEXT_SIZE, "a photo with %s quality", levels[index]);
     else if (set == PROMPTS_LIQE_MIX)
-        snprintf(text, PROMPT_TEXT_SIZE,
-                 "a photo of a %s with %s artifacts, which is of %s quality",
-                 scenes[index / COUNT(distortions) % COUNT(scenes)],
-                 distortions[index % COUNT(distortions)],
-                 levels[index / COUNT(distortions) / COUNT(scenes)]);
+        format_text(text, PROMPT_TEXT_SIZE,
+                    "a photo of a %s with %s artifacts, which is of %s quality",
+                    scenes[index / COUNT(distortions) % COUNT(scenes)],
+                    distortions[index % COUNT(distortions)],
+                    levels[index / COUNT(distortions) / COUNT(scenes)]);
     else
-        snprintf(text, PROMPT_TEXT_SIZE, "%s", listed_texts(set).texts[index]);
+        format_text(text, PROMPT_TEXT_SIZE, "%s", listed_texts(set).texts[index]);
 }
 
 size_t prompt_output_count(enum prompt_set set)
@@ -105,11 +104,11 @@ size_t prompt_output_count(enum prompt_set set)
 void prompt_output_name(enum prompt_set set, size_t index, char name[PROMPT_TEXT_SIZE])
 {
     if (set == PROMPTS_LIQE || set == PROMPTS_LIQE_MIX) {
-        snprintf(name, PROMPT_TEXT_SIZE, "%s", levels[index]);
+        format_text(name, PROMPT_TEXT_SIZE, "%s", levels[index]);
         return;
     }
     const char *const *texts = listed_texts(set).texts + 2 * index;
-    snprintf(name, PROMPT_TEXT_SIZE, "%s/%s", texts[0], texts[1]);
+    format_text(name, PROMPT_TEXT_SIZE, "%s/%s", texts[0], texts[1]);
 }
 
 /* ------------------------------------------------------------------------------------- tokens */
@@ -221,13 +220,16 @@ size_t prompt_tokens(enum prompt_set set, size_t index, uint32_t ids[PROMPT_TOKE
     prompt_text(set, index, text);
     size_t count = 0;
     ids[count++] = START_TOKEN;
-    for (const char *at = text + strspn(text, " "); *at;) {
+    for (const char *at = text; *at;) {
+        if (*at == ' ') {
+            at++;
+            continue;
+        }
         const size_t length = word_length(at);
         const struct word *word = find_word(at, length);
         for (size_t i = 0; word && i < COUNT(word->ids) && word->ids[i]; i++)
             ids[count++] = word->ids[i];
         at += length;
-        at += strspn(at, " ");
     }
     ids[count++] = END_TOKEN;
     return count;

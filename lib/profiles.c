@@ -5,7 +5,7 @@
  */
 #include "profiles.h"
 
-#include <string.h>
+#include "c_text.h"
 
 #define PAIRS  QC_READOUT_PAIRS
 #define LEVELS QC_READOUT_LEVELS
@@ -32,7 +32,7 @@ const struct profile *profile_at(size_t index)
 const struct profile *profile_find(const char *name)
 {
     for (size_t i = 0; profile_at(i); i++)
-        if (strcmp(profiles[i].name, name) == 0)
+        if (same_text(profiles[i].name, name))
             return &profiles[i];
     return NULL;
 }

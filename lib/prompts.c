@@ -5,10 +5,10 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "c_text.h"
+#include "format.h"
 #include "text.h"
 #include "xxh64.h"
 
@@ -87,18 +87,16 @@ qc_status prompts_check(const struct recipe *recipe, const qc_model *model,
 static size_t caller_name_size(const qc_prompt_pair *pair)
 {
     if (pair->name)
-        return strlen(pair->name) + 1;
-    return strlen(pair->positive) + 1 + (pair->negative ? 1 + strlen(pair->negative) : 0);
+        return text_size(pair->name) + 1;
+    return text_size(pair->positive) + 1 + (pair->negative ? 1 + text_size(pair->negative) : 0);
 }
 
-static void write_caller_name(const qc_prompt_pair *pair, char *name)
+static void write_caller_name(const qc_prompt_pair *pair, size_t size, char *name)
 {
-    if (pair->name)
-        strcpy(name, pair->name);
-    else if (pair->negative)
-        sprintf(name, "%s/%s", pair->positive, pair->negative);
+    if (pair->name || !pair->negative)
+        memcpy(name, pair->name ? pair->name : pair->positive, size);
     else
-        strcpy(name, pair->positive);
+        format_text(name, size, "%s/%s", pair->positive, pair->negative);
 }
 
 static char *plan_name(const struct recipe *recipe, const qc_scorer_options *options, size_t index,
@@ -108,12 +106,13 @@ static char *plan_name(const struct recipe *recipe, const qc_scorer_options *opt
     const bool is_profile = recipe->source == PROMPTS_OF_PROFILE;
     if (is_profile)
         prompt_output_name(recipe->prompts, index, text);
-    const size_t size = is_profile ? strlen(text) + 1 : caller_name_size(&options->prompts[index]);
+    const size_t size =
+        is_profile ? text_size(text) + 1 : caller_name_size(&options->prompts[index]);
     char *name = arena_take(arena, size, 1);
     if (name && is_profile)
         memcpy(name, text, size);
     else if (name)
-        write_caller_name(&options->prompts[index], name);
+        write_caller_name(&options->prompts[index], size, name);
     return name;
 }
 
@@ -138,8 +137,8 @@ static qc_status fill_from_profile(const struct recipe *recipe, const qc_model *
                                    float *features, struct message *message)
 {
     const size_t count = recipe->text_count;
-    uint32_t(*ids)[PROMPT_TOKENS_MAX] = malloc(count * sizeof *ids);
-    struct token_text *texts = malloc(count * sizeof *texts);
+    uint32_t(*ids)[PROMPT_TOKENS_MAX] = heap_take(count * sizeof *ids);
+    struct token_text *texts = heap_take(count * sizeof *texts);
     qc_status status = QC_OK;
     if (!ids || !texts)
         status = fail(message, QC_ERROR_MEMORY, "not enough memory to encode prompts");
@@ -147,8 +146,8 @@ static qc_status fill_from_profile(const struct recipe *recipe, const qc_model *
         texts[i] = (struct token_text){ids[i], prompt_tokens(recipe->prompts, i, ids[i]), NULL};
     if (!status)
         status = text_encode_tokens(model, texts, count, features, message);
-    free(ids);
-    free(texts);
+    heap_give_back(texts);
+    heap_give_back(ids);
     return status;
 }
 
@@ -169,14 +168,14 @@ static qc_status encode(const struct wanted *wanted, const qc_model *model, bool
                         float *features, struct message *message)
 {
     const size_t size = model->feature_size;
-    float *encoded = malloc(wanted->count * size * sizeof *encoded);
+    float *encoded = heap_take(wanted->count * size * sizeof *encoded);
     if (!encoded)
         return fail(message, QC_ERROR_MEMORY, "not enough memory to encode prompts");
     const qc_status status =
         text_encode(model, wanted->texts, wanted->count, truncate, encoded, message);
     for (size_t i = 0; i < wanted->count && !status; i++)
         memcpy(features + wanted->rows[i] * size, encoded + i * size, size * sizeof *features);
-    free(encoded);
+    heap_give_back(encoded);
     return status;
 }
 
@@ -207,7 +206,7 @@ bool prompts_copy(struct recipe *recipe, const struct recipe *from, size_t featu
         from->text_count != recipe->text_count)
         return false;
     for (size_t i = 0; i < recipe->output_count; i++)
-        if (strcmp(recipe->names[i], from->names[i]) != 0)
+        if (!same_text(recipe->names[i], from->names[i]))
             return false;
     if (recipe->source != PROMPTS_OF_MODEL)
         memcpy((float *)recipe->features, from->features,
@@ -232,7 +231,7 @@ qc_status prompts_fill(struct recipe *recipe, const qc_model *model,
 static uint64_t add_part(uint64_t hash, const char *text, const float *feature, size_t size)
 {
     if (text)
-        return xxh64(text, strlen(text) + 1, hash);
+        return xxh64(text, text_size(text) + 1, hash);
     return feature ? xxh64(feature, size * sizeof *feature, hash) : hash;
 }
 
@@ -245,5 +244,5 @@ void prompts_hash(const qc_scorer_options *options, size_t feature_size,
         hash = add_part(hash, pair->positive, pair->positive_feature, feature_size);
         hash = add_part(hash, pair->negative, pair->negative_feature, feature_size);
     }
-    snprintf(text, PROMPTS_HASH_SIZE, "xxh64:%016" PRIx64, hash);
+    format_text(text, PROMPTS_HASH_SIZE, "xxh64:%016" PRIx64, hash);
 }

@@ -4,9 +4,8 @@
  */
 #include "recipe.h"
 
-#include <stdio.h>
-#include <string.h>
-
+#include "c_text.h"
+#include "format.h"
 #include "model.h"
 #include "prompts.h"
 #include "text.h"
@@ -17,8 +16,8 @@ static qc_status unknown_profile(const char *name, struct message *message)
 {
     char known[256] = "";
     for (size_t i = 0, used = 0; profile_at(i) && used < sizeof known; i++)
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
-                                 profile_at(i)->name);
+        used += format_text(known + used, sizeof known - used, "%s%s", i ? ", " : "",
+                            profile_at(i)->name);
     return fail(message, QC_ERROR_ARGUMENT, "profile is \"%.60s\", expected one of %s", name,
                 known);
 }
@@ -213,11 +212,11 @@ qc_status recipe_resolve(struct recipe *recipe, const struct qc_model *model,
 void size_rule_text(qc_size_rule rule, uint32_t pixels, char text[SIZE_RULE_TEXT])
 {
     switch (rule) {
-    case QC_SIZE_CROP: snprintf(text, SIZE_RULE_TEXT, "crop%u", (unsigned)pixels); break;
-    case QC_SIZE_LONG: snprintf(text, SIZE_RULE_TEXT, "long=%u", (unsigned)pixels); break;
-    case QC_SIZE_TILES: snprintf(text, SIZE_RULE_TEXT, "tiles"); break;
+    case QC_SIZE_CROP: format_text(text, SIZE_RULE_TEXT, "crop%u", (unsigned)pixels); break;
+    case QC_SIZE_LONG: format_text(text, SIZE_RULE_TEXT, "long=%u", (unsigned)pixels); break;
+    case QC_SIZE_TILES: format_text(text, SIZE_RULE_TEXT, "tiles"); break;
     case QC_SIZE_MODEL:
-    case QC_SIZE_NATIVE: snprintf(text, SIZE_RULE_TEXT, "native"); break;
+    case QC_SIZE_NATIVE: format_text(text, SIZE_RULE_TEXT, "native"); break;
     }
 }
 
@@ -237,13 +236,14 @@ static bool parse_pixels(const char *text, uint32_t *pixels)
 bool size_rule_parse(const char *text, qc_size_rule *rule, uint32_t *pixels)
 {
     *pixels = 0;
-    if (strcmp(text, "native") == 0)
+    const char *crop = text_after(text, "crop"), *longest = text_after(text, "long=");
+    if (same_text(text, "native"))
         *rule = QC_SIZE_NATIVE;
-    else if (strcmp(text, "tiles") == 0)
+    else if (same_text(text, "tiles"))
         *rule = QC_SIZE_TILES;
-    else if (strncmp(text, "crop", 4) == 0 && parse_pixels(text + 4, pixels))
+    else if (crop && parse_pixels(crop, pixels))
         *rule = QC_SIZE_CROP;
-    else if (strncmp(text, "long=", 5) == 0 && parse_pixels(text + 5, pixels))
+    else if (longest && parse_pixels(longest, pixels))
         *rule = QC_SIZE_LONG;
     else
         return false;
@@ -264,12 +264,12 @@ void recipe_describe(const struct recipe *recipe, const qc_scorer_options *optio
     char size[SIZE_RULE_TEXT], prompts[PROMPTS_HASH_SIZE] = "model";
     size_rule_text(recipe->size_rule, recipe->size_pixels, size);
     if (recipe->source == PROMPTS_OF_PROFILE)
-        snprintf(prompts, sizeof prompts, "profile");
+        format_text(prompts, sizeof prompts, "profile");
     else if (recipe->source == PROMPTS_OF_CALLER)
         prompts_hash(options, feature_size, prompts);
-    snprintf(text, QC_RECIPE_SIZE,
-             "%.40s size=%s positions=%s scale=%.9g temperature=%.9g prompts=%s%s",
-             *recipe->profile ? recipe->profile : "unnamed", size,
-             positions_text(recipe->positions), (double)recipe->logit_scale,
-             (double)recipe->temperature, prompts, backgrounds[options->background]);
+    format_text(text, QC_RECIPE_SIZE,
+                "%.40s size=%s positions=%s scale=%.9g temperature=%.9g prompts=%s%s",
+                *recipe->profile ? recipe->profile : "unnamed", size,
+                positions_text(recipe->positions), (double)recipe->logit_scale,
+                (double)recipe->temperature, prompts, backgrounds[options->background]);
 }

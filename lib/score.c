@@ -62,7 +62,7 @@ static void softmax(double *logits, size_t count)
 {
     double largest = logits[0], sum = 0;
     for (size_t i = 1; i < count; i++)
-        largest = fmax(largest, logits[i]);
+        largest = logits[i] > largest ? logits[i] : largest;
     for (size_t i = 0; i < count; i++)
         sum += logits[i] = exp(logits[i] - largest);
     for (size_t i = 0; i < count; i++)

@@ -7,11 +7,12 @@
 
 #include "cost.h"
 #include "low_level.h"
+#include "map_file.h"
 #include "model.h"
 #include "options.h"
-#include "picture_rows.h"
 #include "prompts.h"
 #include "score.h"
+#include "scorer.h"
 #include "tower.h"
 #include "views.h"
 
@@ -173,6 +174,8 @@ static qc_status provide_block(const qc_scorer_options *options, size_t size, vo
     *block = options->memory;
     if (!*block) {
         *block = heap_take(size);
+        if (*block)
+            prefer_large_pages(*block, size);
         return *block ? QC_OK
                       : fail(message, QC_ERROR_MEMORY,
                              "a scorer for %u x %u pixels, batch %u, needs %zu bytes, which the "
@@ -521,87 +524,23 @@ qc_status qc_score(qc_scorer *scorer, const qc_image *image, qc_result *result)
 
 /* ------------------------------------------------------------------------------------- pictures */
 
-/* Whether the tower takes the picture's rows one after the other, and nothing else looks at them.
- */
-static bool streams(const struct qc_scorer *scorer, const qc_picture *picture)
+bool scorer_takes_rows(const qc_scorer *scorer, uint32_t width, uint32_t height)
 {
     return scorer->model->tower == QC_TOWER_RESNET && !scorer->recipe.low_level &&
-           !picture->pixels && !picture->header.interlaced &&
-           size_rule_keeps(&scorer->views.rule, picture->header.width, picture->header.height);
+           size_rule_keeps(&scorer->views.rule, width, height);
 }
 
-/* A view for as long as no pixel is looked at: of something, because there must be pixels. */
-static qc_image view_of_rows(const qc_picture *picture)
+void scorer_set_rows(qc_scorer *scorer, struct row_stream *rows)
 {
-    qc_image view = qc_picture_view(picture);
-    view.planes[0] = picture->encoded.data;
-    return view;
+    scorer->rows = rows;
 }
 
-qc_status qc_score_picture(qc_scorer *scorer, qc_picture *picture, qc_result *result)
+size_t scorer_feature_size(const qc_scorer *scorer)
 {
-    if (!scorer || !picture || !result)
-        return QC_ERROR_ARGUMENT;
-    struct message message = {result->message, sizeof result->message};
-    if (streams(scorer, picture)) {
-        struct picture_rows rows;
-        picture_rows_begin(&rows, picture, &message);
-        scorer->rows = &rows.stream;
-        const qc_image view = view_of_rows(picture);
-        (void)qc_score(scorer, &view, result);
-        scorer->rows = NULL;
-        picture_rows_end(&rows);
-        return result->status;
-    }
-    memset(result, 0, sizeof *result);
-    result->status = picture_decode(picture, &message);
-    if (result->status != QC_OK) {
-        memcpy(scorer->message, result->message, sizeof scorer->message);
-        return result->status;
-    }
-    const qc_image image = qc_picture_view(picture);
-    return qc_score(scorer, &image, result);
+    return scorer->model->feature_size;
 }
 
-qc_status qc_embed_picture(qc_scorer *scorer, qc_picture *picture, float *feature)
+struct message scorer_message(qc_scorer *scorer)
 {
-    if (!scorer || !picture || !feature)
-        return QC_ERROR_ARGUMENT;
-    struct message message = {scorer->message, sizeof scorer->message};
-    if (streams(scorer, picture)) {
-        struct picture_rows rows;
-        picture_rows_begin(&rows, picture, &message);
-        scorer->rows = &rows.stream;
-        const qc_image view = view_of_rows(picture);
-        qc_status status = qc_embed(scorer, &view, feature);
-        scorer->rows = NULL;
-        picture_rows_end(&rows);
-        return status;
-    }
-    memset(feature, 0, scorer->model->feature_size * sizeof *feature);
-    qc_status status = picture_decode(picture, &message);
-    if (status != QC_OK)
-        return status;
-    const qc_image image = qc_picture_view(picture);
-    return qc_embed(scorer, &image, feature);
-}
-
-qc_status qc_score_file(qc_scorer *scorer, const char *path, qc_result *result)
-{
-    if (!scorer || !result)
-        return QC_ERROR_ARGUMENT;
-    memset(result, 0, sizeof *result);
-    qc_picture_options options;
-    qc_picture_options_init(&options);
-    options.message = result->message;
-    options.message_size = sizeof result->message;
-    qc_picture *picture;
-    result->status = qc_picture_open(&picture, path, &options);
-    if (result->status != QC_OK) {
-        memcpy(scorer->message, result->message, sizeof scorer->message);
-        return result->status;
-    }
-    qc_status status = qc_score_picture(scorer, picture, result);
-    qc_picture_free(picture);
-    return status;
+    return (struct message){scorer->message, sizeof scorer->message};
 }

@@ -4,7 +4,8 @@
 #include "status.h"
 
 #include <stdarg.h>
-#include <stdio.h>
+
+#include "format.h"
 
 const char *qc_version(void)
 {
@@ -33,7 +34,7 @@ qc_status fail(struct message *message, qc_status status, const char *format, ..
     if (message && message->text && message->size) {
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(message->text, message->size, format, arguments);
+        format_text_v(message->text, message->size, format, arguments);
         va_end(arguments);
     }
     return status;

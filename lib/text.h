@@ -10,9 +10,6 @@
 
 #include "model.h"
 
-/* QC_OK, or why the model cannot encode texts. */
-qc_status text_check(const struct qc_model *model, struct message *message);
-
 /* Token ids, start and end token included; each that is QC_TOKEN_VECTOR stands for the next
  * text.width numbers of `vectors` in place of an embedding. */
 struct token_text {
@@ -21,12 +18,48 @@ struct token_text {
     const float *vectors;
 };
 
-/* The same from token ids: needs a text tower, but no vocabulary. */
+#ifdef QUALICLIP_TEXT
+
+/* QC_OK, or why the model cannot encode texts. */
+qc_status text_check(const struct qc_model *model, struct message *message);
+
+/* Unit features from token ids: needs a text tower, but no vocabulary. */
 qc_status text_encode_tokens(const struct qc_model *model, const struct token_text *texts,
                              size_t count, float *features, struct message *message);
 
 /* Writes model->feature_size floats for each text, one after the other. */
 qc_status text_encode(const struct qc_model *model, const char *const *texts, size_t count,
                       bool truncate, float *features, struct message *message);
+
+#else /* TEXT=no */
+
+static inline qc_status text_check(const struct qc_model *model, struct message *message)
+{
+    (void)model;
+    return fail(message, QC_ERROR_UNSUPPORTED, "this build (TEXT=no) has no text tower");
+}
+
+static inline qc_status text_encode_tokens(const struct qc_model *model,
+                                           const struct token_text *texts, size_t count,
+                                           float *features, struct message *message)
+{
+    (void)texts;
+    (void)count;
+    (void)features;
+    return text_check(model, message);
+}
+
+static inline qc_status text_encode(const struct qc_model *model, const char *const *texts,
+                                    size_t count, bool truncate, float *features,
+                                    struct message *message)
+{
+    (void)texts;
+    (void)count;
+    (void)truncate;
+    (void)features;
+    return text_check(model, message);
+}
+
+#endif
 
 #endif

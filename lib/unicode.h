@@ -1,5 +1,5 @@
 /*
- * unicode.h - characters: UTF-8, the classes that the tokenizer splits by, lower case.
+ * unicode.h - characters: the classes that the tokenizer splits by, lower case.
  * As Python and its `regex` module have them; pure functions over constant tables.
  */
 #ifndef QUALICLIP_UNICODE_H
@@ -9,16 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UTF8_MAX 4 /* bytes of a character */
-
-/* Bytes of the valid sequence at the beginning of `left` > 0 bytes; 0 if there is none. */
-size_t utf8_length(const char *bytes, size_t left);
-
-/* The character of a sequence that utf8_length() measured. */
-uint32_t utf8_decode(const char *bytes, size_t length);
-
-/* Writes a code point that is not a surrogate; returns how many bytes. */
-size_t utf8_encode(char *out, uint32_t code);
+#include "utf8.h"
 
 bool is_letter(uint32_t code);      /* \p{L} */
 bool is_number(uint32_t code);      /* \p{N} */

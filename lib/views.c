@@ -3,7 +3,7 @@
  */
 #include "views.h"
 
-#include <stdio.h>
+#include "format.h"
 
 #define TILE_SIZE   224
 #define TILE_STRIDE 32
@@ -147,8 +147,8 @@ qc_status views_size(const struct size_rule *rule, const qc_image *image, uint32
         return QC_OK;
     char size[64] = "";
     if (*width != image->width || *height != image->height)
-        snprintf(size, sizeof size, ", resized %lu x %lu", (unsigned long)*width,
-                 (unsigned long)*height);
+        format_text(size, sizeof size, ", resized %lu x %lu", (unsigned long)*width,
+                    (unsigned long)*height);
     return fail(message, QC_ERROR_TOO_SMALL,
                 "the image has %lu x %lu pixels%s, the model needs at least %lu x %lu",
                 (unsigned long)image->width, (unsigned long)image->height, size,

@@ -43,7 +43,7 @@ static size_t rounded_row(const struct matrix *weight)
 
 static size_t largest_rounded_row(const struct vit *vit)
 {
-    size_t bytes = 0;
+    size_t bytes = rounded_row(&vit->patch_embedding);
     for (size_t i = 0; i < vit->layers; i++) {
         bytes = larger(bytes, rounded_row(&vit->blocks[i].query.weight));
         bytes = larger(bytes, rounded_row(&vit->blocks[i].fc2.weight));
@@ -144,8 +144,11 @@ static void embed_patches(const struct vit *vit, const struct vit_workspace *wor
     struct patch_job job = {vit, workspace, layers, input};
     const struct linear embedding = {vit->patch_embedding, NULL};
     threads_run(layers->threads, input->count, patch_task, &job);
-    linear_forward(layers, &embedding, floats(workspace->hidden), workspace->segments, input->count,
-                   ACTIVATION_NONE, NO_RESIDUAL, workspace->tokens);
+    const struct operand pixels =
+        round_forward(layers, &vit->patch_embedding, workspace->hidden,
+                      workspace->segments[input->count], workspace->rounded);
+    linear_forward(layers, &embedding, pixels, workspace->segments, input->count, ACTIVATION_NONE,
+                   NO_RESIDUAL, workspace->tokens);
     threads_run(layers->threads, input->count, position_task, &job);
 }
 

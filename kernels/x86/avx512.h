@@ -26,6 +26,8 @@ void avx512_winograd_output(float *const *pixels, const float *in, const winogra
 size_t avx512_attention_scratch(size_t queries, size_t tokens, size_t size);
 void avx512_attention(const attention_call *call, float *scratch);
 void avx512_activate(float *x, size_t count, activation kind);
+void avx512_layernorm(float *out, size_t out_stride, const float *in, size_t in_stride, size_t rows,
+                      size_t columns, const float *gain, const float *bias, float epsilon);
 
 /* Needs VNNI. */
 void avx512vnni_gemm(const gemm_call *call, float *scratch);

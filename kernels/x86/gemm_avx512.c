@@ -16,6 +16,7 @@
 
 #define TILE_TARGET  TARGET_AVX512
 #define TILE_SUMS    __m512
+#define TILE_SCALES  int
 #define TILE_WEIGHTS __m512
 
 /* Inputs in a group of weights, which are multiplied one after the other. */
@@ -53,12 +54,20 @@ static ALWAYS_INLINE TARGET_AVX512 __m512 tile_multiply_add(__m512 sum, __m512 x
     return _mm512_fmadd_ps(x, w, sum);
 }
 
-static ALWAYS_INLINE TARGET_AVX512 __m512 tile_finish(__m512 sum, const struct panels *panels,
-                                                      size_t row, size_t vector)
+/* Sums are floats already. */
+static ALWAYS_INLINE TILE_TARGET int tile_scales(const struct panels *panels, size_t vector)
 {
     (void)panels;
-    (void)row;
     (void)vector;
+    return 0;
+}
+
+static ALWAYS_INLINE TILE_TARGET __m512 tile_finish(__m512 sum, int scales,
+                                                    const struct panels *panels, size_t row)
+{
+    (void)scales;
+    (void)panels;
+    (void)row;
     return sum;
 }
 

@@ -15,6 +15,7 @@
 
 #define TILE_TARGET  TARGET_AVX512BF16
 #define TILE_SUMS    __m512
+#define TILE_SCALES  int
 #define TILE_WEIGHTS __m512i
 
 #define tile_steps(type)       1
@@ -47,12 +48,20 @@ static ALWAYS_INLINE TILE_TARGET __m512 tile_multiply_add(__m512 sum, __m512i x,
     return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)w);
 }
 
-static ALWAYS_INLINE TILE_TARGET __m512 tile_finish(__m512 sum, const struct panels *panels,
-                                                    size_t row, size_t vector)
+/* Sums are floats already. */
+static ALWAYS_INLINE TILE_TARGET int tile_scales(const struct panels *panels, size_t vector)
 {
     (void)panels;
-    (void)row;
     (void)vector;
+    return 0;
+}
+
+static ALWAYS_INLINE TILE_TARGET __m512 tile_finish(__m512 sum, int scales,
+                                                    const struct panels *panels, size_t row)
+{
+    (void)scales;
+    (void)panels;
+    (void)row;
     return sum;
 }
 

@@ -6,7 +6,6 @@
 
 #if QUALICLIP_X86
 
-#include "x86/avx512.h"
 #include "x86/pack_avx2.h"
 #include "x86/panels_avx512.h"
 
@@ -18,15 +17,6 @@ static size_t rows_of_tile(size_t left)
 {
     const size_t tiles = (left + TILE_ROWS - 1) / TILE_ROWS;
     return (left + tiles - 1) / tiles;
-}
-
-/* The curved activations, while the tile is still in the cache nearest to the core. */
-static void activate_tile(const struct panels *panels, size_t row, size_t rows)
-{
-    const gemm_call *call = panels->call;
-    for (size_t r = row; r < row + rows; r++)
-        avx512_activate(call->out + r * call->out_stride + panels->output, panels->outputs,
-                        call->activation);
 }
 
 /* What a tile fetches in its course. */
@@ -41,8 +31,6 @@ static void compute_tiles(struct panels *panels, const struct tile_tables *table
 {
     const gemm_call *call = panels->call;
     tile_function *const *tiles = panels->outputs > PANEL_OUTPUTS ? tables->two : tables->one;
-    const bool curved =
-        call->activation == ACTIVATION_QUICK_GELU || call->activation == ACTIVATION_GELU;
     const size_t fetched = tile_fetches(call, type);
     const bool more = call->packed && panels->output + MOST_OUTPUTS < call->outputs;
     const size_t panel = panel_bytes(call->weight_type, call->taps, call->inputs);
@@ -60,8 +48,6 @@ static void compute_tiles(struct panels *panels, const struct tile_tables *table
         next += fetch ? fetched : 0;
         fetches -= fetch;
         tiles[count](panels, row);
-        if (curved)
-            activate_tile(panels, row, count);
         row += count;
     }
 }
@@ -100,20 +86,18 @@ static void find_weights(struct panels *panels, number_type type, float *scratch
     } else {
         gather_weights(panels, scratch);
     }
-    for (size_t j = 0; j < MOST_OUTPUTS; j++)
-        panels->bias[j] = call->bias && j < panels->outputs ? call->bias[panels->output + j] : 0;
 }
 
 size_t panels_scratch(size_t taps, size_t inputs)
 {
-    return MOST_OUTPUTS + MOST_OUTPUTS * taps * inputs;
+    return MOST_OUTPUTS * taps * inputs;
 }
 
 void compute_panels(const gemm_call *call, const struct tile_tables *tables, number_type type,
                     float *scratch)
 {
     const size_t blocks = (call->rows + ROW_BLOCK - 1) / ROW_BLOCK;
-    struct panels panels = {.call = call, .bias = scratch};
+    struct panels panels = {.call = call};
 
     for (size_t b = 0; b < blocks; b++) {
         const size_t first_row = call->rows * b / blocks;
@@ -121,7 +105,7 @@ void compute_panels(const gemm_call *call, const struct tile_tables *tables, num
         for (panels.output = 0; panels.output < call->outputs; panels.output += MOST_OUTPUTS) {
             const size_t left = call->outputs - panels.output;
             panels.outputs = left < MOST_OUTPUTS ? left : MOST_OUTPUTS;
-            find_weights(&panels, type, scratch + MOST_OUTPUTS);
+            find_weights(&panels, type, scratch);
             compute_tiles(&panels, tables, type, first_row, rows);
         }
     }

@@ -20,7 +20,6 @@ struct panels {
     const char *weights; /* groups of 64 bytes (f16: 32); of I8, a struct panel_i8 */
     size_t to_second;    /* bytes from the first panel's groups to the second's */
     size_t output, outputs;
-    float *bias;       /* MOST_OUTPUTS floats */
     const char *ahead; /* memory to fetch while a tile is computed: a cache line for two groups */
 };
 
@@ -31,7 +30,7 @@ struct tile_tables {
     tile_function *const *one, *const *two;
 };
 
-/* Floats of scratch for the bias and for two panels of packed f32 weights. */
+/* Floats of scratch, for two panels of packed f32 weights. */
 size_t panels_scratch(size_t taps, size_t inputs);
 
 /* Computes a call by tiles; `type` is what they read: the weights' or, if packed here, f32. */

@@ -14,7 +14,7 @@
     .fixed_shape = false, .packs = true, .gemm_scratch = avx512_gemm_scratch,                      \
     .winograd_input = avx512_winograd_input, .winograd_products = avx512_winograd_products,        \
     .winograd_output = avx512_winograd_output, .attention_scratch = avx512_attention_scratch,      \
-    .attention = avx512_attention, .layernorm = avx2_layernorm, .softmax = avx2_softmax,           \
+    .attention = avx512_attention, .layernorm = avx512_layernorm, .softmax = avx2_softmax,         \
     .activate = avx512_activate, .average_pool_row = avx2_average_pool_row,                        \
     .column_mean = avx2_column_mean, .all_finite = avx2_all_finite, .widen = avx2_widen
 

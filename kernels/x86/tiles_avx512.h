@@ -4,7 +4,8 @@
  *
  *   TILE_TARGET     the target attribute
  *   TILE_SUMS       a vector of sixteen sums
- *   tile_zero, tile_load, tile_spread, tile_multiply_add, tile_finish   inline functions
+ *   TILE_SCALES     what turns those of sixteen outputs into floats
+ *   tile_start, tile_load, tile_spread, tile_multiply_add, tile_scales, tile_finish   inline
  *
  * A tile is up to TILE_ROWS rows x 16 or 32 outputs.  For each group of inputs: one vector of
  * weights for 16 outputs; four bytes of each row, spread over a vector; their products added.  f16
@@ -16,6 +17,7 @@
 
 #include "compiler.h"
 #include "x86/panels_avx512.h"
+#include "x86/vector_avx512.h"
 
 #define UNROLL 4 /* groups */
 
@@ -134,30 +136,43 @@ static ALWAYS_INLINE TILE_TARGET void add_groups(TILE_SUMS *sums, const struct p
     }
 }
 
-/* Stores sums as floats: + bias, + residual, ReLU; other activations come later. */
-static ALWAYS_INLINE TILE_TARGET void store_sums(const struct panels *panels, size_t row, size_t v,
-                                                 __m512 sum)
+/* Stores sums as floats, output by output: + bias, + residual, the activation. */
+static ALWAYS_INLINE TILE_TARGET void finish_as(const TILE_SUMS *sums, const struct panels *panels,
+                                                size_t row, size_t rows, size_t vectors,
+                                                activation kind)
 {
     const gemm_call *call = panels->call;
-    const size_t column = panels->output + 16 * v, left = panels->outputs - 16 * v;
-    const __mmask16 lanes = left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
-
-    sum = _mm512_add_ps(sum, _mm512_loadu_ps(panels->bias + 16 * v));
-    if (call->residual)
-        sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(
-                                     lanes, call->residual + row * call->residual_stride + column));
-    if (call->activation == ACTIVATION_RELU)
-        sum = _mm512_max_ps(_mm512_setzero_ps(), sum); /* NaN stays */
-    _mm512_mask_storeu_ps(call->out + row * call->out_stride + column, lanes, sum);
+    for (size_t v = 0; v < vectors; v++) {
+        const size_t column = panels->output + 16 * v;
+        const __mmask16 lanes = first_lanes_of_16(panels->outputs - 16 * v);
+        const TILE_SCALES scales = tile_scales(panels, v);
+        const __m512 bias =
+            call->bias ? _mm512_maskz_loadu_ps(lanes, call->bias + column) : _mm512_setzero_ps();
+        for (size_t r = 0; r < rows; r++) {
+            __m512 sum = tile_finish(sums[r * vectors + v], scales, panels, row + r);
+            sum = _mm512_add_ps(sum, bias);
+            if (call->residual) {
+                const float *residual = call->residual + (row + r) * call->residual_stride;
+                sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(lanes, residual + column));
+            }
+            _mm512_mask_storeu_ps(call->out + (row + r) * call->out_stride + column, lanes,
+                                  activation_of_16(sum, kind));
+        }
+    }
 }
 
 /* Once for all tiles: in each of them it would be several times as long as the loop. */
 static NEVER_INLINE TILE_TARGET void finish_tile(const TILE_SUMS *sums, const struct panels *panels,
                                                  size_t row, size_t rows, size_t vectors)
 {
-    for (size_t r = 0; r < rows; r++)
-        for (size_t v = 0; v < vectors; v++)
-            store_sums(panels, row + r, v, tile_finish(sums[r * vectors + v], panels, row + r, v));
+    switch (panels->call->activation) { /* known when compiled: one loop for each */
+    case ACTIVATION_NONE: finish_as(sums, panels, row, rows, vectors, ACTIVATION_NONE); break;
+    case ACTIVATION_RELU: finish_as(sums, panels, row, rows, vectors, ACTIVATION_RELU); break;
+    case ACTIVATION_QUICK_GELU:
+        finish_as(sums, panels, row, rows, vectors, ACTIVATION_QUICK_GELU);
+        break;
+    case ACTIVATION_GELU: finish_as(sums, panels, row, rows, vectors, ACTIVATION_GELU); break;
+    }
 }
 
 static ALWAYS_INLINE TILE_TARGET void tile(const struct panels *panels, size_t row, size_t rows,

@@ -38,7 +38,7 @@ void time_kernel(const char *shape, double operations, void (*call)(void *contex
 
 /*
  * NULL, or another set that computes the same chains with the same roundings, so that gemm without
- * rounded rows, attention and activate give the same bits.
+ * rounded rows, attention, layernorm and activate give the same bits.
  */
 const kernel_set *set_of_same_bits(const kernel_set *set);
 

@@ -67,6 +67,11 @@ static void check_layernorm_of(const kernel_set *set, size_t rows, size_t column
             assert_memory_equal(row + columns, floats_of(&before) + r * out_stride + columns,
                                 (out_stride - columns) * sizeof(float));
     }
+    if (set_of_same_bits(set)) {
+        set_of_same_bits(set)->layernorm(floats_of(&before), out_stride, floats_of(&in), in_stride,
+                                         rows, columns, floats_of(&gain), floats_of(&bias), 1e-5f);
+        assert_memory_equal(out.data, before.data, out.size);
+    }
     guarded_free(&in);
     guarded_free(&out);
     guarded_free(&before);
