@@ -267,8 +267,9 @@ $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 # What the converter shares with the library, in which it is hidden.
-shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics format decimal) \
-                  $(patsubst %,$(BUILD)/kernels/%.o,pack_weights winograd_weights)
+shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics format \
+                      decimal gguf gguf_values memory sort map_file message large_matrices smoothing) \
+                  $(patsubst %,$(BUILD)/kernels/%.o,pack_weights winograd_weights reference/numbers)
 $(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
