@@ -165,7 +165,7 @@ $(error BUILTIN=$(BUILTIN): expected yes or no)
 endif
 
 # ----------------------------------------------------------------------------------- sources
-file_sources := $(addprefix lib/,map_file.c picture.c)
+file_sources := $(addprefix lib/,map_file.c picture.c picture_rows.c score_picture.c)
 text_sources := $(addprefix lib/,text.c model_text.c model_tokenizer.c tokenizer.c \
                                  vocabulary_index.c merges.c unicode.c html.c word_split.c)
 heap_sources := lib/embed_patches.c
