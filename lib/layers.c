@@ -31,7 +31,7 @@ struct gemm_job {
 size_t pieces_wanted(const struct layers *layers, size_t work)
 {
     size_t threads = threads_count(layers->threads);
-    return threads == 1 || work < SERIAL_WORK ? 1 : 4 * threads;
+    return threads == 1 || work < SERIAL_WORK ? 1 : 2 * threads;
 }
 
 static void cut_gemm(struct gemm_job *job)
