@@ -43,6 +43,7 @@ else
 ##   demo            score a photo and four worsened copies of it
 ##   check           all tests
 ##   check-aarch64   those of what depends on the CPU, cross-built and emulated (make deps-aarch64)
+##   check-x86       a score on x86 CPUs with and without AVX2, emulated (qemu-user)
 ##   fuzz            targets for libFuzzer (clang); test/fuzz/run.sh runs them
 ##   install         into $(DESTDIR)$(PREFIX); uninstall takes it away
 ##   abi-check       whether the shared library's interface is the committed one; abi-update
@@ -211,7 +212,7 @@ SONAME := libqualiclip.so.$(MAJOR)
 SHARED := $(BUILD)/libqualiclip.so.$(VERSION)
 TOOL   := $(BUILD)/qualiclip
 
-.PHONY: all library tool tests check check-aarch64 deps demo install uninstall clean help format FORCE
+.PHONY: all library tool tests check check-aarch64 check-x86 deps demo install uninstall clean help format FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -343,11 +344,16 @@ endif
 	 LIBRARY_LIBS="$(LIBRARY_LIBS)" EMULATOR="$(EMULATOR)" test/run.sh $(tested_programs) $(CLI_TESTS:%=test/cli/%.bats)
 
 # Whatever depends on the CPU or the compiler, but for the slowest, on an emulated other CPU.
-AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands convert_hostile convert_memory scorer sizes),$(TESTS))
+AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands cancel convert_hostile convert_memory scorer sizes),$(TESTS))
 check-aarch64:
 	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig $(MAKE) --no-print-directory \
 	 BUILD=$(BUILD)/aarch64 CROSS=aarch64-linux-gnu- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
 	 EMULATOR=qemu-aarch64 TESTS="$(AARCH64_TESTS)" CLI_TESTS=kernels check
+	@test/cpus.sh $(BUILD)/aarch64 qemu-aarch64 cortex-a53=neon cortex-a76=neondot max=neonbf16
+
+# The oldest CPUs that have a set of kernels, and older ones, emulated.
+check-x86: all
+	@test/cpus.sh $(BUILD) qemu-x86_64 Nehalem=reference Haswell=avx2
 
 # The README's example, as its reader would build it.
 $(BUILD)/test/readme-example: README.md $(STATIC)

@@ -41,8 +41,10 @@ static double now(void)
         for (int t = 0; t < TURNS; t++) {                                                          \
             KEEP_IN_REGISTER(x);                                                                   \
             UNROLL_FULLY                                                                           \
-            for (int c = 0; c < CHAINS; c++)                                                       \
+            for (int c = 0; c < CHAINS; c++) {                                                     \
                 sums[c] = multiply_add(sums[c], x);                                                \
+                KEEP_IN_REGISTER(sums[c]);                                                         \
+            }                                                                                      \
         }                                                                                          \
         const double seconds = now() - start;                                                      \
         UNROLL_FULLY                                                                               \

@@ -17,6 +17,9 @@
     __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 #  define TARGET_AVX512BF16                                                                        \
     __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+#  define TARGET_NEONDOT __attribute__((target("arch=armv8.2-a+dotprod")))
+#  define TARGET_NEONI8MM __attribute__((target("arch=armv8.2-a+i8mm")))
+#  define TARGET_NEONBF16 __attribute__((target("arch=armv8.2-a+bf16")))
 #  define TARGET_XSAVE __attribute__((target("xsave")))
 #  if defined(__aarch64__)
 #    define VECTOR_OPERAND "+w"
@@ -45,6 +48,9 @@
 #  define TARGET_AVX512
 #  define TARGET_AVX512VNNI
 #  define TARGET_AVX512BF16
+#  define TARGET_NEONDOT
+#  define TARGET_NEONI8MM
+#  define TARGET_NEONBF16
 #  define TARGET_XSAVE
 #  define KEEP_IN_REGISTER(v) ((void)0)
 #  define KEEP_IN_ORDER(v) ((void)0)
@@ -73,6 +79,13 @@
 #  define QUALICLIP_AARCH64 1
 #else
 #  define QUALICLIP_AARCH64 0
+#endif
+
+/* Whether a function may use what later AArch64 CPUs have: clang learned to say so late. */
+#if QUALICLIP_AARCH64 && (!defined(__clang__) || __clang_major__ >= 16)
+#  define QUALICLIP_NEON_EXTENSIONS 1
+#else
+#  define QUALICLIP_NEON_EXTENSIONS 0
 #endif
 
 #endif

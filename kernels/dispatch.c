@@ -66,6 +66,18 @@ static struct x86_features find_features(void)
 #include "arm/neon.h"
 #endif
 
+/* What else an AArch64 CPU has, Linux tells every program; elsewhere nothing is assumed. */
+#if QUALICLIP_NEON_EXTENSIONS && defined(__linux__)
+#define QUALICLIP_ASKS_LINUX 1
+#include <sys/auxv.h>
+
+static bool has(unsigned long type, unsigned bit)
+{
+    return (getauxval(type) >> bit & 1) != 0;
+}
+
+#endif
+
 enum { MOST_SETS = 10 };
 
 /* Fills `sets`, the default first; the rest stay NULL. */
@@ -90,6 +102,16 @@ static void list_sets(const kernel_set *sets[MOST_SETS])
         sets[count++] = &kernel_set_avx2_openblas;
 #endif
     }
+#endif
+#if defined(QUALICLIP_ASKS_LINUX)
+    enum { ASIMDDP = 20, I8MM = 13, BF16 = 14 }; /* of HWCAP, HWCAP2 and HWCAP2 */
+    const bool i8mm = has(AT_HWCAP2, I8MM);
+    if (i8mm && has(AT_HWCAP2, BF16))
+        sets[count++] = &kernel_set_neonbf16;
+    if (i8mm)
+        sets[count++] = &kernel_set_neoni8mm;
+    if (has(AT_HWCAP, ASIMDDP))
+        sets[count++] = &kernel_set_neondot;
 #endif
 #if QUALICLIP_AARCH64
     sets[count++] = &kernel_set_neon;

@@ -40,8 +40,10 @@ void smoothing_factors(double *energies, const float *gain, const float *bias, c
         mean += ((double)before[i] * before[i] + (double)bias_before[i] * bias_before[i]) /
                 (double)channels;
     for (size_t i = 0; i < channels; i++) {
-        largest = fmax(largest, size_of_channel(gain, bias, before, bias_before, mean, i));
-        largest_weight = fmax(largest_weight, energies[i]);
+        /* fmax() here crashes gcc 12 for AArch64. */
+        const double size = size_of_channel(gain, bias, before, bias_before, mean, i);
+        largest = size > largest ? size : largest;
+        largest_weight = energies[i] > largest_weight ? energies[i] : largest_weight;
     }
     for (size_t i = 0; i < channels; i++) {
         const double size = size_of_channel(gain, bias, before, bias_before, mean, i) / largest;

@@ -2,6 +2,8 @@
 within a round.  Of a turn the last call counts: a short one is preceded by one that finds again what
 the others have pushed out of the caches."""
 import contextlib
+import os
+import random
 import statistics
 import sys
 import time
@@ -106,11 +108,25 @@ def measure(scenario, peers, models, pixels, seconds):
     return race
 
 
+def read_again(path):
+    """Has a file in the page cache as reading it from the disk leaves it: in large pieces, which
+    count as memory of who maps them."""
+    descriptor = os.open(path, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    while os.read(descriptor, 1 << 20):
+        continue
+    os.close(descriptor)
+
+
 def measure_starts(scenario, peers, models, pixels, times):
-    """Fresh processes, one at a time, in turns: {peer: [(open_ms, first_ms, peak MiB), ...]}."""
-    starts = {}
+    """Fresh processes, one at a time, in turns, in another order each time, since one may find the
+    memory that the one before gave back: {peer: [(open_ms, first_ms, peak MiB), ...]}."""
+    starts, order = {}, random.Random(1)
+    for model in {peer.model for peer in peers if scenario.tower in peer.towers}:
+        read_again(os.path.join(models, scenario.tower + model))
     for _ in range(times):
-        for peer in peers:
+        for peer in order.sample(peers, len(peers)):
             if scenario.tower not in peer.towers:
                 continue
             worker = Worker(peer, scenario, models, pixels)
@@ -119,3 +135,18 @@ def measure_starts(scenario, peers, models, pixels, times):
                 (worker.ready["open_ms"], worker.ready["first_ms"], worker.ask("memory")[0]))
             worker.close()
     return starts
+
+
+def measure_large(scenario, peers, models, pixels, most_bytes):
+    """One call of each, one at a time, with no more address space than that: {peer: (ms, peak MiB)},
+    and {peer: why it did not run}."""
+    times, failures = {}, {}
+    for peer in peers:
+        with contextlib.ExitStack() as stack:
+            try:
+                worker = Worker(peer, scenario, models, pixels, most_bytes)
+                stack.callback(worker.close)
+                times[peer.name] = (1e3 * worker.ask("run")[0], worker.ask("memory")[0])
+            except PeerError as error:
+                failures[peer.name] = str(error)
+    return times, failures

@@ -81,9 +81,13 @@ class Worker:
             peer.command + ["%s=%s" % pair for pair in settings.items()],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env=environment, preexec_fn=lambda: restrain(processors, most_bytes))
-        self.ready = json.loads(self._line())
-        if "error" in self.ready:
-            raise PeerError("%s: %s" % (peer.name, self.ready["error"]))
+        try:
+            self.ready = json.loads(self._line())
+            if "error" in self.ready:
+                raise PeerError("%s: %s" % (peer.name, self.ready["error"]))
+        except BaseException:
+            self.close()
+            raise
         self._signal(signal.SIGSTOP)
 
     def _signal(self, number):
@@ -92,8 +96,7 @@ class Worker:
     def _line(self):
         line = self.process.stdout.readline()
         if not line:
-            self.process.wait()
-            said = (self.process.stderr.read().strip().splitlines() or [""])[-1]
+            said = (self.process.communicate()[1].strip().splitlines() or [""])[-1]
             raise PeerError("%s: ended with status %d: %s" % (self.peer.name,
                                                               self.process.returncode, said))
         return line
@@ -108,5 +111,6 @@ class Worker:
         return [float(word) for word in line.split()]
 
     def close(self):
-        self.process.kill()
-        self.process.communicate()
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.communicate()

@@ -26,6 +26,8 @@ MEMORY = (("ours f32", "ort f32", 0.6), ("ours bf16", "ort f32", 0.35),
 STARTS = (("ours f32", "ort f32", 0.2), ("ours bf16", "ort f32", 0.2),
           ("ours int8", "ort int8", 0.2))
 
+BASELINE = "ort f32"  # of which every peer's "speed" is a multiple
+
 
 def machine():
     name = platform.machine()
@@ -63,6 +65,9 @@ def race_record(race):
                   "best": 1e3 * min(seconds) / scenario.batch, "images_per_second": 1e3 / middle,
                   "gflops": scenario.work() / middle * 1e3, "rss_mb": race.memory[name],
                   "distance": race.distance[name]}
+        against = race.ratio(name, BASELINE)
+        if against:
+            record["speed"] = {"q1": against[0], "median": against[1], "q3": against[2]}
         if race.peak.get(name):
             record["peak_gflops"] = race.peak[name]
             record["of_peak"] = record["gflops"] / race.peak[name]
@@ -80,10 +85,16 @@ def start_record(scenario, starts):
         opened, first, memory = (statistics.median(column) for column in zip(*times))
         peers.append({"peer": name, "open_ms": opened, "first_ms": first,
                       "start_ms": statistics.median(o + f for o, f, _ in times),
-                      "rss_mb": memory})
+                      "rss_mb": memory, "rss_mb_all": [memory for _, _, memory in times]})
     return {"kind": "start", "scenario": scenario.name, "times": len(next(iter(starts.values()))),
             "peers": peers, "memory": compare(peers, MEMORY, "rss_mb"),
             "starts": compare(peers, STARTS, "start_ms")}
+
+
+def large_record(scenario, times, failures, most_bytes):
+    return {"kind": "large", "scenario": scenario.name, "most_bytes": most_bytes,
+            "peers": [{"peer": name, "ms_per_image": milliseconds, "rss_mb": memory}
+                      for name, (milliseconds, memory) in times.items()], "failures": failures}
 
 
 def compare(peers, pairs, key):
@@ -120,21 +131,31 @@ def print_race(record):
 
 
 def print_start(record):
-    print("\nopen, first score, memory: %s; median of %d fresh processes, files in the page cache" %
+    print("\nopen, first score, memory: %s; median of %d fresh processes, files read from the disk before" %
           (record["scenario"], record["times"]))
-    print("  %-20s %9s %9s %9s %9s" % ("peer", "open ms", "first ms", "both", "peak MiB"))
+    print("  %-20s %9s %9s %9s %9s" % ("peer", "open ms", "first ms", "both", "peak MiB (each)"))
     for peer in record["peers"]:
-        print("  %-20s %9.1f %9.1f %9.1f %9.0f" % (peer["peer"], peer["open_ms"],
-                                                  peer["first_ms"], peer["start_ms"],
-                                                  peer["rss_mb"]))
+        print("  %-20s %9.1f %9.1f %9.1f %9.0f   (%s)" % (
+            peer["peer"], peer["open_ms"], peer["first_ms"], peer["start_ms"], peer["rss_mb"],
+            ", ".join("%.0f" % memory for memory in peer["rss_mb_all"])))
     for what, rows in (("memory", record["memory"]), ("open to first score", record["starts"])):
         for row in rows:
             print("  %s: %s takes %.2f of what %s does%s" % (what, row["ours"], row["ratio"],
                                                            row["peer"], verdict(row, False)))
 
 
+def print_large(record):
+    print("\n%s, one call each, at most %.1f GiB of address space" % (
+        record["scenario"], record["most_bytes"] / 2 ** 30))
+    for peer in record["peers"]:
+        print("  %-20s %9.0f ms %9.0f MiB at most" % (peer["peer"], peer["ms_per_image"],
+                                                     peer["rss_mb"]))
+    for name, reason in record["failures"].items():
+        print("  %-20s did not run: %s" % (name, reason))
+
+
 def print_record(record):
-    (print_start if record["kind"] == "start" else print_race)(record)
+    {"start": print_start, "speed": print_race, "large": print_large}[record["kind"]](record)
 
 
 def write_line(path, record):

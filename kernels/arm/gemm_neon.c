@@ -2,9 +2,9 @@
  * gemm_neon.c - the matrix product, and with nine taps the convolution.
  *
  * The order of work: a block of rows, small enough to stay in the cache; in it, a panel of 16
- * outputs at a time, whose weights are packed into scratch; with them, tiles of up to 6 rows x 16
- * outputs, whose sums stay in registers.  Where at most 8 outputs are left (convolutions with 8
- * outputs), tiles are up to 12 rows x 8 outputs.
+ * outputs at a time, whose weights are packed, before or into scratch; with them, tiles of up to
+ * 6 rows x 16 outputs, whose sums stay in registers.  Where at most 8 outputs are left
+ * (convolutions with 8 outputs), tiles are up to 12 rows x 8 outputs.
  *
  * Each output is one chain of fused multiply-adds in ascending order of its inputs, whatever its
  * tile.  So its bits depend on its own row and its own weights alone.
@@ -16,11 +16,8 @@
 #include "arm/neon.h"
 #include "arm/pack_neon.h"
 #include "arm/vector_neon.h"
-#include "reference/reference.h"
 
-#include <string.h>
-
-#define PANEL       16 /* outputs */
+#define PANEL       PANEL_OUTPUTS
 #define ROW_BLOCK   240
 #define WIDE_ROWS   6
 #define NARROW_ROWS 12
@@ -187,15 +184,17 @@ static void activate_tile(const struct panel *panel, size_t row, size_t rows)
 static void find_next_weights(const struct panel *panel, const char **begin, const char **end)
 {
     const gemm_call *call = panel->call;
-    const size_t element = number_size(call->weight_type);
     const size_t depth = call->taps * call->inputs, next = panel->output + PANEL;
+    const size_t bytes = call->packed ? panel_bytes(call->weight_type, call->taps, call->inputs)
+                                      : PANEL * depth * number_size(call->weight_type);
 
-    *begin = *end = call->weights ? call->weights : call->packed;
-    if (!call->weights || call->weights_transposed || call->weight_stride != depth ||
-        next + PANEL > call->outputs)
+    *begin = *end = call->packed ? call->packed : call->weights;
+    if (call->packed ? next >= call->outputs
+                     : call->weights_transposed || call->weight_stride != depth ||
+                           next + PANEL > call->outputs)
         return;
-    *begin += next * depth * element;
-    *end = *begin + PANEL * depth * element;
+    *begin += next / PANEL * bytes;
+    *end = *begin + bytes;
 }
 
 static void compute_panel(struct panel *panel, size_t first_row, size_t rows)
@@ -228,31 +227,38 @@ size_t neon_gemm_scratch(size_t taps, size_t inputs, size_t outputs)
     return PANEL + taps * inputs * PANEL;
 }
 
-/* The panel's weights, those of one input side by side; lanes without an output are never stored.
+/*
+ * The panel's weights, those of one input side by side: packed before, in place, or now, in
+ * scratch.  Narrow numbers are widened there once, not in each tile, where that would take a sixth
+ * of the arithmetic.
  */
-static void find_weights(const struct panel *panel, float *weights)
+static void find_weights(struct panel *panel, float *scratch)
 {
     const gemm_call *call = panel->call;
     const size_t lanes = panel->outputs <= 8 ? 8 : PANEL, depth = call->taps * call->inputs;
 
-    if (call->weights) {
-        neon_pack_weights(weights, lanes, call, panel->output, panel->outputs, depth);
+    panel->weights = scratch;
+    if (!call->packed) {
+        neon_pack_weights(scratch, lanes, call, panel->output, panel->outputs, depth);
         return;
     }
-    if (panel->outputs < lanes)
-        memset(weights, 0, depth * lanes * sizeof *weights);
-    unpack_weights(weights, lanes, 1, call, panel->output, panel->outputs, neon_widen);
+    const char *packed =
+        (const char *)call->packed +
+        panel->output / PANEL * panel_bytes(call->weight_type, call->taps, call->inputs);
+    if (lanes == PANEL && call->weight_type == NUMBER_F32)
+        panel->weights = (const float *)(const void *)packed;
+    else
+        neon_widen_panel(scratch, lanes, packed, call->weight_type, call->taps, call->inputs);
 }
 
 void neon_gemm(const gemm_call *call, float *scratch)
 {
     if (call->weight_type == NUMBER_I8) {
-        reference_gemm_i8(call);
+        neon_gemm_i8(call);
         return;
     }
     const size_t blocks = (call->rows + ROW_BLOCK - 1) / ROW_BLOCK;
-    float *weights = scratch + PANEL;
-    struct panel panel = {.call = call, .weights = weights, .bias = scratch};
+    struct panel panel = {.call = call, .bias = scratch};
 
     for (size_t b = 0; b < blocks; b++) {
         size_t first_row = call->rows * b / blocks;
@@ -262,7 +268,7 @@ void neon_gemm(const gemm_call *call, float *scratch)
             panel.outputs = left < PANEL ? left : PANEL;
             for (size_t j = 0; j < PANEL; j++)
                 panel.bias[j] = call->bias && j < panel.outputs ? call->bias[panel.output + j] : 0;
-            find_weights(&panel, weights);
+            find_weights(&panel, scratch + PANEL);
             compute_panel(&panel, first_row, rows);
         }
     }

@@ -108,6 +108,33 @@ void neon_pack_weights(float *panel, size_t lanes, const gemm_call *call, size_t
     }
 }
 
+/* A pair of bf16 for each of four outputs: both inputs' numbers. */
+static ALWAYS_INLINE void widen_pairs(float *first, float *second, const void *pairs)
+{
+    const uint32x4_t four = vld1q_u32(pairs);
+    vst1q_f32(first, vreinterpretq_f32_u32(vshlq_n_u32(four, 16)));
+    if (second)
+        vst1q_f32(second, vreinterpretq_f32_u32(vandq_u32(four, vdupq_n_u32(0xffff0000))));
+}
+
+void neon_widen_panel(float *panel, size_t lanes, const void *packed, number_type type, size_t taps,
+                      size_t inputs)
+{
+    const char *weights = packed;
+    const size_t group = group_inputs(type),
+                 group_bytes = PANEL_OUTPUTS * group * number_size(type);
+    for (size_t t = 0; t < taps; t++)
+        for (size_t i = 0; i < inputs; i += group, weights += group_bytes) {
+            const bool whole = i + group <= inputs;
+            for (size_t j = 0; j < lanes; j += 4)
+                if (type == NUMBER_BF16)
+                    widen_pairs(panel + j, whole ? panel + lanes + j : NULL, weights + 4 * j);
+                else
+                    vst1q_f32(panel + j, load_numbers(weights, type, j));
+            panel += whole ? group * lanes : lanes;
+        }
+}
+
 #else
 
 typedef int pack_neon_is_for_aarch64;

@@ -13,4 +13,8 @@
 void neon_pack_weights(float *panel, size_t lanes, const gemm_call *call, size_t output,
                        size_t outputs, size_t inputs);
 
+/* The first `lanes` (8 or 16) of each input's packed weights, widened: panel[i][j], j < lanes. */
+void neon_widen_panel(float *panel, size_t lanes, const void *packed, number_type type, size_t taps,
+                      size_t inputs);
+
 #endif

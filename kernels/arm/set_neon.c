@@ -1,5 +1,6 @@
 /*
- * set_neon.c - the table of the NEON kernels.
+ * set_neon.c - the tables of the NEON kernels.  Each set has what the one before it has, and other
+ * products: of whole numbers by dot products, by small matrix products, and of bf16.
  */
 #include "compiler.h"
 
@@ -8,25 +9,51 @@
 #include "arm/neon.h"
 #include "reference/reference.h"
 
+/* The same in all four. */
+#define COMMON_KERNELS                                                                             \
+    .fixed_shape = false, .packs = true, .attention_scratch = neon_attention_scratch,              \
+    .winograd_input = reference_winograd_input, .winograd_products = reference_winograd_products,  \
+    .winograd_output = reference_winograd_output, .attention = neon_attention,                     \
+    .layernorm = neon_layernorm, .softmax = neon_softmax, .activate = neon_activate,               \
+    .average_pool_row = neon_average_pool_row, .column_mean = neon_column_mean,                    \
+    .all_finite = neon_all_finite, .widen = neon_widen
+
 const kernel_set kernel_set_neon = {
     .name = "neon",
-    .fixed_shape = false,
     .gemm_scratch = neon_gemm_scratch,
     .gemm = neon_gemm,
-    .winograd_input = reference_winograd_input,
-    .winograd_products = reference_winograd_products,
-    .winograd_output = reference_winograd_output,
-    .round_rows = reference_round_rows,
-    .attention_scratch = neon_attention_scratch,
-    .attention = neon_attention,
-    .layernorm = neon_layernorm,
-    .softmax = neon_softmax,
-    .activate = neon_activate,
-    .average_pool_row = neon_average_pool_row,
-    .column_mean = neon_column_mean,
-    .all_finite = neon_all_finite,
-    .widen = neon_widen,
+    .round_rows = neon_round_rows,
+    COMMON_KERNELS,
 };
+
+#if QUALICLIP_NEON_EXTENSIONS
+
+const kernel_set kernel_set_neondot = {
+    .name = "neondot",
+    .gemm_scratch = neon_gemm_scratch,
+    .gemm = neondot_gemm,
+    .round_rows = neon_round_rows,
+    COMMON_KERNELS,
+};
+
+const kernel_set kernel_set_neoni8mm = {
+    .name = "neoni8mm",
+    .gemm_scratch = neoni8mm_gemm_scratch,
+    .gemm = neoni8mm_gemm,
+    .round_rows = neon_round_rows,
+    COMMON_KERNELS,
+};
+
+const kernel_set kernel_set_neonbf16 = {
+    .name = "neonbf16",
+    .multiplies_bf16 = true,
+    .gemm_scratch = neonbf16_gemm_scratch,
+    .gemm = neonbf16_gemm,
+    .round_rows = neonbf16_round_rows,
+    COMMON_KERNELS,
+};
+
+#endif
 
 #else
 
