@@ -76,6 +76,10 @@ size_t packed_bytes(number_type type, size_t taps, size_t inputs, size_t outputs
 void pack_weights(void *packed, const void *weights, number_type type, size_t outputs, size_t taps,
                   size_t inputs);
 
+/* The same with one tap, of a matrix whose weight(n)[i] is element i * stride + n. */
+void pack_transposed_weights(void *packed, const void *weights, number_type type, size_t outputs,
+                             size_t inputs, size_t stride);
+
 /*
  * Packs a matrix of `outputs` rows of `inputs` floats as I8: each output by its own scale, its
  * largest magnitude becoming 127.  A row of zeros has scale 0.

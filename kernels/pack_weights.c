@@ -77,6 +77,23 @@ void pack_weights(void *packed, const void *weights, number_type type, size_t ou
     }
 }
 
+void pack_transposed_weights(void *packed, const void *weights, number_type type, size_t outputs,
+                             size_t inputs, size_t stride)
+{
+    const size_t element = number_size(type), group = group_inputs(type);
+    for (size_t output = 0; output < outputs; output += PANEL_OUTPUTS) {
+        char *panel = (char *)packed + output / PANEL_OUTPUTS * panel_bytes(type, 1, inputs);
+        const size_t left = outputs - output, lanes = left < PANEL_OUTPUTS ? left : PANEL_OUTPUTS;
+        memset(panel, 0, panel_bytes(type, 1, inputs));
+        for (size_t i = 0; i < inputs; i++) {
+            const char *from = (const char *)weights + (i * stride + output) * element;
+            char *to = panel + (i / group * PANEL_OUTPUTS * group + i % group) * element;
+            for (size_t n = 0; n < lanes; n++)
+                memcpy(to + n * group * element, from + n * element, element);
+        }
+    }
+}
+
 /* Beyond the largest bf16 lies infinity, which no weight is. */
 static uint16_t bfloat_of(float weight)
 {

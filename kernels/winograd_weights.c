@@ -4,62 +4,103 @@
  */
 #include "kernels.h"
 
+#include <string.h>
+
 size_t winograd_weights_bytes(size_t side, size_t inputs, size_t outputs)
 {
     return winograd_points(side) * packed_bytes(NUMBER_F32, 1, inputs, outputs);
 }
 
-/* G times a column of three. */
-static void transform(double *out, size_t out_step, size_t side, double a, double b, double c)
+/* A weight of each output in a panel. */
+struct lanes {
+    double of[PANEL_OUTPUTS];
+};
+
+/* G times columns of three. */
+static void transform(struct lanes *out, size_t out_step, const struct lanes *in, size_t in_step,
+                      size_t side)
 {
-    if (side == 2) {
-        out[0] = a;
-        out[out_step] = (a + b + c) / 2;
-        out[2 * out_step] = (a - b + c) / 2;
-        out[3 * out_step] = c;
-        return;
+    const double *a = in[0].of, *b = in[in_step].of, *c = in[2 * in_step].of;
+    for (size_t n = 0; n < PANEL_OUTPUTS; n++) {
+        const double even = a[n] + c[n], far_even = (a[n] + 4 * c[n]) * (1.0 / 24),
+                     far_odd = b[n] * (1.0 / 12);
+        if (side == 2) {
+            out[0].of[n] = a[n];
+            out[out_step].of[n] = (even + b[n]) / 2;
+            out[2 * out_step].of[n] = (even - b[n]) / 2;
+            out[3 * out_step].of[n] = c[n];
+        } else {
+            out[0].of[n] = a[n] / 4;
+            out[out_step].of[n] = (even + b[n]) * (-1.0 / 6);
+            out[2 * out_step].of[n] = (even - b[n]) * (-1.0 / 6);
+            out[3 * out_step].of[n] = far_even + far_odd;
+            out[4 * out_step].of[n] = far_even - far_odd;
+            out[5 * out_step].of[n] = c[n];
+        }
     }
-    out[0] = a / 4;
-    out[out_step] = -(a + b + c) / 6;
-    out[2 * out_step] = -(a - b + c) / 6;
-    out[3 * out_step] = (a + 2 * b + 4 * c) / 24;
-    out[4 * out_step] = (a - 2 * b + 4 * c) / 24;
-    out[5 * out_step] = c;
 }
 
-/* The nine weights of a pair of input and output, `step` floats from one to the next. */
-static void transform_weights(double *points, const float *weights, size_t step, size_t side)
+/* Of each weight of a panel, a cache line of inputs: they lie far apart and in few cache sets. */
+#define CHUNK 16
+
+struct chunk {
+    float weights[9][PANEL_OUTPUTS][CHUNK];
+};
+
+static void gather(struct chunk *chunk, const float *weights, size_t outputs, size_t inputs,
+                   size_t count)
+{
+    memset(chunk, 0, sizeof *chunk);
+    for (size_t n = 0; n < outputs; n++)
+        for (size_t tap = 0; tap < 9; tap++)
+            memcpy(chunk->weights[tap][n], weights + (n * 9 + tap) * inputs, count * sizeof(float));
+}
+
+/* One input of a panel; points lie `point_floats` apart. */
+static void transform_input(float *transformed, size_t point_floats, const struct chunk *chunk,
+                            size_t input, size_t side)
 {
     const size_t size = side + 2;
-    double columns[(WINOGRAD_MOST_SIDE + 2) * 3];
+    struct lanes in[9], columns[(WINOGRAD_MOST_SIDE + 2) * 3];
+    for (size_t tap = 0; tap < 9; tap++)
+        for (size_t n = 0; n < PANEL_OUTPUTS; n++)
+            in[tap].of[n] = chunk->weights[tap][n][input];
     for (size_t x = 0; x < 3; x++)
-        transform(columns + x, 3, side, weights[x * step], weights[(3 + x) * step],
-                  weights[(6 + x) * step]);
-    for (size_t y = 0; y < size; y++)
-        transform(points + y * size, 1, side, columns[3 * y], columns[3 * y + 1],
-                  columns[3 * y + 2]);
+        transform(columns + x, 3, in + x, 3, side);
+    for (size_t y = 0; y < size; y++) {
+        struct lanes row[WINOGRAD_MOST_SIDE + 2];
+        transform(row, 1, columns + 3 * y, 1, side);
+        for (size_t x = 0; x < size; x++)
+            for (size_t n = 0; n < PANEL_OUTPUTS; n++)
+                transformed[(y * size + x) * point_floats + n] = (float)row[x].of[n];
+    }
+}
+
+/* Up to PANEL_OUTPUTS outputs. */
+static void transform_panel(float *transformed, size_t point_floats, const float *weights,
+                            size_t side, size_t outputs, size_t inputs)
+{
+    struct chunk chunk;
+    for (size_t first = 0; first < inputs; first += CHUNK) {
+        const size_t left = inputs - first, count = left < CHUNK ? left : CHUNK;
+        gather(&chunk, weights + first, outputs, inputs, count);
+        for (size_t i = 0; i < count; i++)
+            transform_input(transformed + (first + i) * PANEL_OUTPUTS, point_floats, &chunk, i,
+                            side);
+    }
 }
 
 void winograd_weights(float *transformed, const float *weights, size_t side, size_t outputs,
                       size_t inputs)
 {
-    const size_t points = winograd_points(side);
     for (size_t first = 0; first < outputs; first += WINOGRAD_OUTPUTS) {
         const size_t left = outputs - first;
         const size_t block = left < WINOGRAD_OUTPUTS ? left : WINOGRAD_OUTPUTS;
         const size_t point_floats = packed_bytes(NUMBER_F32, 1, inputs, block) / sizeof(float);
-        const size_t lanes = point_floats / inputs; /* the last of which may have no output */
-        for (size_t lane = 0; lane < lanes; lane++)
-            for (size_t i = 0; i < inputs; i++) {
-                double values[WINOGRAD_MOST_POINTS] = {0};
-                if (lane < block)
-                    transform_weights(values, weights + (first + lane) * 9 * inputs + i, inputs,
-                                      side);
-                float *out = transformed + lane / PANEL_OUTPUTS * inputs * PANEL_OUTPUTS +
-                             i * PANEL_OUTPUTS + lane % PANEL_OUTPUTS;
-                for (size_t p = 0; p < points; p++)
-                    out[p * point_floats] = (float)values[p];
-            }
-        transformed += points * point_floats;
+        for (size_t n = 0; n < block; n += PANEL_OUTPUTS)
+            transform_panel(transformed + n * inputs, point_floats,
+                            weights + (first + n) * 9 * inputs, side,
+                            block - n < PANEL_OUTPUTS ? block - n : PANEL_OUTPUTS, inputs);
+        transformed += winograd_points(side) * point_floats;
     }
 }

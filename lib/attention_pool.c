@@ -10,6 +10,8 @@
 
 #include <math.h>
 
+#include "layer_cuts.h"
+
 size_t attention_pool_scratch(const struct resnet *resnet, const kernel_set *kernels, size_t tokens)
 {
     size_t channels = resnet->channels, head = channels / resnet->heads;
@@ -19,7 +21,9 @@ size_t attention_pool_scratch(const struct resnet *resnet, const kernel_set *ker
     floats = larger(floats, kernels->gemm_scratch(1, channels, tokens));
     floats = larger(floats, kernels->gemm_scratch(1, tokens, channels));
     floats = larger(floats, kernels->gemm_scratch(1, channels, head));
-    return floats * sizeof(float);
+    const size_t linear =
+        larger(linear_scratch(kernels, &resnet->query), linear_scratch(kernels, &resnet->out));
+    return larger(linear, floats * sizeof(float));
 }
 
 /* Pieces of the workspace. */
@@ -47,34 +51,36 @@ static struct pooled pooled_pieces(const struct resnet *resnet, float *base)
     return pooled;
 }
 
-/* A product for token 0, on the calling thread: y (rows x outputs) = x (rows x inputs) * W + bias.
+/*
+ * A product for token 0, on one thread: y (rows x outputs) = x (rows x inputs) * W + bias, both
+ * without gaps.
  */
-static void small_product(const struct layers *layers, size_t rows, const float *x,
-                          struct matrix weight, size_t weight_stride, bool transposed,
-                          const float *bias, float *y)
+static void small_product(const struct layers *layers, size_t worker, gemm_call call, size_t rows,
+                          const float *x, float *y)
 {
-    gemm_call call = {.rows = rows,
-                      .outputs = weight.outputs,
-                      .taps = 1,
-                      .inputs = weight.inputs,
-                      .x = x,
-                      .x_stride = weight.inputs,
-                      .weights = weight.data,
-                      .weight_type = weight.type,
-                      .weight_stride = weight_stride,
-                      .weights_transposed = transposed,
-                      .packed = weight.packed,
-                      .bias = bias,
-                      .out = y,
-                      .out_stride = weight.outputs};
-    layers->kernels->gemm(&call, (float *)layers->scratch);
+    call.rows = rows;
+    call.taps = 1;
+    call.x = x;
+    call.x_stride = call.inputs;
+    call.out = y;
+    call.out_stride = call.outputs;
+    layers->kernels->gemm(&call, scratch_of(layers, worker));
 }
 
-static void whole_product(const struct layers *layers, const float *x, const struct linear *linear,
+static void whole_product(const struct layers *layers, float *x, const struct linear *linear,
                           float *y)
 {
-    small_product(layers, 1, x, linear->weight, linear->weight.inputs, false, linear->bias, y);
+    const size_t segments[] = {0, 1};
+    const struct rows in = {x, linear->weight.inputs}, out = {y, linear->weight.outputs};
+    const struct rows none = {0};
+    linear_forward(layers, linear, floats(in), segments, 1, ACTIVATION_NONE, none, out);
 }
+
+struct pool_job {
+    const struct resnet *resnet;
+    const struct layers *layers;
+    struct pooled pooled;
+};
 
 /* The rows of a matrix that belong to one head. */
 static const void *head_rows(const struct matrix *matrix, size_t head, size_t head_size)
@@ -83,33 +89,69 @@ static const void *head_rows(const struct matrix *matrix, size_t head, size_t he
     return (const char *)matrix->data + head * head_size * matrix->inputs * element;
 }
 
-void attention_pool(const struct resnet *resnet, const struct layers *layers, float *pool,
-                    const float *tokens, size_t count, float *feature)
+/* A head's query, taken through its keys' matrix. */
+static void key_task(void *context, size_t head, size_t worker)
 {
-    struct pooled pooled = pooled_pieces(resnet, pool);
+    const struct pool_job *job = context;
+    const struct resnet *resnet = job->resnet;
+    const struct matrix *keys = &resnet->key.weight;
+    const size_t channels = resnet->channels, size = channels / resnet->heads;
+    const char *packed = resnet->packed_keys;
+    gemm_call call = {.outputs = channels,
+                      .inputs = size,
+                      .weights = head_rows(keys, head, size),
+                      .weight_type = keys->type,
+                      .weight_stride = channels,
+                      .weights_transposed = true};
+    if (packed)
+        call.packed = packed + head * packed_bytes(keys->type, 1, size, channels);
+    small_product(job->layers, worker, call, 1, job->pooled.query + head * size,
+                  job->pooled.keyed + head * channels);
+}
+
+/* A head's mean token, taken through its values' matrix. */
+static void value_task(void *context, size_t head, size_t worker)
+{
+    const struct pool_job *job = context;
+    const struct resnet *resnet = job->resnet;
+    const struct matrix *values = &resnet->value.weight;
+    const size_t channels = resnet->channels, size = channels / resnet->heads;
+    const char *packed = values->packed;
+    gemm_call call = {.outputs = size,
+                      .inputs = channels,
+                      .weights = head_rows(values, head, size),
+                      .weight_type = values->type,
+                      .weight_stride = channels,
+                      .bias = resnet->value.bias ? resnet->value.bias + head * size : NULL};
+    if (packed) /* then a head is some whole panels */
+        call.packed =
+            packed + head * (size / PANEL_OUTPUTS) * panel_bytes(values->type, 1, channels);
+    small_product(job->layers, worker, call, 1, job->pooled.means + head * channels,
+                  job->pooled.values + head * size);
+}
+
+void attention_pool(const struct resnet *resnet, const struct layers *layers, float *pool,
+                    float *tokens, size_t count, float *feature)
+{
+    struct pool_job job = {resnet, layers, pooled_pieces(resnet, pool)};
+    const struct pooled *pooled = &job.pooled;
     size_t channels = resnet->channels, heads = resnet->heads, size = channels / heads;
-    whole_product(layers, tokens, &resnet->query, pooled.query);
-    for (size_t head = 0; head < heads; head++) {
-        struct matrix keys = {.data = head_rows(&resnet->key.weight, head, size),
-                              .type = resnet->key.weight.type,
-                              .outputs = channels,
-                              .inputs = size};
-        small_product(layers, 1, pooled.query + head * size, keys, channels, true, NULL,
-                      pooled.keyed + head * channels);
-    }
-    struct matrix scores = {.data = tokens, .outputs = count, .inputs = channels};
-    small_product(layers, heads, pooled.keyed, scores, channels, false, NULL, pooled.weights);
-    layers->kernels->softmax(pooled.weights, count, heads, count, 1 / sqrtf((float)size));
-    struct matrix sums = {.data = tokens, .outputs = channels, .inputs = count};
-    small_product(layers, heads, pooled.weights, sums, channels, true, NULL, pooled.means);
-    for (size_t head = 0; head < heads; head++) {
-        struct matrix values = {.data = head_rows(&resnet->value.weight, head, size),
-                                .type = resnet->value.weight.type,
-                                .outputs = size,
-                                .inputs = channels};
-        small_product(layers, 1, pooled.means + head * channels, values, channels, false,
-                      resnet->value.bias ? resnet->value.bias + head * size : NULL,
-                      pooled.values + head * size);
-    }
-    whole_product(layers, pooled.values, &resnet->out, feature);
+    whole_product(layers, tokens, &resnet->query, pooled->query);
+    threads_run(layers->threads, heads, key_task, &job);
+    gemm_call scores = {.outputs = count,
+                        .inputs = channels,
+                        .weights = tokens,
+                        .weight_type = NUMBER_F32,
+                        .weight_stride = channels};
+    small_product(layers, 0, scores, heads, pooled->keyed, pooled->weights);
+    layers->kernels->softmax(pooled->weights, count, heads, count, 1 / sqrtf((float)size));
+    gemm_call sums = {.outputs = channels,
+                      .inputs = count,
+                      .weights = tokens,
+                      .weight_type = NUMBER_F32,
+                      .weight_stride = channels,
+                      .weights_transposed = true};
+    small_product(layers, 0, sums, heads, pooled->weights, pooled->means);
+    threads_run(layers->threads, heads, value_task, &job);
+    whole_product(layers, pooled->values, &resnet->out, feature);
 }

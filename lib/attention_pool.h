@@ -16,6 +16,6 @@ size_t attention_pool_scratch(const struct resnet *resnet, const kernel_set *ker
  * resnet->out.weight.outputs floats to `feature`.
  */
 void attention_pool(const struct resnet *resnet, const struct layers *layers, float *pool,
-                    const float *tokens, size_t count, float *feature);
+                    float *tokens, size_t count, float *feature);
 
 #endif

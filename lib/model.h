@@ -82,6 +82,7 @@ struct resnet {
     struct bottleneck *blocks;
     const float *position_embedding; /* (1 + grid * grid) x channels, or NULL */
     struct linear query, key, value, out;
+    const void *packed_keys; /* each head's keys, transposed and packed, or NULL */
 };
 
 /* Two 3x3 convolutions, the first with a stride, and a way past them. */

@@ -2,9 +2,8 @@
  * model_pack.c - which weights of an open model are packed, as what, and into what memory.
  *
  * Those of the image towers: for the kernels that want them so (kernels.h), as they are stored; in
- * bf16 and int8, for all kernels, the large ones (large_matrices.h) rounded.  The text tower and
- * matrices that are used transposed or in parts stay as they are in the file, and so do those that
- * the file holds as panels of the type that is wanted.
+ * bf16 and int8, for all kernels, the large ones (large_matrices.h) rounded.  The text tower stays
+ * as it is in the file, and so do panels that the file holds of the type that is wanted.
  */
 #include "model_load.h"
 
@@ -272,6 +271,25 @@ static void transform_convolution(struct packing *packing, struct convolution *c
     release(packing, matrix);
 }
 
+/* Attention pooling multiplies with the transposed rows of a head: see attention_pool.c. */
+static void pack_keys(struct packing *packing, struct resnet *resnet)
+{
+    const struct matrix *matrix = &resnet->key.weight;
+    const size_t channels = resnet->channels, size = channels / resnet->heads;
+    const size_t bytes = packed_bytes(matrix->type, 1, size, channels);
+    char *packed =
+        packing->as_stored ? arena_take(&packing->arena, resnet->heads * bytes, 1) : NULL;
+    if (!packed)
+        return;
+    for (size_t head = 0; head < resnet->heads; head++)
+        pack_transposed_weights(packed + head * bytes,
+                                (const char *)matrix->data +
+                                    head * size * channels * number_size(matrix->type),
+                                matrix->type, channels, size, channels);
+    resnet->packed_keys = packed;
+    release(packing, matrix);
+}
+
 static void pack_resnet(struct packing *packing, struct resnet *resnet)
 {
     /* The first is computed as a matrix product: each output's pixels lie side by side. */
@@ -287,6 +305,9 @@ static void pack_resnet(struct packing *packing, struct resnet *resnet)
             pack_large(packing, &block->shortcut.linear.weight);
     }
     pack_matrix(packing, &resnet->query.weight);
+    pack_keys(packing, resnet);
+    if (resnet->channels / resnet->heads % PANEL_OUTPUTS == 0) /* each head's begin at a panel */
+        pack_matrix(packing, &resnet->value.weight);
     pack_matrix(packing, &resnet->out.weight);
 }
 

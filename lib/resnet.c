@@ -30,7 +30,7 @@ static size_t align(size_t bytes)
 #define LEVELS 5
 #ifndef STEP_PIXELS /* a test has others */
 #define STEP_PIXELS level_pixels
-static const size_t level_pixels[LEVELS] = {32768, 4096, 1024, 512, 512};
+static const size_t level_pixels[LEVELS] = {8192, 2048, 1024, 512, 512};
 #endif
 
 static size_t step_pixels(size_t level)
