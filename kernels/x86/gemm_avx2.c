@@ -220,7 +220,7 @@ static void find_next_weights(const struct panel *panel, const char **begin, con
                                       : PANEL_OUTPUTS * depth * number_size(call->weight_type);
 
     if (next >= call->outputs) { /* what follows this call */
-        *begin = call->ahead;
+        *begin = call->ahead ? call->ahead : panel->weights;
         *end = *begin + (call->ahead ? call->ahead_bytes : 0);
         return;
     }

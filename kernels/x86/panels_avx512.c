@@ -38,7 +38,7 @@ static const char *find_next(const struct panels *panels, size_t *bytes)
         return (const char *)call->packed + output / PANEL_OUTPUTS * panel;
     }
     *bytes = call->ahead ? call->ahead_bytes : 0;
-    return call->ahead;
+    return call->ahead ? call->ahead : panels->weights;
 }
 
 static void compute_tiles(struct panels *panels, const struct tile_tables *tables, number_type type,
