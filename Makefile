@@ -40,6 +40,7 @@ else
 ##   all (default)   libraries and program, with what is installed   library  tool
 ##   deps            install the Debian packages needed (with sudo where not root)
 ##   core            the library for firmware: without files, threads, heap and text tower
+##   check-core      tests of that
 ##   demo            score a photo and four worsened copies of it
 ##   check           all tests
 ##   check-aarch64   those of what depends on the CPU, cross-built and emulated (make deps-aarch64)
@@ -229,7 +230,9 @@ core:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/core BLAS=none CODECS=none THREADS=no FILES=no \
 	 HEAP=no TEXT=no POSITION=-fPIE CFLAGS="$(CFLAGS) -fno-tree-loop-distribute-patterns" \
 	 $(BUILD)/core/libqualiclip.a
-.PHONY: core
+check-core:
+	@BUILD=$(BUILD) test/core/run.sh
+.PHONY: core check-core
 
 # --------------------------------------------------------------------------------- compiling
 # Everything depends on the flags that it was compiled with.
@@ -264,8 +267,9 @@ $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 # What the converter shares with the library, in which it is hidden.
-shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics format decimal) \
-                  $(patsubst %,$(BUILD)/kernels/%.o,pack_weights winograd_weights)
+shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics format \
+                      decimal gguf gguf_values memory sort map_file message large_matrices smoothing) \
+                  $(patsubst %,$(BUILD)/kernels/%.o,pack_weights winograd_weights reference/numbers)
 $(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
@@ -280,6 +284,11 @@ $(BUILD)/test/test_kernels: $(call objects,$(wildcard test/kernels/*.c) bench/pe
 # This one lets allocations fail.
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
     $(foreach name,malloc calloc realloc aligned_alloc free,-Wl,--wrap=$(name))
+# ... and this one hears what the library asks the system for.
+$(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
+    $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc aligned_alloc free mmap munmap madvise \
+        posix_madvise open close fopen pthread_create pthread_mutex_init pthread_mutex_lock \
+        pthread_mutex_unlock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast)
 
 # ... and this one looks into the program.
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o

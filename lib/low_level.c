@@ -83,6 +83,7 @@ qc_status low_level_score(const struct low_level *low_level, struct low_level_wo
         return fail(message, QC_ERROR_NUMERIC,
                     "the distance from pristine patches is not finite: the model's low-level part "
                     "overflows on the image");
-    *score = (float)(1 / (1 + exp(distance / DISTANCE_SCALE)));
+    const double exponent = distance / DISTANCE_SCALE;
+    *score = exponent > 709 ? 0 : (float)(1 / (1 + exp(exponent))); /* 0, and errno as it was */
     return QC_OK;
 }

@@ -36,12 +36,18 @@ static double dot(const float *a, const float *b, size_t size)
     return sum;
 }
 
+/* Of x <= 0.  Where exp() would leave the normal numbers, and set the caller's errno, it is 0. */
+static double exponential(double x)
+{
+    return x < -708 ? 0 : exp(x);
+}
+
 /* 1 / (1 + exp(-x)), by the branch whose exponential cannot overflow. */
 static double sigmoid(double x)
 {
     if (x >= 0)
-        return 1 / (1 + exp(-x));
-    double e = exp(x);
+        return 1 / (1 + exponential(-x));
+    double e = exponential(x);
     return e / (1 + e);
 }
 
@@ -64,7 +70,7 @@ static void softmax(double *logits, size_t count)
     for (size_t i = 1; i < count; i++)
         largest = logits[i] > largest ? logits[i] : largest;
     for (size_t i = 0; i < count; i++)
-        sum += logits[i] = exp(logits[i] - largest);
+        sum += logits[i] = exponential(logits[i] - largest);
     for (size_t i = 0; i < count; i++)
         logits[i] /= sum;
 }

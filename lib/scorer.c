@@ -256,7 +256,8 @@ void qc_scorer_destroy(qc_scorer *scorer)
     if (!scorer)
         return;
     threads_stop(scorer->layers.threads);
-    heap_give_back(scorer->allocated);
+    if (scorer->allocated) /* else the heap is not even asked to free nothing */
+        heap_give_back(scorer->allocated);
 }
 
 const char *qc_scorer_pair_name(const qc_scorer *scorer, uint32_t index)

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "commands.h"
 #include "diagnostics.h"
+#include "info_memory.h"
 #include "names.h"
 #include "output.h"
 #include "qualiclip.h"
@@ -22,11 +24,19 @@ static const char help[] =
     "Options:\n"
     "      --format=FORMAT  text (default) or json\n"
     "      --precision=P    as if it were to compute in f32, bf16 or int8\n"
+    "      --kernels=NAME   as if it were to compute with these kernels\n"
+    "      --memory         tell how large the blocks of a program without a heap must be, with "
+    "the\n"
+    "                       weights in place, for a scorer of\n"
+    "      --max-size=WxH   images up to this size; default 2048x2048\n"
+    "      --batch=N        so many images at once; default 1\n"
+    "      --threads=N      so many threads; default 1\n"
     "  -h, --help           print this help and exit\n"
     "\n"
     "Examples:\n"
     "  qualiclip info\n"
-    "  qualiclip info --format=json qualiclip.gguf\n";
+    "  qualiclip info --format=json qualiclip.gguf\n"
+    "  qualiclip info --memory --max-size=640x480\n";
 
 static const char *tower_name(qc_tower tower)
 {
@@ -191,17 +201,22 @@ static bool describe_json(const qc_model *model, const qc_model_info *info, cons
 
 /* ------------------------------------------------------------------------------------------- */
 
-static int describe(const char *path, qc_precision precision, bool json)
+struct request {
+    const char *path; /* NULL: the built-in model */
+    qc_model_options model;
+    qc_scorer_options scorer;
+    bool json, memory;
+};
+
+static int describe(struct request *request)
 {
     char message[QC_MESSAGE_SIZE] = "";
-    qc_model_options options;
-    qc_model_options_init(&options);
-    options.packing = QC_PACKING_NEVER; /* no image is looked at */
-    options.precision = precision;
-    options.message = message;
-    options.message_size = sizeof message;
+    const char *path = request->path;
+    request->model.packing = QC_PACKING_NEVER; /* no image is looked at */
+    request->model.message = message;
+    request->model.message_size = sizeof message;
     qc_model *model;
-    qc_status status = qc_model_open(&model, path, &options);
+    qc_status status = qc_model_open(&model, path, &request->model);
     if (status != QC_OK) {
         complain_about(path ? path : "the built-in model",
                        *message ? message : qc_status_string(status));
@@ -209,40 +224,72 @@ static int describe(const char *path, qc_precision precision, bool json)
     }
     qc_model_info info;
     qc_model_describe(model, &info);
-    bool written = json ? describe_json(model, &info, path) : describe_text(model, &info, path);
+    bool written = request->memory ? info_memory(model, &request->scorer, request->json)
+                   : request->json ? describe_json(model, &info, path)
+                                   : describe_text(model, &info, path);
     qc_model_close(model);
     return written ? COMMAND_OK : COMMAND_FAILED;
 }
 
+enum { FORMAT = 256, PRECISION, KERNELS, MEMORY, MAX_SIZE, BATCH, THREADS };
+
+/* What the option's value has to be, or NULL where it is. */
+static const char *take_value(struct request *request, int option, const char *value)
+{
+    qc_scorer_options *scorer = &request->scorer;
+    switch (option) {
+    case FORMAT:
+        request->json = strcmp(value, "json") == 0;
+        return request->json || strcmp(value, "text") == 0 ? NULL : "text or json";
+    case PRECISION: return parse_precision(value, &request->model.precision) ? NULL : PRECISIONS;
+    case MAX_SIZE:
+        return parse_size(value, 1 << 20, &scorer->max_width, &scorer->max_height)
+                   ? NULL
+                   : "a size such as 640x480";
+    case BATCH:
+        return parse_count(value, 1, 65536, &scorer->max_batch) ? NULL : "a number up to 65536";
+    case THREADS:
+        return parse_count(value, 1, 1024, &scorer->threads) ? NULL : "a number up to 1024";
+    default: return NULL;
+    }
+}
+
 int command_info(int argc, char **argv)
 {
-    enum { FORMAT = 256, PRECISION };
     static const struct option options[] = {
         {"format", required_argument, NULL, FORMAT},
         {"precision", required_argument, NULL, PRECISION},
+        {"kernels", required_argument, NULL, KERNELS},
+        {"memory", no_argument, NULL, MEMORY},
+        {"max-size", required_argument, NULL, MAX_SIZE},
+        {"batch", required_argument, NULL, BATCH},
+        {"threads", required_argument, NULL, THREADS},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    bool json = false;
-    qc_precision precision = QC_PRECISION_DEFAULT;
-    int option;
+    struct request request = {.json = false};
+    qc_model_options_init(&request.model);
+    qc_scorer_options_init(&request.scorer);
+    int option, index = 0;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1)
+    while ((option = getopt_long(argc, argv, ":h", options, &index)) != -1) {
+        const char *expected;
         switch (option) {
-        case FORMAT:
-            json = strcmp(optarg, "json") == 0;
-            if (!json && strcmp(optarg, "text") != 0)
-                return usage_error("info", "--format=%s: expected text or json", optarg);
-            break;
-        case PRECISION:
-            if (!parse_precision(optarg, &precision))
-                return usage_error("info", "--precision=%s: expected " PRECISIONS, optarg);
-            break;
         case 'h': fputs(help, stdout); return COMMAND_OK;
-        default: return option_error("info", option, argv);
+        case MEMORY: request.memory = true; break;
+        case KERNELS: request.model.kernels = optarg; break;
+        case '?':
+        case ':': return option_error("info", option, argv);
+        default:
+            expected = take_value(&request, option, optarg);
+            if (expected)
+                return usage_error("info", "--%s=%s: expected %s", options[index].name, optarg,
+                                   expected);
         }
+    }
     if (argc - optind > 1)
         return usage_error("info", "one model at a time: %s is one too many", argv[optind + 1]);
     json_start();
-    return describe(optind < argc ? argv[optind] : NULL, precision, json);
+    request.path = optind < argc ? argv[optind] : NULL;
+    return describe(&request);
 }

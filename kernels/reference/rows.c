@@ -24,6 +24,19 @@ void reference_layernorm(float *out, size_t out_stride, const float *in, size_t 
 }
 
 /*
+ * Within these limits the result of expf() is neither 0 nor infinite, so that it has no reason to
+ * set errno, which is the caller's.
+ */
+#define EXPONENT_LEAST -103.0f
+#define EXPONENT_MOST  88.72f
+
+/* exp(x) for x <= EXPONENT_MOST, or NaN. */
+static float exponential(float x)
+{
+    return x < EXPONENT_LEAST ? 0 : expf(x);
+}
+
+/*
  * The largest is subtracted first, so no exponential exceeds 1 and their sum is at least 1; before
  * scaling, so that only a difference can overflow: to minus infinity, whose exponential is 0.
  */
@@ -34,7 +47,7 @@ void reference_softmax(float *x, size_t stride, size_t rows, size_t columns, flo
         for (size_t c = 0; c < columns; c++)
             largest = x[c] > largest ? x[c] : largest;
         for (size_t c = 0; c < columns; c++) {
-            x[c] = expf((x[c] - largest) * scale);
+            x[c] = exponential((x[c] - largest) * scale);
             sum += x[c];
         }
         for (size_t c = 0; c < columns; c++)
@@ -42,17 +55,30 @@ void reference_softmax(float *x, size_t stride, size_t rows, size_t columns, flo
     }
 }
 
+static float quick_gelu(float x)
+{
+    const float exponent = -1.702f * x;
+    return exponent > EXPONENT_MOST ? -0.0f : x / (1 + exponential(exponent));
+}
+
+/* erfc(z) is no normal number from 9.2 on. */
+static float gelu(float x)
+{
+    const float z = x * -0.70710678f;
+    return z > 9.19f ? -0.0f : x * (0.5f * erfcf(z));
+}
+
 /*
- * Where the exponential overflows, the quotient is 0 as it should be.  ReLU lets NaN pass: it must
- * reach the result, where it is reported.
+ * Where an exponential would overflow, the quotient is 0 as it should be.  ReLU lets NaN pass: it
+ * must reach the result, where it is reported.
  */
 float reference_activation_of(float x, activation kind)
 {
     switch (kind) {
     case ACTIVATION_NONE: break;
     case ACTIVATION_RELU: return x < 0 ? 0 : x;
-    case ACTIVATION_QUICK_GELU: return x / (1 + expf(-1.702f * x));
-    case ACTIVATION_GELU: return x * (0.5f * erfcf(x * -0.70710678f));
+    case ACTIVATION_QUICK_GELU: return quick_gelu(x);
+    case ACTIVATION_GELU: return gelu(x);
     }
     return x;
 }
