@@ -271,8 +271,9 @@ $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 # What the converter shares with the library, in which it is hidden.
-shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics format decimal) \
-                  $(patsubst %,$(BUILD)/kernels/%.o,pack_weights winograd_weights)
+shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics format \
+                      decimal gguf gguf_values memory sort map_file message large_matrices smoothing) \
+                  $(patsubst %,$(BUILD)/kernels/%.o,pack_weights winograd_weights reference/numbers)
 $(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
@@ -356,7 +357,7 @@ endif
 	 LIBRARY_LIBS="$(LIBRARY_LIBS)" EMULATOR="$(EMULATOR)" test/run.sh $(tested_programs) $(CLI_TESTS:%=test/cli/%.bats)
 
 # Whatever depends on the CPU or the compiler, but for the slowest, on an emulated other CPU.
-AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands cancel convert_hostile convert_memory scorer sizes),$(TESTS))
+AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands cancel concurrent convert_hostile convert_memory frames scorer sizes),$(TESTS))
 check-aarch64:
 	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig $(MAKE) --no-print-directory \
 	 BUILD=$(BUILD)/aarch64 CROSS=aarch64-linux-gnu- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \

@@ -245,8 +245,11 @@ static qc_status read_value(struct reader *reader, struct gguf_value *value)
     value->type = (enum gguf_value_type)type;
     value->array_type = (enum gguf_value_type)array_type;
     value->data = reader->data + reader->position;
-    return skip_elements(reader, value, type == GGUF_ARRAY ? value->array_type : value->type,
-                         value->count);
+    const size_t begin = reader->position;
+    status = skip_elements(reader, value, type == GGUF_ARRAY ? value->array_type : value->type,
+                           value->count);
+    value->size = reader->position - begin;
+    return status;
 }
 
 static qc_status read_values(struct reader *reader, struct gguf *gguf)

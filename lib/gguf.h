@@ -28,6 +28,7 @@ struct gguf_value {
     enum gguf_value_type array_type; /* of an array's elements */
     uint64_t count;                  /* elements of an array, else 1 */
     const unsigned char *data;       /* the (first) element, any alignment */
+    size_t size;                     /* bytes of all elements */
 };
 
 struct gguf_tensor {

@@ -14,6 +14,7 @@
 #include "c_text.h"
 #include "format.h"
 #include "large_matrices.h"
+#include "map_file.h"
 #include "utf8.h"
 
 struct tensor_name tensor_name(const char *format, ...)
@@ -276,6 +277,8 @@ static struct matrix load_panels(struct loader *loader, const char *name,
                                   panel_bytes(type, 1, inputs) / number_size(type)}};
     if (!check_shape(loader, name, tensor, &panels))
         return (struct matrix){0};
+    if (loader->model->mapped)
+        fetch_mapped(tensor->data, tensor->size);
     const char *fault =
         panels_fault(tensor->data, type, outputs, inputs, loader->model->only_checked);
     if (fault) {

@@ -1,11 +1,7 @@
 /*
- * status.c - names of statuses, and the sentence that goes with a failure.
+ * status.c - names of statuses, and the version.
  */
 #include "status.h"
-
-#include <stdarg.h>
-
-#include "format.h"
 
 const char *qc_version(void)
 {
@@ -27,15 +23,4 @@ const char *qc_status_string(qc_status status)
     case QC_CANCELLED: return "cancelled";
     }
     return "unknown status";
-}
-
-qc_status fail(struct message *message, qc_status status, const char *format, ...)
-{
-    if (message && message->text && message->size) {
-        va_list arguments;
-        va_start(arguments, format);
-        format_text_v(message->text, message->size, format, arguments);
-        va_end(arguments);
-    }
-    return status;
 }

@@ -10,8 +10,6 @@
 #include "machine.h"
 #include "model_work.h"
 
-static const double trace_seconds = 1;
-
 struct assignment {
     const struct bench *bench;
     const struct bench_combination *combination;
@@ -54,8 +52,8 @@ static bool trace(const struct assignment *assignment, qc_model *model, const qc
     trace_reset();
     const double start = machine_seconds();
     size_t turns = 0;
-    while (good && (turns == 0 ||
-                    (assignment->bench->profile && machine_seconds() - start < trace_seconds))) {
+    while (good && (turns == 0 || (assignment->bench->profile &&
+                                   machine_seconds() - start < assignment->bench->seconds))) {
         good = trial_call(&trial, 1);
         turns++;
     }

@@ -2,8 +2,8 @@
 
     make_models.py DIRECTORY QUALICLIP
 
-Writes into DIRECTORY, for vit-b-32 and rn50: NAME.gguf, NAME-q8.gguf (ours), NAME.onnx and
-vit-b-32-int8.onnx (ONNX Runtime), NAME.pth (PyTorch).
+Writes into DIRECTORY, for vit-b-32 and rn50: NAME-f32.gguf, NAME-bf16.gguf and NAME-q8.gguf, packed,
+and NAME.gguf, which is not (ours); NAME.onnx and vit-b-32-int8.onnx (ONNX Runtime); NAME.pth (PyTorch).
 """
 import os
 import subprocess
@@ -32,15 +32,20 @@ def write(path, model):
         file.write(model.SerializeToString())
 
 
+def convert(program, base, suffix, kind, *options):
+    subprocess.run([program, "convert", base + ".pth", "-o", base + suffix + ".gguf", "--type", kind,
+                    *options], check=True)
+
+
 @torch.no_grad()
 def make(name, directory, program):
     base = os.path.join(directory, name)
     tower = randomize(new_tower(name), SEED)
     features = torch.nn.functional.normalize(torch.randn(3, tower.embed), dim=1)
     save_qualiclip(base + ".pth", tower, random_prompts(features, 7, 7))
-    for suffix, kind in (("", "f32"), ("-bf16", "bf16"), ("-q8", "q8")):
-        subprocess.run([program, "convert", base + ".pth", "-o", base + suffix + ".gguf",
-                        "--type", kind], check=True)
+    convert(program, base, "", "f32")
+    for kind in ("f32", "bf16", "q8"):
+        convert(program, base, "-" + kind, kind, "--packed")
     if name == "rn50":
         write(base + ".onnx", resnet_graph(fold_batchnorm(tower)))
     else:

@@ -12,7 +12,6 @@ from peers import PeerError, Worker
 
 F32_BOUND = 2e-5  # of each number of a unit feature: what test/parity asks of f32
 FEWEST_ROUNDS = 5
-WARM_UP = 2
 SHORT_CALL = 0.5  # seconds
 
 
@@ -83,9 +82,8 @@ def take_turn(worker):
 
 def run_rounds(race, workers, seconds):
     race.seconds = {worker.peer.name: [] for worker in workers}
-    for _ in range(WARM_UP):
-        for worker in workers:
-            worker.ask("run")
+    for worker in workers:
+        take_turn(worker)
     start, rounds = time.monotonic(), 0
     while rounds < FEWEST_ROUNDS or time.monotonic() - start < seconds:
         for worker in workers:
@@ -97,7 +95,7 @@ def measure(scenario, peers, models, pixels, seconds):
     """A Race of the peers that know the tower, for some seconds and five rounds at least."""
     race = Race(scenario)
     with contextlib.ExitStack() as stack:
-        workers = start_all(race, [peer for peer in peers if scenario.tower in peer.towers],
+        workers = start_all(race, [peer for peer in peers if peer.takes(scenario)],
                             models, pixels, stack)
         check_features(race, workers)
         run_rounds(race, workers, seconds)
@@ -123,11 +121,11 @@ def measure_starts(scenario, peers, models, pixels, times):
     """Fresh processes, one at a time, in turns, in another order each time, since one may find the
     memory that the one before gave back: {peer: [(open_ms, first_ms, peak MiB), ...]}."""
     starts, order = {}, random.Random(1)
-    for model in {peer.model for peer in peers if scenario.tower in peer.towers}:
+    for model in {peer.model for peer in peers if peer.takes(scenario)}:
         read_again(os.path.join(models, scenario.tower + model))
     for _ in range(times):
         for peer in order.sample(peers, len(peers)):
-            if scenario.tower not in peer.towers:
+            if not peer.takes(scenario):
                 continue
             worker = Worker(peer, scenario, models, pixels)
             worker.ask("run")

@@ -34,6 +34,10 @@ class Peer:
         self.name, self.command, self.model = name, command, model
         self.bound, self.towers, self.settings = bound, towers, settings
 
+    def takes(self, scenario):
+        return (scenario.tower in self.towers and
+                self.settings.get("threads", scenario.threads + 1) != scenario.threads)
+
 
 def all_peers(worker, runtime, openblas):
     """worker: our program; runtime: the folder of onnxruntime-node; openblas: a kernel set or None."""
@@ -41,8 +45,8 @@ def all_peers(worker, runtime, openblas):
                                                                    HERE + "/worker.py"]
     vit = ("vit-b-32",)
     peers = [
-        Peer("ours f32", ours, ".gguf", None),
-        Peer("ours f32 avx2", ours, ".gguf", None, kernels="avx2"),
+        Peer("ours f32", ours, "-f32.gguf", None),
+        Peer("ours f32 avx2", ours, "-f32.gguf", None, kernels="avx2"),
         Peer("ours f32 openblas", ours, ".gguf", None, kernels=openblas),
         Peer("ours bf16", ours, "-bf16.gguf", 1e-2, precision="bf16"),
         Peer("ours int8", ours, "-q8.gguf", 5e-2, precision="int8"),
@@ -50,6 +54,8 @@ def all_peers(worker, runtime, openblas):
         Peer("ort int8", node, "-int8.onnx", 5e-2, vit, runtime=runtime),
         Peer("torch", python, ".pth", None),
         Peer("torch jit", python, ".pth", None, jit="yes"),
+        # Which may be faster than two.
+        Peer("torch jit 1 thread", python, ".pth", None, jit="yes", threads=1),
     ]
     return [peer for peer in peers if "openblas" not in peer.name or openblas]
 
@@ -70,10 +76,10 @@ class Worker:
 
     def __init__(self, peer, scenario, models, pixels, most_bytes=None):
         self.peer = peer
-        settings = dict(peer.settings, tower=scenario.tower, pixels=pixels,
+        settings = dict(threads=scenario.threads, tower=scenario.tower, pixels=pixels,
                         model=os.path.join(models, scenario.tower + peer.model),
-                        width=scenario.width, height=scenario.height, batch=scenario.batch,
-                        threads=scenario.threads)
+                        width=scenario.width, height=scenario.height, batch=scenario.batch)
+        settings.update(peer.settings)
         processors = sorted(os.sched_getaffinity(0))[-scenario.threads:]
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith(("OPENBLAS_", "OMP_"))}

@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -126,8 +127,10 @@ class PeersTest(unittest.TestCase):
 
     def test_every_peer_has_a_model(self):
         peers = all_peers("worker", "runtime", "avx2+openblas")
-        self.assertEqual(len(peers), 9)
-        self.assertEqual(len(all_peers("worker", "runtime", None)), 8)
+        self.assertEqual(len(peers), 10)
+        self.assertEqual(len(all_peers("worker", "runtime", None)), 9)
+        one, two = Scenario("rn50", 1, 1), Scenario("rn50", 1, 2)
+        self.assertEqual([sum(peer.takes(each) for peer in peers) for each in (one, two)], [8, 9])
 
     def test_tables_and_picture(self):
         race = self.race(fake("ours f32", "0.6 0.8", seconds="0.5"),
@@ -159,6 +162,18 @@ class PeersTest(unittest.TestCase):
         words = [text.firstChild.data for text in svg.getElementsByTagName("text")]
         self.assertIn("1.10", words)
         self.assertIn("batch 1", words)
+
+    def test_results_are_published(self):
+        record = {"kind": "large", "scenario": "rn50", "most_bytes": 1, "peers": [],
+                  "failures": {"ort f32": "died"}, "machine": report.machine(), "versions": {}}
+        results, page = (os.path.join(self.path, name) for name in ("large", "benchmarks.md"))
+        report.write_line(results, record)
+        shutil.copy(os.path.join(ROOT, "docs", "benchmarks.md"), page)
+        outcome = subprocess.run([os.path.join(HERE, "publish"), results, self.path],
+                                 capture_output=True, text=True)
+        self.assertIn("no results of speed", outcome.stderr)  # there is nothing to draw
+        with open(page) as file:
+            self.assertIn("| ort f32 | did not run | died |", file.read())
 
     def test_graphs_of_onnx_runtime(self):
         cache = os.path.join(tempfile.gettempdir(), "qualiclip-peers")

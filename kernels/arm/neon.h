@@ -19,6 +19,11 @@ extern const kernel_set kernel_set_neonbf16;
 size_t neon_gemm_scratch(size_t taps, size_t inputs, size_t outputs);
 void neon_gemm(const gemm_call *call, float *scratch);
 void neon_gemm_i8(const gemm_call *call);
+void neon_winograd_input(float *out, const float *const *pixels, const winograd_tiles *tiles);
+void neon_winograd_products(float *out_data, const winograd_tiles *out, const float *in_data,
+                            const winograd_tiles *in, const float *weights);
+void neon_winograd_output(float *const *pixels, const float *in, const winograd_tiles *tiles,
+                          const float *bias, bool pools);
 void neon_round_rows(void *rounded, const float *in, size_t in_stride, size_t rows, size_t columns,
                      number_type type);
 size_t neon_attention_scratch(size_t queries, size_t tokens, size_t size);

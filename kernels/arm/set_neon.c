@@ -7,13 +7,12 @@
 #if QUALICLIP_AARCH64
 
 #include "arm/neon.h"
-#include "reference/reference.h"
 
 /* The same in all four. */
 #define COMMON_KERNELS                                                                             \
     .fixed_shape = false, .packs = true, .attention_scratch = neon_attention_scratch,              \
-    .winograd_input = reference_winograd_input, .winograd_products = reference_winograd_products,  \
-    .winograd_output = reference_winograd_output, .attention = neon_attention,                     \
+    .winograd_input = neon_winograd_input, .winograd_products = neon_winograd_products,            \
+    .winograd_output = neon_winograd_output, .attention = neon_attention,                          \
     .layernorm = neon_layernorm, .softmax = neon_softmax, .activate = neon_activate,               \
     .average_pool_row = neon_average_pool_row, .column_mean = neon_column_mean,                    \
     .all_finite = neon_all_finite, .widen = neon_widen

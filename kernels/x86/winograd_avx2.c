@@ -20,7 +20,7 @@
 #define vector_multiply_add(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define vector_relu(v)               relu_of(v)
 
-#include "x86/winograd_x86.h"
+#include "winograd_transforms.h"
 
 TARGET_AVX2 void avx2_winograd_input(float *out, const float *const *pixels,
                                      const winograd_tiles *tiles)

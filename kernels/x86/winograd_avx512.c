@@ -32,7 +32,7 @@ static ALWAYS_INLINE TARGET_AVX512 void vector_store(float *x, size_t count, __m
         _mm512_mask_storeu_ps(x, (__mmask16)((1u << count) - 1), v);
 }
 
-#include "x86/winograd_x86.h"
+#include "winograd_transforms.h"
 
 TARGET_AVX512 void avx512_winograd_input(float *out, const float *const *pixels,
                                          const winograd_tiles *tiles)

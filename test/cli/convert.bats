@@ -51,8 +51,29 @@ setup() {
         jq -es '.[0].score - .[1].score | fabs < 0.05' both
         jq -es '.[0].model != .[1].model' both
     done
-    run -2 --separate-stderr "$QUALICLIP" convert "$towers/vit.pth" -o other.gguf --type q8
-    contains "$stderr" "expected f32, f16 or bf16"
+    run -2 --separate-stderr "$QUALICLIP" convert "$towers/vit.pth" -o other.gguf --type q4
+    contains "$stderr" "expected f32, f16, bf16 or q8"
+}
+
+@test "q8, packed or not, out of a checkpoint or a model file: int8's bits" {
+    need_png
+    run -0 "$QUALICLIP" convert "$towers/vit.pth" -o q8.gguf --type q8
+    contains "$output" ", q8, "
+    run -0 "$QUALICLIP" convert vit.gguf -o q8-packed.gguf --type q8 --packed
+    contains "$output" "q8, packed"
+    run -0 "$QUALICLIP" convert "$towers/resnet.pth" -o resnet-q8.gguf --type q8 --packed
+    for model in q8 q8-packed; do
+        "$QUALICLIP" info --format json $model.gguf |
+            jq -e '.weight_type == "q8" and .precision == "int8"' >&2
+        "$QUALICLIP" score -m $model.gguf --format json "${images[1]}"
+    done >both
+    "$QUALICLIP" score -m vit.gguf --precision int8 --format json "${images[1]}" >>both
+    jq -es '(map([.score, .precision]) | unique | length) == 1' both
+    run -1 --separate-stderr "$QUALICLIP" convert q8.gguf -o again.gguf --packed
+    contains "$stderr" "already"
+    run -2 --separate-stderr "$QUALICLIP" convert vit.gguf -o again.gguf --type f16
+    contains "$stderr" "is a model file"
+    [ ! -e again.gguf ]
 }
 
 @test "info describes what was converted, in text and JSON" {

@@ -130,8 +130,8 @@ static void check_same_bits(struct head *head)
     struct guarded ours = same_floats(&head->out), scratch = head->scratch;
     const attention_call *call = &head->call;
     head->set = other;
-    head->scratch = cache_lines(
-        other->attention_scratch(call->queries, call->tokens, call->size) * sizeof(float));
+    head->scratch = cache_lines(other->attention_scratch(call->queries, call->tokens, call->size) *
+                                sizeof(float));
     compute(head);
     assert_memory_equal(head->out.data, ours.data, ours.size);
     guarded_free(&head->scratch);

@@ -143,10 +143,11 @@ static void check_nan(const kernel_set *set, number_type type)
  */
 static void check_type(const kernel_set *set, number_type type)
 {
-    for (size_t rows = 1; rows <= 26; rows++)
+    const bool few = passes_floats_on(set);
+    for (size_t rows = 1; rows <= 26; rows += few ? 5 : 1)
         for (size_t outputs = random_between(1, 8); outputs <= 70; outputs += random_between(1, 16))
             check_shape(set, type, rows, outputs, random_between(1, 70), random_bits() % 3 ? 1 : 9);
-    for (size_t inputs = 1; inputs <= 70; inputs++)
+    for (size_t inputs = 1; inputs <= 70; inputs += few ? 9 : 1)
         check_shape(set, type, random_between(1, 13), random_between(1, 40), inputs,
                     random_bits() % 2 ? 1 : 9);
     check_shape(set, type, 50, 130, 768, 1);

@@ -23,6 +23,16 @@ const kernel_set *set_of_same_bits(const kernel_set *set)
     return NULL;
 }
 
+bool passes_floats_on(const kernel_set *set)
+{
+    static const char *const names[] = {"avxvnni", "avx512vnni", "avx512bf16",
+                                        "neondot", "neoni8mm",   "neonbf16"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(set->name, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 double roundings(double n)
 {
     return n * ROUNDING / (1 - n * ROUNDING);

@@ -42,6 +42,9 @@ void time_kernel(const char *shape, double operations, void (*call)(void *contex
  */
 const kernel_set *set_of_same_bits(const kernel_set *set);
 
+/* Whether its gemm gives rows of floats to another set's, so that a few shapes are enough. */
+bool passes_floats_on(const kernel_set *set);
+
 /* One rounding to nearest errs by this; and n of them, each on the result of the one before. */
 #define ROUNDING 0x1p-24
 double roundings(double n);

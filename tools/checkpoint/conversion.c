@@ -15,6 +15,7 @@
 #include "model_keys.h"
 #include "problem.h"
 #include "prompt_features.h"
+#include "repack.h"
 #include "sources.h"
 
 /* Several passes over numbers, told as one. */
@@ -146,6 +147,39 @@ static bool write_model(struct job *job, const char *path, struct progress *prog
     return gguf_writer_finish(writer, job->message);
 }
 
+static bool is_repacked(const struct conversion *conversion)
+{
+    return conversion->type == GGML_I8 || conversion->packed;
+}
+
+/* Puts a finished file in its place, if it is usable. */
+static bool verify_and_rename(const struct conversion *conversion, const char *candidate,
+                              uint64_t *file_size, char *message)
+{
+    const char *path = conversion->model_path;
+    struct stat status;
+    *file_size = stat(candidate, &status) == 0 ? (uint64_t)status.st_size : 0;
+    if (conversion->verify && !conversion->verify(conversion->context, candidate, message))
+        return false;
+    return rename(candidate, path) == 0 ||
+           problem(message, "%.200s: %s", origin_of(path), strerror(errno));
+}
+
+/* The same, its large matrices in another form. */
+static bool repack_and_verify(const struct conversion *conversion, const char *from,
+                              uint64_t *file_size, char *message)
+{
+    const struct large_form form = {.whole = conversion->type == GGML_I8,
+                                    .packed = conversion->packed};
+    char *candidate = name_beside(conversion->model_path, "repacked", message);
+    const bool written = candidate && repack(from, candidate, form, message);
+    const bool good = written && verify_and_rename(conversion, candidate, file_size, message);
+    if (written && !good)
+        unlink(candidate);
+    free(candidate);
+    return good;
+}
+
 /* The file has another name until it has been looked at. */
 static bool write_and_verify(struct job *job, struct progress *progress)
 {
@@ -158,15 +192,11 @@ static bool write_and_verify(struct job *job, struct progress *progress)
     bool good = written && (!job->low_level.is_open ||
                             fill_in_pristine(&job->low_level_part, conversion->pristine, candidate,
                                              conversion->threads, job->message));
-    if (good) {
-        struct stat status;
-        job->result->file_size = stat(candidate, &status) == 0 ? (uint64_t)status.st_size : 0;
-        good =
-            !conversion->verify || conversion->verify(conversion->context, candidate, job->message);
-        if (good && rename(candidate, path) != 0)
-            good = problem(job->message, "%.200s: %s", origin_of(path), strerror(errno));
-    }
-    if (written && !good)
+    if (good && is_repacked(conversion))
+        good = repack_and_verify(conversion, candidate, &job->result->file_size, job->message);
+    else if (good)
+        good = verify_and_rename(conversion, candidate, &job->result->file_size, job->message);
+    if (written)
         unlink(candidate);
     free(candidate);
     return good;
@@ -238,4 +268,16 @@ bool convert_checkpoint(const struct conversion *conversion, struct conversion_r
     free(job.features);
     sources_close(&job);
     return good;
+}
+
+bool convert_model(const struct conversion *conversion, uint64_t *file_size, char *message)
+{
+    if (!check_paths(conversion, message))
+        return false;
+    if (!is_repacked(conversion))
+        return problem(message,
+                       "%.200s: is a model file already: what can change is its type, to "
+                       "q8, and whether it is packed",
+                       origin_of(conversion->checkpoint_path));
+    return repack_and_verify(conversion, conversion->checkpoint_path, file_size, message);
 }

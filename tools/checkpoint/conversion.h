@@ -24,7 +24,8 @@ struct conversion {
     const char *checkpoint_path, *model_path; /* the former may be a directory: see source.h */
     const char *text_path;      /* a checkpoint to take the text tower from; NULL: the same */
     const char *context_path;   /* learned contexts; NULL: in the checkpoint, where needed */
-    enum gguf_tensor_type type; /* of matrices and convolutions: f32 (0), f16 or bf16 */
+    enum gguf_tensor_type type; /* of matrices and convolutions: f32 (0), f16, bf16, or i8: q8 */
+    bool packed;                /* large matrices as panels: see repack.h */
     const char *profile;        /* NULL: by what the checkpoint has */
     const char *name;           /* NULL: the checkpoint's file name */
     const char *license;        /* NULL: none is written */
@@ -66,5 +67,11 @@ struct conversion_result {
  */
 bool convert_checkpoint(const struct conversion *conversion, struct conversion_result *result,
                         char *message);
+
+/*
+ * The same of a model file, whose large matrices take the form of conversion->type (0: as they are)
+ * and ->packed; of the other settings those of the files and verify() alone are looked at.
+ */
+bool convert_model(const struct conversion *conversion, uint64_t *file_size, char *message);
 
 #endif

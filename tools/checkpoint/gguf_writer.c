@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../lib/gguf.h"
 #include "compiler.h"
 
 #define MESSAGE_SIZE 512
@@ -242,6 +243,19 @@ void gguf_put_strings(struct gguf_writer *writer, const char *key, const char *c
     begin_array(writer, key, GGUF_STRING, count);
     for (size_t i = 0; i < count; i++)
         append_string(writer, &writer->values, values[i]);
+}
+
+void gguf_put_value(struct gguf_writer *writer, const struct gguf_value *value)
+{
+    append_u64(writer, &writer->values, value->key.size);
+    append(writer, &writer->values, value->key.bytes, value->key.size);
+    append_u32(writer, &writer->values, value->type);
+    if (value->type == GGUF_ARRAY) {
+        append_u32(writer, &writer->values, value->array_type);
+        append_u64(writer, &writer->values, value->count);
+    }
+    append(writer, &writer->values, value->data, value->size);
+    writer->value_count++;
 }
 
 static uint64_t element_size(enum gguf_tensor_type type)

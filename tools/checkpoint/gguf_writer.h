@@ -16,6 +16,7 @@
 #include "../../lib/gguf_format.h"
 
 struct gguf_writer;
+struct gguf_value; /* lib/gguf.h */
 
 /* NULL if memory is short or the temporary file cannot be made; `message` (512 bytes) says why. */
 struct gguf_writer *gguf_writer_open(const char *path, char *message);
@@ -29,6 +30,9 @@ void gguf_put_u32s(struct gguf_writer *writer, const char *key, const uint32_t *
 void gguf_put_f32s(struct gguf_writer *writer, const char *key, const float *values, size_t count);
 void gguf_put_strings(struct gguf_writer *writer, const char *key, const char *const *values,
                       size_t count);
+
+/* A key of another file, as it is there. */
+void gguf_put_value(struct gguf_writer *writer, const struct gguf_value *value);
 
 /* Announces a tensor; all of them before the first gguf_write().  Fastest dimension first. */
 void gguf_declare(struct gguf_writer *writer, const char *name, enum gguf_tensor_type type,

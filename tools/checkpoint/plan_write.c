@@ -8,7 +8,9 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "../../lib/large_matrices.h"
 #include "problem.h"
 
 enum { CHUNK = 4096 };
@@ -28,9 +30,18 @@ struct pass {
     uint16_t shorts[CHUNK];
 };
 
+/* What becomes 8 bits does so later, out of f32 (repack.h); so little of a ViT is left that it
+ * stays f32; the rest is bf16. */
 static enum gguf_tensor_type type_of(const struct plan_item *item, enum gguf_tensor_type matrices)
 {
-    return item->is_matrix ? matrices : GGML_F32;
+    if (!item->is_matrix)
+        return GGML_F32;
+    if (matrices != GGML_I8)
+        return matrices;
+    return is_large_matrix(item->name, strlen(item->name)) ||
+                   strcmp(item->name, "visual_projection.weight") == 0
+               ? GGML_F32
+               : GGML_BF16;
 }
 
 void plan_declare(const struct plan *plan, struct gguf_writer *writer, enum gguf_tensor_type type)

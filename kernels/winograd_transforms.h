@@ -1,5 +1,5 @@
 /*
- * winograd_x86.h - Winograd's transforms, a vector of channels at a time.  Included by the file of
+ * winograd_transforms.h - Winograd's transforms, a vector of channels at a time.  Included by the file of
  * each vector length, which defines before:
  *
  *   WINOGRAD_TARGET   the target attribute
