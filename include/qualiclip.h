@@ -196,7 +196,7 @@ typedef struct qc_model_info {
     const char *hash;            /* "xxh64:" + 16 hexadecimal digits of the whole file (XXH64)   */
     const char *kernels;         /* the kernel set chosen at open                                */
     const char *precision;       /* "f32", "bf16" or "int8": see qc_precision                    */
-    const char *weight_type;     /* "f32", "f16" or "bf16": the type of the matrices             */
+    const char *weight_type;     /* "f32", "f16", "bf16" or "q8": the type of the matrices       */
     qc_tower    tower;
     uint32_t    width;           /* ViT: channels of a token; ResNet: channels after the stem    */
     uint32_t    layers;          /* ViT: transformer blocks; ResNet: bottleneck blocks           */
