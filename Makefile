@@ -232,7 +232,8 @@ core:
 	 HEAP=no TEXT=no POSITION=-fPIE CFLAGS="$(CFLAGS) -fno-tree-loop-distribute-patterns" \
 	 $(BUILD)/core/libqualiclip.a
 amalgamation:
-	@tools/amalgamate.py $(BUILD)/amalgamation
+	@tools/amalgamate.py $(BUILD)/amalgamation FILES="$(file_sources)" TEXT="$(text_sources)" \
+	 HEAP="$(heap_sources)"
 	@echo "$(BUILD)/amalgamation/qualiclip.c and qualiclip.h"
 check-core:
 	@BUILD=$(BUILD) test/core/run.sh

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Writes the library as one file: qualiclip.c beside its header, for programs without a build system.
 
-    tools/amalgamate.py DIRECTORY
+    tools/amalgamate.py DIRECTORY PART="FILE ..." ...
+
+A part is what a build can do without, such as FILES or TEXT, and its sources (by way of `make
+amalgamation`).
 
 Sources follow each other, each between #line marks.  What was private to a file is so no more: names
 that two of them have get a number, by macros that end with the file.  Headers come first, once, but
@@ -13,9 +16,6 @@ import sys
 from pathlib import Path
 
 LEFT_OUT = {"gemm_openblas.c", "codec_png.c", "codec_jpeg.c", "builtin_data.S"}
-PARTS = {"TEXT": "text.c model_text.c model_tokenizer.c tokenizer.c vocabulary_index.c merges.c "
-                 "unicode.c html.c word_split.c".split(),
-         "FILES": ["map_file.c", "picture.c"], "HEAP": ["embed_patches.c"]}
 KEYWORDS = set("float double void char int bool true false const static inline struct unsigned long size_t".split())
 
 TOP = """\
@@ -170,7 +170,7 @@ class Amalgamation:
             lines += [part, f'#line {number + 1} "{path}"'] if part else [""]
         return "\n".join(lines)
 
-    def write(self, out):
+    def write(self, out, parts):
         once = set()
         top = [for_cpu(header, self.expand(header, once))
                for header in self.headers if header not in self.repeated]
@@ -184,7 +184,7 @@ class Amalgamation:
             clashing = sorted(own[source] & others)
             macros = sorted(set(re.findall(r"^[ \t]*#[ \t]*define (\w+)", regions[source], re.M)) -
                             {"_DEFAULT_SOURCE"})
-            part = next((part for part, files in PARTS.items() if source.name in files), None)
+            part = parts.get(str(source))
             out.write(f"\n#ifdef QUALICLIP_{part}\n" if part else "\n")
             out.writelines(f"#define {name} {name}_{number}\n" for name in clashing)
             out.write(regions[source] + "\n")
@@ -194,10 +194,12 @@ class Amalgamation:
 
 def main():
     directory = Path(sys.argv[1])
+    parts = {file: part for part, files in (argument.split("=", 1) for argument in sys.argv[2:])
+             for file in files.split()}
     directory.mkdir(parents=True, exist_ok=True)
     shutil.copy("include/qualiclip.h", directory)
     with open(directory / "qualiclip.c", "w", encoding="utf-8") as out:
-        Amalgamation().write(out)
+        Amalgamation().write(out, parts)
 
 
 if __name__ == "__main__":
