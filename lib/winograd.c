@@ -41,7 +41,7 @@ size_t winograd_floats(const struct convolution *convolution)
 }
 
 /* Pieces of a worker's scratch. */
-struct winograd_scratch {
+struct winograd_pieces {
     const float **pixels; /* of INPUT_TILES tiles, or of BLOCK_TILES tiles those to write */
     float *nowhere;       /* where pixels outside the image are written */
     float *products;
@@ -57,9 +57,9 @@ size_t winograd_scratch(const struct convolution *convolution)
     return POINTERS * sizeof(float *) + (WINOGRAD_OUTPUTS + products) * sizeof(float);
 }
 
-static struct winograd_scratch scratch_pieces(const struct layers *layers, size_t worker)
+static struct winograd_pieces scratch_pieces(const struct layers *layers, size_t worker)
 {
-    struct winograd_scratch pieces;
+    struct winograd_pieces pieces;
     pieces.pixels = scratch_of(layers, worker);
     pieces.nowhere = (float *)(pieces.pixels + POINTERS);
     pieces.products = pieces.nowhere + WINOGRAD_OUTPUTS;
@@ -155,7 +155,7 @@ static void output_task(void *context, size_t index, size_t worker)
     const struct winograd_job *job = context;
     const struct convolution *convolution = job->convolution;
     const struct linear *linear = &convolution->linear;
-    const struct winograd_scratch scratch = scratch_pieces(job->layers, worker);
+    const struct winograd_pieces scratch = scratch_pieces(job->layers, worker);
     const size_t blocks = ceiling_divide(linear->weight.outputs, WINOGRAD_OUTPUTS);
     const size_t first = index / blocks * job->piece, output = index % blocks * WINOGRAD_OUTPUTS;
     const size_t stride = output_stride(convolution);
