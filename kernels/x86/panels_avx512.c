@@ -15,7 +15,7 @@
 /* Rows of the next tile: as many for each as the fewest tiles can have. */
 static size_t rows_of_tile(size_t left)
 {
-    const size_t tiles = (left + TILE_ROWS - 1) / TILE_ROWS;
+    const size_t tiles = (left + PANEL_TILE_ROWS - 1) / PANEL_TILE_ROWS;
     return (left + tiles - 1) / tiles;
 }
 
@@ -54,7 +54,7 @@ static void compute_tiles(struct panels *panels, const struct tile_tables *table
 
     for (size_t row = first_row; row < first_row + rows;) {
         const size_t left = first_row + rows - row, count = rows_of_tile(left);
-        const bool fetch = fetches > 0 && left <= (fetches + 1) * TILE_ROWS;
+        const bool fetch = fetches > 0 && left <= (fetches + 1) * PANEL_TILE_ROWS;
         /* Where nothing is to be fetched, what is at hand: a test in the loop would cost more. */
         panels->ahead = fetch ? next : panels->weights;
         next += fetch ? fetched : 0;
