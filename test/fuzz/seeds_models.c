@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "checkpoint/gguf_writer.h"
+#include "checkpoint/repack.h"
 #include "checkpoint/vocabulary.h"
 #include "fuzz.h"
 #include "gguf.h"
@@ -45,12 +46,28 @@ static struct tiny_vit_options smallest_vit(void)
     return options;
 }
 
+/* Large matrices in 8 bits, packed, and both. */
+static void make_other_forms(const char *name, const char *plain)
+{
+    static const struct {
+        const char *suffix;
+        struct large_form form;
+    } forms[] = {{"q8", {true, false}}, {"q8-packed", {true, true}}, {"packed", {false, true}}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        char path[256], other[64], message[QC_MESSAGE_SIZE];
+        snprintf(other, sizeof other, "%s-%s", name, forms[i].suffix);
+        PROMISE(repack(plain, scratch_path(other, path), forms[i].form, message));
+        copy_model(path, false);
+    }
+}
+
 static void make_vits(void)
 {
     char path[256];
     struct tiny_vit_options options = smallest_vit();
     write_tiny_vit(scratch_path("vit-f32", path), &options);
     copy_model(path, false);
+    make_other_forms("vit", path);
     options.type = options.vector_type = GGML_F16;
     options.grid = 0;
     options.gelu = true;
@@ -75,6 +92,7 @@ static void make_resnet(void)
     options.type = GGML_F16;
     write_tiny_resnet(scratch_path("resnet", path), &options);
     copy_model(path, false);
+    make_other_forms("resnet", path);
 }
 
 static void make_low_level(void)

@@ -70,6 +70,18 @@ def compare(report, tool, model, case, path, expected):
     report.check(what + " score", abs(found - float(value)), SCORE_TOLERANCE)
 
 
+def compare_precisions(report, tool, model, name, path):
+    """Crops in bf16 and int8 beside f32: what bench/accuracy.py measures on many photos."""
+    found = {precision: torch.tensor(tool.results(
+        "embed", model, [path], "--size", "crop224", "--precision", precision)[path]["feature"])
+             for precision in ("f32", "bf16", "int8")}
+    # A ResNet of random numbers passes every rounding on larger; measured: a third of these.
+    for precision, tolerance in ((("bf16", 2e-2), ("int8", 0.15)) if name == "rn50" else
+                                 (("bf16", 1e-4), ("int8", 1e-3))):
+        report.check("%s %s 1 - cosine to f32" % (name, precision),
+                     1 - float(found[precision] @ found["f32"]), tolerance)
+
+
 def run_model(report, tool, directory, name, new_tower, megabytes, paths):
     pixels = {photo: load_pixels(path) for photo, path in paths.items()}
     model, visual, prompts, scale = make_model(tool, directory, name, new_tower, pixels)
@@ -80,6 +92,7 @@ def run_model(report, tool, directory, name, new_tower, megabytes, paths):
         mean = features.mean(dim=0)
         expected = (mean / mean.norm(), score(mean, prompts, scale)[0])
         compare(report, tool, model, case, paths[photo], expected)
+    compare_precisions(report, tool, model, name, paths["dandelions.jpg"])
     peak = tool.peak_bytes("score", "-m", model, paths["large.jpg"])
     report.check(name + " 1500x2000 megabytes beside the model",
                  (peak - os.path.getsize(model)) / 1e6, megabytes)
