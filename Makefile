@@ -165,7 +165,7 @@ $(error BUILTIN=$(BUILTIN): expected yes or no)
 endif
 
 # ----------------------------------------------------------------------------------- sources
-file_sources := $(addprefix lib/,map_file.c picture.c)
+file_sources := $(addprefix lib/,map_file.c picture.c picture_rows.c score_picture.c)
 text_sources := $(addprefix lib/,text.c model_text.c model_tokenizer.c tokenizer.c \
                                  vocabulary_index.c merges.c unicode.c html.c word_split.c)
 heap_sources := lib/embed_patches.c
@@ -322,10 +322,6 @@ $(BUILD)/bench/peer-worker: $(call objects,bench/peers/worker.c bench/peak.c) $(
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 $(BUILD)/bench/peers/%.o: PART_CFLAGS = -Ibench
-
-$(BUILD)/bench/profile: $(call objects,bench/profile.c) $(library_objects)
-	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 
 # ... and what threads cost.
 $(BUILD)/bench/threads: $(call objects,bench/threads.c) $(library_objects)

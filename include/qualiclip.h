@@ -402,6 +402,17 @@ QC_API qc_status qc_picture_read(qc_picture **picture, const char *path,
 QC_API qc_status qc_picture_read_memory(qc_picture **picture, const void *data, size_t size,
                                         const qc_picture_options *options);
 
+/*
+ * The same, but of the image no more than its header is decoded: qc_picture_view() tells its size
+ * and has no pixels.  qc_score_picture() decodes it then as the model asks for its rows, so that
+ * neither its pixels nor a copy of them are ever in memory as a whole.  The file is read to its end
+ * here; `data` is used until the picture is freed.
+ */
+QC_API qc_status qc_picture_open(qc_picture **picture, const char *path,
+                                 const qc_picture_options *options);
+QC_API qc_status qc_picture_open_memory(qc_picture **picture, const void *data, size_t size,
+                                        const qc_picture_options *options);
+
 /* A view of the picture's pixels (QC_PIXEL_RGB or QC_PIXEL_RGBA), valid until it is freed. */
 QC_API qc_image qc_picture_view(const qc_picture *picture);
 
@@ -564,11 +575,21 @@ QC_API qc_status qc_score(qc_scorer *scorer, const qc_image *image, qc_result *r
 QC_API qc_status qc_score_batch(qc_scorer *scorer, const qc_image *images, size_t count,
                                 qc_result *results);
 
-/* qc_picture_read() and qc_score().  The decoders allocate while they run and free all of it. */
+/*
+ * Scores a picture.  One that was opened (qc_picture_open()) is decoded meanwhile: row by row where
+ * the model is a ResNet that sees the whole image at its own size, else as a whole before, after
+ * which the picture has its pixels.  The bits are the same.  The decoders allocate.
+ */
+QC_API qc_status qc_score_picture(qc_scorer *scorer, qc_picture *picture, qc_result *result);
+
+/* qc_picture_open() and qc_score_picture().  All that the decoders allocate is freed. */
 QC_API qc_status qc_score_file(qc_scorer *scorer, const char *path, qc_result *result);
 
 /* Writes the image's unit feature: qc_model_info.feature_size floats. */
 QC_API qc_status qc_embed(qc_scorer *scorer, const qc_image *image, float *feature);
+
+/* The same of a picture, which is decoded as by qc_score_picture(). */
+QC_API qc_status qc_embed_picture(qc_scorer *scorer, qc_picture *picture, float *feature);
 
 /* Pixels a side of the patches that the low-level part of GRepQ looks at. */
 #define QC_PATCH_SIDE 96

@@ -4,7 +4,7 @@
  * The only file that includes jpeglib.h.  Pillow's choices are libjpeg's defaults (the exact
  * integer transform, smooth upsampling); they are not to be changed for speed.  libjpeg leaves by
  * longjmp; the one function that calls setjmp has no local variables, so none can be lost, and all
- * state is in a struct of its caller's.
+ * state is in one struct.
  */
 #include "picture.h"
 
@@ -12,6 +12,7 @@
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <jerror.h>
 #include <jpeglib.h>
@@ -26,9 +27,15 @@ struct jpeg_reader {
     struct jpeg_progress_mgr progress;
     jmp_buf leave;
     const struct encoded_image *encoded;
-    qc_picture *picture;
     bool component_seen[MAX_COMPONENTS];
+    bool started;
+    JSAMPROW inks;    /* a row of CMYK; NULL: the file has none */
     qc_status status; /* why libjpeg was left */
+
+    /* Where the next rows go. */
+    uint8_t *rows;
+    size_t stride;
+    uint32_t count;
 };
 
 static struct jpeg_reader *reader_of(j_common_ptr info)
@@ -147,6 +154,9 @@ static void read_header(struct jpeg_reader *reader)
                            "%s: JPEG of %d colour components, expected 1, 3 or 4", encoded->name,
                            info->num_components));
     info->out_color_space = info->num_components == 4 ? JCS_CMYK : JCS_RGB;
+    qc_status status = picture_check_size(encoded, info->image_width, info->image_height);
+    if (status)
+        leave(reader, status);
 }
 
 /*
@@ -162,49 +172,81 @@ static void convert_cmyk(uint8_t *rgb, const uint8_t *cmyk, size_t pixels)
     }
 }
 
-static void read_pixels(struct jpeg_reader *reader)
+/* Of a file with several scans all are read here. */
+static void start(struct jpeg_reader *reader)
 {
     struct jpeg_decompress_struct *info = &reader->info;
-    qc_picture *picture = reader->picture;
-
-    read_header(reader);
-    qc_status status = picture_allocate(picture, reader->encoded, info->image_width,
-                                        info->image_height, QC_PIXEL_RGB);
-    if (status)
-        leave(reader, status);
+    reader->started = true;
     limit_memory(info);
     jpeg_start_decompress(info);
     check_components(reader);
-
-    JSAMPROW inks = NULL;
     if (info->out_color_space == JCS_CMYK)
-        inks = info->mem->alloc_large((j_common_ptr)info, JPOOL_IMAGE, (size_t)picture->width * 4);
-    for (uint32_t y = 0; y < picture->height; y++) {
-        JSAMPROW row = picture->pixels + y * picture->stride;
-        jpeg_read_scanlines(info, inks ? &inks : &row, 1);
-        if (inks)
-            convert_cmyk(row, inks, picture->width);
-    }
-    jpeg_finish_decompress(info); /* reads on to the end mark: there must be one */
+        reader->inks =
+            info->mem->alloc_large((j_common_ptr)info, JPOOL_IMAGE, (size_t)info->image_width * 4);
 }
 
-static qc_status read_or_leave(struct jpeg_reader *reader)
+static void read_rows(struct jpeg_reader *reader)
+{
+    struct jpeg_decompress_struct *info = &reader->info;
+    if (!reader->started)
+        start(reader);
+    for (; reader->count > 0; reader->count--, reader->rows += reader->stride) {
+        JSAMPROW row = reader->rows;
+        jpeg_read_scanlines(info, reader->inks ? &reader->inks : &row, 1);
+        if (reader->inks)
+            convert_cmyk(row, reader->inks, info->image_width);
+    }
+    if (info->output_scanline == info->output_height)
+        jpeg_finish_decompress(info); /* reads on to the end mark: there must be one */
+}
+
+static qc_status do_or_leave(struct jpeg_reader *reader, void (*step)(struct jpeg_reader *reader))
 {
     if (setjmp(reader->leave))
         return reader->status;
-    read_pixels(reader);
+    step(reader);
     return QC_OK;
 }
 
-qc_status decode_jpeg(qc_picture *picture, const struct encoded_image *encoded)
+static void close_jpeg(void *decoder)
 {
-    struct jpeg_reader reader = {.encoded = encoded, .picture = picture};
-    reader.info.client_data = &reader;
-    reader.info.err = jpeg_std_error(&reader.errors);
-    reader.errors.error_exit = leave_with_error;
-    reader.errors.emit_message = judge_warning;
-    reader.errors.output_message = print_nothing;
-    qc_status status = read_or_leave(&reader);
-    jpeg_destroy_decompress(&reader.info);
-    return status;
+    struct jpeg_reader *reader = decoder;
+    jpeg_destroy_decompress(&reader->info);
+    free(reader);
 }
+
+static qc_status open_jpeg(void **decoder, struct picture_header *header,
+                           const struct encoded_image *encoded)
+{
+    struct jpeg_reader *reader = calloc(1, sizeof *reader);
+    if (!reader)
+        return fail(encoded->message, QC_ERROR_MEMORY, "%s: no memory to decode the JPEG",
+                    encoded->name);
+    reader->encoded = encoded;
+    reader->info.client_data = reader;
+    reader->info.err = jpeg_std_error(&reader->errors);
+    reader->errors.error_exit = leave_with_error;
+    reader->errors.emit_message = judge_warning;
+    reader->errors.output_message = print_nothing;
+    qc_status status = do_or_leave(reader, read_header);
+    if (status) {
+        close_jpeg(reader);
+        return status;
+    }
+    *header = (struct picture_header){.width = reader->info.image_width,
+                                      .height = reader->info.image_height,
+                                      .format = QC_PIXEL_RGB};
+    *decoder = reader;
+    return QC_OK;
+}
+
+static qc_status read_jpeg(void *decoder, uint8_t *rows, size_t stride, uint32_t count)
+{
+    struct jpeg_reader *reader = decoder;
+    reader->rows = rows;
+    reader->stride = stride;
+    reader->count = count;
+    return do_or_leave(reader, read_rows);
+}
+
+const struct codec codec_jpeg = {"JPEG", {0xFF, 0xD8, 0xFF}, 3, open_jpeg, read_jpeg, close_jpeg};

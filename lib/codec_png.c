@@ -2,7 +2,7 @@
  * codec_png.c - PNG, by libpng: every colour type and depth to 8-bit RGB or RGBA.
  *
  * The only file that includes png.h.  libpng leaves by longjmp; the one function that calls setjmp
- * has no local variables, so none can be lost, and all state is in a struct of its caller's.
+ * has no local variables, so none can be lost, and all state is in one struct.
  */
 #include "picture.h"
 
@@ -20,9 +20,15 @@ struct png_reader {
     png_infop info;
     const struct encoded_image *encoded;
     size_t position;
-    qc_picture *picture;
+    struct picture_header header;
+    int passes;
     bool out_of_memory;
     qc_status status; /* why libpng was left */
+
+    /* Where the next rows go, and how many there are after them. */
+    uint8_t *rows;
+    size_t stride;
+    uint32_t count, left;
 };
 
 static PNG_CALLBACK(png_voidp, allocate, (png_structp png, png_alloc_size_t size))
@@ -78,7 +84,7 @@ static void leave(struct png_reader *reader, qc_status status)
 
 static void set_limits(png_structp png)
 {
-    /* The true limits are picture_allocate()'s, which can say what they are. */
+    /* The true limits are picture_check_size()'s, which can say what they are. */
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_chunk_cache_max(png, 16);
     png_set_chunk_malloc_max(png, CHUNK_BYTES_MAX);
@@ -121,53 +127,85 @@ static bool set_transformations(png_structp png, png_infop info)
     return alpha;
 }
 
-static void read_pixels(struct png_reader *reader)
+static void read_header(struct png_reader *reader)
 {
     png_structp png = reader->png;
-    qc_picture *picture = reader->picture;
-
     set_limits(png);
     png_set_read_fn(png, reader, read_bytes);
     png_read_info(png, reader->info);
     check_size(reader);
-    bool alpha = set_transformations(png, reader->info);
-    qc_status status = picture_allocate(
-        picture, reader->encoded, png_get_image_width(png, reader->info),
-        png_get_image_height(png, reader->info), alpha ? QC_PIXEL_RGBA : QC_PIXEL_RGB);
-    if (status)
-        leave(reader, status);
-
-    int passes = png_set_interlace_handling(png);
+    const bool alpha = set_transformations(png, reader->info);
+    reader->passes = png_set_interlace_handling(png);
     png_read_update_info(png, reader->info);
-    if (png_get_rowbytes(png, reader->info) != picture->stride)
+    reader->header = (struct picture_header){.width = png_get_image_width(png, reader->info),
+                                             .height = png_get_image_height(png, reader->info),
+                                             .format = alpha ? QC_PIXEL_RGBA : QC_PIXEL_RGB,
+                                             .interlaced = reader->passes > 1};
+    reader->left = reader->header.height;
+    if (png_get_rowbytes(png, reader->info) != (size_t)reader->header.width * (alpha ? 4 : 3))
         png_error(png, "rows of an unexpected size");
-    for (int pass = 0; pass < passes; pass++) {
-        for (uint32_t y = 0; y < picture->height; y++)
-            png_read_row(png, picture->pixels + y * picture->stride, NULL);
-    }
-    png_read_end(png, NULL);
 }
 
-static qc_status read_or_leave(struct png_reader *reader)
+static void read_rows(struct png_reader *reader)
+{
+    for (int pass = 0; pass < reader->passes; pass++) {
+        for (uint32_t y = 0; y < reader->count; y++)
+            png_read_row(reader->png, reader->rows + y * reader->stride, NULL);
+    }
+    reader->left -= reader->count;
+    if (reader->left == 0)
+        png_read_end(reader->png, NULL);
+}
+
+static qc_status do_or_leave(struct png_reader *reader, void (*step)(struct png_reader *reader))
 {
     if (setjmp(png_jmpbuf(reader->png)))
         return reader->status;
-    read_pixels(reader);
+    step(reader);
     return QC_OK;
 }
 
-qc_status decode_png(qc_picture *picture, const struct encoded_image *encoded)
+static void close_png(void *decoder)
 {
-    struct png_reader reader = {.encoded = encoded, .picture = picture};
-    reader.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &reader, leave_with_error,
-                                          ignore_warning, &reader, allocate, release);
-    if (reader.png)
-        reader.info = png_create_info_struct(reader.png);
+    struct png_reader *reader = decoder;
+    png_destroy_read_struct(&reader->png, &reader->info, NULL);
+    free(reader);
+}
+
+static qc_status open_png(void **decoder, struct picture_header *header,
+                          const struct encoded_image *encoded)
+{
+    struct png_reader *reader = calloc(1, sizeof *reader);
+    if (reader) {
+        reader->encoded = encoded;
+        reader->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, reader, leave_with_error,
+                                               ignore_warning, reader, allocate, release);
+    }
+    if (reader && reader->png)
+        reader->info = png_create_info_struct(reader->png);
     qc_status status;
-    if (reader.info)
-        status = read_or_leave(&reader);
+    if (reader && reader->info)
+        status = do_or_leave(reader, read_header);
     else
         status = fail(encoded->message, QC_ERROR_MEMORY, "%s: cannot start libpng", encoded->name);
-    png_destroy_read_struct(&reader.png, &reader.info, NULL);
-    return status;
+    if (status) {
+        if (reader)
+            close_png(reader);
+        return status;
+    }
+    *header = reader->header;
+    *decoder = reader;
+    return QC_OK;
 }
+
+static qc_status read_png(void *decoder, uint8_t *rows, size_t stride, uint32_t count)
+{
+    struct png_reader *reader = decoder;
+    reader->rows = rows;
+    reader->stride = stride;
+    reader->count = count;
+    return do_or_leave(reader, read_rows);
+}
+
+/* Of the eight bytes only four: the rest tell how a file was damaged on its way, to libpng. */
+const struct codec codec_png = {"PNG", {0x89, 'P', 'N', 'G'}, 4, open_png, read_png, close_png};

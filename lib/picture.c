@@ -16,46 +16,33 @@
 #define FILE_SIZE_MAX     ((size_t)1 << 30) /* far beyond 2^28 pixels as any camera stores them */
 #define FILE_SIZE_AT_HAND ((size_t)1 << 16) /* read at first, to see what the file is */
 
-typedef qc_status decoder(qc_picture *picture, const struct encoded_image *encoded);
-
-struct format {
-    const char *name;
-    uint8_t signature[4];
-    size_t signature_size;
-    decoder *decode; /* NULL: not in this build */
-};
-
-/* Of PNG's eight bytes only four: the rest tell how a file was damaged on its way, to libpng. */
-static const struct format formats[] = {
-#if QUALICLIP_PNG
-    {"PNG", {0x89, 'P', 'N', 'G'}, 4, decode_png},
-#else
-    {"PNG", {0x89, 'P', 'N', 'G'}, 4, NULL},
+#if !QUALICLIP_PNG
+static const struct codec codec_png = {"PNG", {0x89, 'P', 'N', 'G'}, 4, NULL, NULL, NULL};
 #endif
-#if QUALICLIP_JPEG
-    {"JPEG", {0xFF, 0xD8, 0xFF}, 3, decode_jpeg},
-#else
-    {"JPEG", {0xFF, 0xD8, 0xFF}, 3, NULL},
+#if !QUALICLIP_JPEG
+static const struct codec codec_jpeg = {"JPEG", {0xFF, 0xD8, 0xFF}, 3, NULL, NULL, NULL};
 #endif
-};
 
-/* The decoder for a file that begins with these bytes; NULL with a status where there is none. */
-static decoder *find_decoder(const struct encoded_image *encoded, qc_status *status)
+static const struct codec *const codecs[] = {&codec_png, &codec_jpeg};
+
+/* The codec for a file that begins with these bytes; NULL with a status where there is none. */
+static const struct codec *find_codec(const struct encoded_image *encoded, qc_status *status)
 {
     if (encoded->size == 0) {
         *status = fail(encoded->message, QC_ERROR_FORMAT,
                        "%s: the file is empty, expected an image", encoded->name);
         return NULL;
     }
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-        const struct format *format = &formats[i];
-        if (encoded->size < format->signature_size ||
-            memcmp(encoded->data, format->signature, format->signature_size) != 0)
+    for (size_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++) {
+        const struct codec *codec = codecs[i];
+        if (encoded->size < codec->signature_size ||
+            memcmp(encoded->data, codec->signature, codec->signature_size) != 0)
             continue;
-        if (!format->decode)
-            *status = fail(encoded->message, QC_ERROR_UNSUPPORTED, "%s: this build cannot read %s",
-                           encoded->name, format->name);
-        return format->decode;
+        if (codec->open)
+            return codec;
+        *status = fail(encoded->message, QC_ERROR_UNSUPPORTED, "%s: this build cannot read %s",
+                       encoded->name, codec->name);
+        return NULL;
     }
     *status = fail(encoded->message, QC_ERROR_FORMAT, "%s: neither PNG nor JPEG", encoded->name);
     return NULL;
@@ -79,41 +66,71 @@ qc_status picture_check_size(const struct encoded_image *encoded, uint32_t width
     return QC_OK;
 }
 
-qc_status picture_allocate(qc_picture *picture, const struct encoded_image *encoded, uint32_t width,
-                           uint32_t height, qc_pixel_format format)
+static qc_status allocate(uint8_t **pixels, const struct picture_header *header, size_t stride,
+                          const struct encoded_image *encoded)
 {
-    qc_status status = picture_check_size(encoded, width, height);
+    if (header->height <= PTRDIFF_MAX / stride)
+        *pixels = malloc(header->height * stride);
+    return *pixels
+               ? QC_OK
+               : fail(encoded->message, QC_ERROR_MEMORY, "%s: no memory for %lu x %lu pixels",
+                      encoded->name, (unsigned long)header->width, (unsigned long)header->height);
+}
+
+qc_status picture_begin(qc_picture *picture, void **decoder, struct message *message)
+{
+    picture->encoded.message = message;
+    *decoder = picture->decoder;
+    picture->decoder = NULL;
+    return *decoder ? QC_OK : picture->codec->open(decoder, &picture->header, &picture->encoded);
+}
+
+qc_status picture_decode(qc_picture *picture, struct message *message)
+{
+    if (picture->pixels)
+        return QC_OK;
+    void *decoder;
+    qc_status status = picture_begin(picture, &decoder, message);
     if (status)
         return status;
-    uint64_t pixels = (uint64_t)width * height;
-    size_t channels = format == QC_PIXEL_RGBA ? 4 : 3;
-    if (pixels <= PTRDIFF_MAX / channels)
-        picture->pixels = malloc((size_t)pixels * channels);
-    if (!picture->pixels)
-        return fail(encoded->message, QC_ERROR_MEMORY, "%s: no memory for %lu x %lu pixels",
-                    encoded->name, (unsigned long)width, (unsigned long)height);
-    picture->format = format;
-    picture->width = width;
-    picture->height = height;
-    picture->stride = (size_t)width * channels;
+    uint8_t *pixels = NULL;
+    status = allocate(&pixels, &picture->header, picture->stride, &picture->encoded);
+    if (!status)
+        status = picture->codec->read(decoder, pixels, picture->stride, picture->header.height);
+    picture->codec->close(decoder);
+    if (status) {
+        free(pixels);
+        return status;
+    }
+    picture->pixels = pixels;
+    free(picture->bytes);
+    picture->bytes = NULL;
     return QC_OK;
 }
 
-static qc_status decode(qc_picture **picture, const struct encoded_image *encoded)
+/* A picture of which no more than the header has been read; it takes *bytes over. */
+static qc_status make(qc_picture **picture, const struct encoded_image *encoded, uint8_t **bytes)
 {
     qc_status status = QC_OK;
-    decoder *decode_format = find_decoder(encoded, &status);
-    if (!decode_format)
+    const struct codec *codec = find_codec(encoded, &status);
+    if (!codec)
         return status;
-    qc_picture *made = calloc(1, sizeof *made);
+    const size_t name_size = strlen(encoded->name) + 1;
+    qc_picture *made = calloc(1, sizeof *made + name_size);
     if (!made)
         return fail(encoded->message, QC_ERROR_MEMORY, "%s: no memory for a picture",
                     encoded->name);
-    status = decode_format(made, encoded);
+    made->codec = codec;
+    made->encoded = *encoded;
+    made->encoded.name = memcpy(made + 1, encoded->name, name_size);
+    status = codec->open(&made->decoder, &made->header, &made->encoded);
     if (status) {
-        qc_picture_free(made);
+        free(made);
         return status;
     }
+    made->stride = (size_t)made->header.width * (made->header.format == QC_PIXEL_RGBA ? 4 : 3);
+    made->bytes = *bytes;
+    *bytes = NULL;
     *picture = made;
     return QC_OK;
 }
@@ -141,7 +158,7 @@ static qc_status read_stream(FILE *file, struct encoded_image *encoded, uint8_t 
         if (ferror(file))
             return fail_to_read(encoded, errno);
         qc_status status = QC_OK;
-        if (capacity == FILE_SIZE_AT_HAND && !find_decoder(encoded, &status))
+        if (capacity == FILE_SIZE_AT_HAND && !find_codec(encoded, &status))
             return status;
         if (encoded->size < capacity)
             return QC_OK;
@@ -184,26 +201,69 @@ static qc_status begin(qc_picture **picture, const qc_picture_options *given,
     return QC_OK;
 }
 
+static qc_status open_file(qc_picture **picture, struct encoded_image *encoded)
+{
+    if (!encoded->name)
+        return fail(encoded->message, QC_ERROR_ARGUMENT,
+                    "path: NULL, expected the name of an image file");
+    errno = 0;
+    FILE *file = fopen(encoded->name, "rb");
+    if (!file)
+        return fail_to_read(encoded, errno);
+    uint8_t *bytes = NULL;
+    qc_status status = read_stream(file, encoded, &bytes);
+    fclose(file);
+    if (!status)
+        status = make(picture, encoded, &bytes);
+    free(bytes);
+    return status;
+}
+
+static qc_status open_memory(qc_picture **picture, struct encoded_image *encoded)
+{
+    uint8_t *none = NULL;
+    if (!encoded->data && encoded->size > 0)
+        return fail(encoded->message, QC_ERROR_ARGUMENT, "data: NULL, expected %zu bytes",
+                    encoded->size);
+    return make(picture, encoded, &none);
+}
+
+/* Of a picture that was opened: all its pixels, or it is not there. */
+static qc_status decode(qc_picture **picture, struct message *message)
+{
+    qc_status status = picture_decode(*picture, message);
+    if (status) {
+        qc_picture_free(*picture);
+        *picture = NULL;
+    }
+    return status;
+}
+
+qc_status qc_picture_open(qc_picture **picture, const char *path, const qc_picture_options *options)
+{
+    struct message message;
+    struct encoded_image encoded = {.name = path};
+    qc_status status = begin(picture, options, &encoded, &message);
+    return status ? status : open_file(picture, &encoded);
+}
+
+qc_status qc_picture_open_memory(qc_picture **picture, const void *data, size_t size,
+                                 const qc_picture_options *options)
+{
+    struct message message;
+    struct encoded_image encoded = {.name = "image in memory", .data = data, .size = size};
+    qc_status status = begin(picture, options, &encoded, &message);
+    return status ? status : open_memory(picture, &encoded);
+}
+
 qc_status qc_picture_read(qc_picture **picture, const char *path, const qc_picture_options *options)
 {
     struct message message;
     struct encoded_image encoded = {.name = path};
     qc_status status = begin(picture, options, &encoded, &message);
-    if (status)
-        return status;
-    if (!path)
-        return fail(&message, QC_ERROR_ARGUMENT, "path: NULL, expected the name of an image file");
-    errno = 0;
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return fail_to_read(&encoded, errno);
-    uint8_t *bytes = NULL;
-    status = read_stream(file, &encoded, &bytes);
-    fclose(file);
     if (!status)
-        status = decode(picture, &encoded);
-    free(bytes);
-    return status;
+        status = open_file(picture, &encoded);
+    return status ? status : decode(picture, &message);
 }
 
 qc_status qc_picture_read_memory(qc_picture **picture, const void *data, size_t size,
@@ -212,19 +272,17 @@ qc_status qc_picture_read_memory(qc_picture **picture, const void *data, size_t 
     struct message message;
     struct encoded_image encoded = {.name = "image in memory", .data = data, .size = size};
     qc_status status = begin(picture, options, &encoded, &message);
-    if (status)
-        return status;
-    if (!data && size > 0)
-        return fail(&message, QC_ERROR_ARGUMENT, "data: NULL, expected %zu bytes", size);
-    return decode(picture, &encoded);
+    if (!status)
+        status = open_memory(picture, &encoded);
+    return status ? status : decode(picture, &message);
 }
 
 qc_image qc_picture_view(const qc_picture *picture)
 {
     qc_image view = {
-        .format = picture->format,
-        .width = picture->width,
-        .height = picture->height,
+        .format = picture->header.format,
+        .width = picture->header.width,
+        .height = picture->header.height,
         .planes = {picture->pixels, NULL, NULL},
         .strides = {(ptrdiff_t)picture->stride, 0, 0},
     };
@@ -233,7 +291,11 @@ qc_image qc_picture_view(const qc_picture *picture)
 
 void qc_picture_free(qc_picture *picture)
 {
-    if (picture)
-        free(picture->pixels);
+    if (!picture)
+        return;
+    if (picture->decoder)
+        picture->codec->close(picture->decoder);
+    free(picture->pixels);
+    free(picture->bytes);
     free(picture);
 }

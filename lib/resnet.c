@@ -390,11 +390,25 @@ static struct band band_of(float *data, size_t height, size_t width, size_t chan
 
 /* -------------------------------------------------------------------------------------- forward */
 
+/* How many rows of the first convolution are computed next. */
+static size_t next_stem_rows(const struct band *first)
+{
+    return smaller(step_rows(0, first->width), first->height - band_end(first));
+}
+
+/* Whether the pixels under them can be read. */
+static bool have_pixels(const struct run *run, const struct band *first)
+{
+    struct row_stream *rows = run->input->rows;
+    const size_t done = band_end(first), end = 2 * (done + next_stem_rows(first));
+    return !rows || rows->provide(rows, done > 0 ? (uint32_t)(2 * done - 1) : 0,
+                                  (uint32_t)smaller(end, run->image->height));
+}
+
 /* The next rows of the image through the stem. */
 static void advance_stem(const struct run *run, struct band stem[3], struct band *next)
 {
-    size_t done = band_end(&stem[0]);
-    size_t count = smaller(step_rows(0, stem[0].width), stem[0].height - done);
+    size_t done = band_end(&stem[0]), count = next_stem_rows(&stem[0]);
     struct stem_job job = {run, done, band_append(&stem[0], count)};
     threads_run(run->layers->threads, count, stem_task, &job);
     const struct convolution *second = &run->resnet->stem[1], *third = &run->resnet->stem[2];
@@ -447,8 +461,10 @@ static void image_forward(const struct run *run, float *feature)
         if (ready > 0)
             advance(run, &resnet->blocks[ready - 1], &blocks[ready - 1],
                     ready < resnet->block_count ? &blocks[ready].in : &last);
-        else
+        else if (have_pixels(run, &stem[0]))
             advance_stem(run, stem, &blocks[0].in);
+        else
+            return;
     }
 
     if (threads_cancelled(run->layers->threads))

@@ -12,6 +12,7 @@
 #include "options.h"
 #include "prompts.h"
 #include "score.h"
+#include "scorer.h"
 #include "tower.h"
 #include "views.h"
 
@@ -32,11 +33,12 @@ struct qc_scorer {
     };
     struct low_level_workspace low_level; /* planned where the recipe has that part */
     struct pixel_table *pixels;
-    qc_image *seen;      /* the views that the tower is given at once ... */
-    float *features;     /* ... and what it makes of them */
-    size_t *batch_index; /* of the batch, the images that can be scored */
-    double *logits;      /* of one image */
-    void *allocated;     /* the block, if it is ours to free */
+    struct row_stream *rows; /* of the image in hand, if it is decoded on its way; else NULL */
+    qc_image *seen;          /* the views that the tower is given at once ... */
+    float *features;         /* ... and what it makes of them */
+    size_t *batch_index;     /* of the batch, the images that can be scored */
+    double *logits;          /* of one image */
+    void *allocated;         /* the block, if it is ours to free */
     char message[QC_MESSAGE_SIZE];
 };
 
@@ -301,7 +303,8 @@ static void encode_seen(struct qc_scorer *scorer, size_t count)
                                 .count = count,
                                 .pixels = scorer->pixels,
                                 .background = scorer->background,
-                                .positions = scorer->recipe.positions};
+                                .positions = scorer->recipe.positions,
+                                .rows = scorer->rows};
     if (model->tower == QC_TOWER_VIT)
         vit_forward(&model->vit, &scorer->vit, &scorer->layers, &input, scorer->features);
     else
@@ -325,6 +328,8 @@ static size_t encode(struct qc_scorer *scorer, const qc_image *images, const siz
     for (size_t i = 0; i < count; i++)
         views += views_make(&scorer->views, &scorer->layers, scorer->background,
                             &images[numbers[i]], i, scorer->seen + views);
+    if (scorer->rows)
+        scorer->rows->image = scorer->seen;
     encode_seen(scorer, views);
     return views;
 }
@@ -335,6 +340,8 @@ static qc_status normalise(const struct qc_scorer *scorer, float *features, size
 {
     if (threads_cancelled(scorer->layers.threads))
         return fail(message, QC_CANCELLED, "cancelled by the caller");
+    if (scorer->rows && scorer->rows->status != QC_OK)
+        return scorer->rows->status; /* it has its message */
     bool good = true;
     for (size_t i = 0; i < views; i++)
         good =
@@ -516,25 +523,25 @@ qc_status qc_score(qc_scorer *scorer, const qc_image *image, qc_result *result)
     return qc_score_batch(scorer, image, 1, result);
 }
 
-#ifdef QUALICLIP_FILES
-qc_status qc_score_file(qc_scorer *scorer, const char *path, qc_result *result)
+/* ------------------------------------------------------------------------------------- pictures */
+
+bool scorer_takes_rows(const qc_scorer *scorer, uint32_t width, uint32_t height)
 {
-    if (!scorer || !result)
-        return QC_ERROR_ARGUMENT;
-    memset(result, 0, sizeof *result);
-    qc_picture_options options;
-    qc_picture_options_init(&options);
-    options.message = result->message;
-    options.message_size = sizeof result->message;
-    qc_picture *picture;
-    result->status = qc_picture_read(&picture, path, &options);
-    if (result->status != QC_OK) {
-        memcpy(scorer->message, result->message, sizeof scorer->message);
-        return result->status;
-    }
-    qc_image image = qc_picture_view(picture);
-    qc_status status = qc_score(scorer, &image, result);
-    qc_picture_free(picture);
-    return status;
+    return scorer->model->tower == QC_TOWER_RESNET && !scorer->recipe.low_level &&
+           size_rule_keeps(&scorer->views.rule, width, height);
 }
-#endif
+
+void scorer_set_rows(qc_scorer *scorer, struct row_stream *rows)
+{
+    scorer->rows = rows;
+}
+
+size_t scorer_feature_size(const qc_scorer *scorer)
+{
+    return scorer->model->feature_size;
+}
+
+struct message scorer_message(qc_scorer *scorer)
+{
+    return (struct message){scorer->message, sizeof scorer->message};
+}

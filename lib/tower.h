@@ -16,6 +16,17 @@ struct tower_limits {
     size_t batch;
 };
 
+/* Where the rows of an image come from that are not in memory from the start. */
+struct row_stream {
+    /*
+     * Sees to it that rows `first` up to `end` of the image can be read, where neither number ever
+     * decreases; those before are forgotten.  False: there are none, and `status` says why.
+     */
+    bool (*provide)(struct row_stream *stream, uint32_t first, uint32_t end);
+    qc_image *image; /* its planes and its top move along */
+    qc_status status;
+};
+
 /* Images that have been checked and fit the limits. */
 struct tower_input {
     const qc_image *images;
@@ -23,6 +34,9 @@ struct tower_input {
     const struct pixel_table *pixels;
     qc_background background;
     qc_positions positions; /* none, grid or flat */
+
+    /* Of the one image there is then, and only for a ResNet; NULL: all rows can be read. */
+    struct row_stream *rows;
 };
 
 struct vit_workspace {
@@ -62,6 +76,7 @@ size_t resnet_zeros(const struct resnet *resnet);
 /* Writes input->count features, not normalised, one after the other. */
 void vit_forward(const struct vit *vit, const struct vit_workspace *workspace,
                  const struct layers *layers, const struct tower_input *input, float *features);
+/* Where input->rows fail there is no feature. */
 void resnet_forward(const struct resnet *resnet, const struct resnet_workspace *workspace,
                     const struct layers *layers, const struct tower_input *input, float *features);
 

@@ -155,6 +155,13 @@ qc_status views_size(const struct size_rule *rule, const qc_image *image, uint32
                 (unsigned long)minimum, (unsigned long)minimum);
 }
 
+bool size_rule_keeps(const struct size_rule *rule, uint32_t width, uint32_t height)
+{
+    const struct resize_goal goal = goal_of(rule, width, height);
+    return rule->kind != QC_SIZE_TILES && goal.full_width == width && goal.full_height == height &&
+           goal.width == width && goal.height == height;
+}
+
 static qc_image part_of(const qc_image *image, const struct resize_goal *part)
 {
     qc_image view = *image;

@@ -53,6 +53,9 @@ qc_status views_size(const struct size_rule *rule, const qc_image *image, uint32
 /* How many views an image that passed views_size() has. */
 size_t views_count(const struct size_rule *rule, const qc_image *image);
 
+/* Whether the one view of an image of that size is the image itself. */
+bool size_rule_keeps(const struct size_rule *rule, uint32_t width, uint32_t height);
+
 /*
  * Writes the views of an image that passed views_size(), at most size_rule_views(); returns how
  * many.  They are valid until another image is given the same `slot`, a number below limits->batch.

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef QUALICLIP_THREADS
+#include <pthread.h>
+#endif
 
 #include <cmocka.h>
 
@@ -225,6 +228,58 @@ static void compare_stored_and_rounded(const char *kernels, enum gguf_tensor_typ
     unlink(stored_path);
     unlink(rounded_path);
 }
+
+#ifdef QUALICLIP_THREADS
+
+enum { scorers_at_once = 3, turns = 5 };
+
+struct client {
+    const qc_model *model;
+    uint32_t threads;
+    bool good; /* all went well: a test may only fail in its own thread */
+    qc_result results[BATCH];
+};
+
+static void *score_all_images(void *argument)
+{
+    struct client *client = argument;
+    qc_scorer_options options = small_options();
+    options.threads = client->threads;
+    qc_scorer *scorer;
+    client->good = qc_scorer_create(&scorer, client->model, &options) == QC_OK;
+    for (int turn = 0; turn < turns && client->good; turn++)
+        client->good = qc_score_batch(scorer, images, BATCH, client->results) == QC_OK;
+    if (client->good)
+        qc_scorer_destroy(scorer);
+    return NULL;
+}
+
+/* Scorers of one model in several threads, each with threads of its own or none. */
+static void scorers_run_beside_each_other(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i += 2) {
+        qc_model *model = open_model(model_paths[i], NULL);
+        struct client alone = {.model = model, .threads = 1}, clients[scorers_at_once];
+        pthread_t threads[scorers_at_once];
+        score_all_images(&alone);
+        assert_true(alone.good);
+        for (uint32_t c = 0; c < scorers_at_once; c++) {
+            clients[c] = (struct client){.model = model, .threads = c + 1};
+            assert_int_equal(pthread_create(&threads[c], NULL, score_all_images, &clients[c]), 0);
+        }
+        for (uint32_t c = 0; c < scorers_at_once; c++)
+            pthread_join(threads[c], NULL);
+        for (uint32_t c = 0; c < scorers_at_once; c++) {
+            assert_true(clients[c].good);
+            for (size_t image = 0; image < BATCH; image++)
+                assert_same_bits(&clients[c].results[image], &alone.results[image]);
+        }
+        qc_model_close(model);
+    }
+}
+
+#endif
 
 static void storing_in_16_bits_is_rounding(void **state)
 {
@@ -572,6 +627,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_bits_in_any_batch_and_thread_count),
+#ifdef QUALICLIP_THREADS
+        cmocka_unit_test(scorers_run_beside_each_other),
+#endif
         cmocka_unit_test(storing_in_16_bits_is_rounding),
         cmocka_unit_test(memory_is_exactly_what_was_announced),
         cmocka_unit_test(memory_grows_with_what_is_asked),

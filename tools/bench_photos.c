@@ -42,12 +42,12 @@ static int decode(const struct input_list *photos)
 {
     char message[QC_MESSAGE_SIZE];
     for (size_t i = 0; i < photos->count; i++) {
-        qc_picture *picture = picture_open(photos->items[i].path, message);
-        if (!picture) {
+        struct opened_picture opened;
+        if (!picture_open(&opened, photos->items[i].path, true, message)) {
             complain_about(photos->items[i].path, message);
             return COMMAND_FAILED;
         }
-        qc_picture_free(picture);
+        picture_close(&opened);
     }
     return COMMAND_OK;
 }

@@ -105,12 +105,14 @@ static void embed_image(struct image_run *run, size_t lane, const struct input *
         snprintf(embedding->message, sizeof embedding->message, "%s", input->error);
         return;
     }
-    qc_picture *picture = picture_open(input->path, embedding->message);
-    if (!picture)
+    struct opened_picture opened;
+    if (!picture_open(&opened, input->path, false, embedding->message))
         return;
-    const qc_image image = qc_picture_view(picture);
-    embedding->failed = !lanes_embed(&run->lanes, lane, &image, feature, embedding->message);
-    qc_picture_free(picture);
+    embedding->failed =
+        !lanes_embed(&run->lanes, lane, opened.picture, feature, embedding->message);
+    if (embedding->failed)
+        picture_tidy(embedding->message, input->path);
+    picture_close(&opened);
 }
 
 static void embed_images(struct image_run *run, void *context, size_t lane, size_t first,

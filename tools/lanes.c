@@ -140,23 +140,42 @@ void lanes_score(struct lanes *lanes, size_t lane, const qc_image *images, size_
     }
 }
 
-bool lanes_embed(struct lanes *lanes, size_t lane, const qc_image *image, float *feature,
+void lanes_score_picture(struct lanes *lanes, size_t lane, qc_picture *picture, qc_result *result)
+{
+    if (!lanes->lane) {
+        workspace_score_picture(&lanes->whole, picture, result);
+        return;
+    }
+    begin_beside(lanes->turns);
+    workspace_score_picture(&lanes->lane[lane], picture, result);
+    end_turn(lanes->turns);
+    if (result->status != QC_ERROR_MEMORY)
+        return;
+    begin_alone(lanes->turns);
+    workspace_score_picture(&lanes->whole, picture, result);
+    end_turn(lanes->turns);
+}
+
+static qc_status embed(struct workspace *workspace, qc_picture *picture, float *feature,
+                       char *message)
+{
+    qc_status status = workspace_embed(workspace, picture, feature);
+    memcpy(message, workspace->message, QC_MESSAGE_SIZE);
+    return status;
+}
+
+bool lanes_embed(struct lanes *lanes, size_t lane, qc_picture *picture, float *feature,
                  char *message)
 {
-    struct workspace *workspace = lanes->lane ? &lanes->lane[lane] : &lanes->whole;
-    if (lanes->lane)
-        begin_beside(lanes->turns);
-    qc_status status = workspace_embed(workspace, image, feature);
-    if (lanes->lane)
-        end_turn(lanes->turns);
-    if (lanes->lane && status == QC_ERROR_MEMORY) {
+    if (!lanes->lane)
+        return embed(&lanes->whole, picture, feature, message) == QC_OK;
+    begin_beside(lanes->turns);
+    qc_status status = embed(&lanes->lane[lane], picture, feature, message);
+    end_turn(lanes->turns);
+    if (status == QC_ERROR_MEMORY) {
         begin_alone(lanes->turns);
-        workspace = &lanes->whole;
-        status = workspace_embed(workspace, image, feature);
-        memcpy(message, workspace->message, QC_MESSAGE_SIZE);
+        status = embed(&lanes->whole, picture, feature, message);
         end_turn(lanes->turns);
-    } else {
-        memcpy(message, workspace->message, QC_MESSAGE_SIZE);
     }
     return status == QC_OK;
 }

@@ -35,8 +35,11 @@ void lanes_close(struct lanes *lanes);
 void lanes_score(struct lanes *lanes, size_t lane, const qc_image *images, size_t count,
                  qc_result *results);
 
-/* The image's feature; where that fails the reason is in `message` (QC_MESSAGE_SIZE bytes). */
-bool lanes_embed(struct lanes *lanes, size_t lane, const qc_image *image, float *feature,
+/* The same for one picture, opened or decoded. */
+void lanes_score_picture(struct lanes *lanes, size_t lane, qc_picture *picture, qc_result *result);
+
+/* The picture's feature; where that fails the reason is in `message` (QC_MESSAGE_SIZE bytes). */
+bool lanes_embed(struct lanes *lanes, size_t lane, qc_picture *picture, float *feature,
                  char *message);
 
 #endif

@@ -37,46 +37,59 @@ static unsigned char *read_all(FILE *stream, size_t *size, char *message)
     }
 }
 
-static qc_status read_stream(qc_picture **picture, FILE *stream, const qc_picture_options *options)
+static qc_status open_stream(struct opened_picture *opened, FILE *stream, bool decode,
+                             const qc_picture_options *options)
 {
     size_t size;
-    unsigned char *data = read_all(stream, &size, options->message);
-    qc_status status = QC_ERROR_IO;
-    if (data)
-        status = qc_picture_read_memory(picture, data, size, options);
-    free(data);
-    return status;
+    opened->data = read_all(stream, &size, options->message);
+    if (!opened->data)
+        return QC_ERROR_IO;
+    return (decode ? qc_picture_read_memory : qc_picture_open_memory)(&opened->picture,
+                                                                      opened->data, size, options);
 }
 
-qc_picture *picture_open(const char *path, char *message)
+void picture_tidy(char *message, const char *path)
 {
-    qc_picture *picture = NULL;
+    const char *reason = without_subject(message, path);
+    memmove(message, reason, strlen(reason) + 1);
+}
+
+bool picture_open(struct opened_picture *opened, const char *path, bool decode, char *message)
+{
     qc_picture_options options;
     qc_picture_options_init(&options);
     options.message = message;
     options.message_size = QC_MESSAGE_SIZE;
     message[0] = '\0';
+    *opened = (struct opened_picture){0};
 
     struct stat file;
     qc_status status;
     if (strcmp(path, "-") == 0) {
-        status = read_stream(&picture, stdin, &options);
+        status = open_stream(opened, stdin, decode, &options);
     } else if (stat(path, &file) == 0 && !S_ISREG(file.st_mode)) {
         FILE *stream = fopen(path, "rb");
         if (!stream) {
             snprintf(message, QC_MESSAGE_SIZE, "%s", strerror(errno));
-            return NULL;
+            return false;
         }
-        status = read_stream(&picture, stream, &options);
+        status = open_stream(opened, stream, decode, &options);
         fclose(stream);
     } else {
-        status = qc_picture_read(&picture, path, &options);
+        status = (decode ? qc_picture_read : qc_picture_open)(&opened->picture, path, &options);
     }
     if (status == QC_OK)
-        return picture;
+        return true;
     if (!message[0])
         snprintf(message, QC_MESSAGE_SIZE, "%s", qc_status_string(status));
-    const char *reason = without_subject(message, path);
-    memmove(message, reason, strlen(reason) + 1);
-    return NULL;
+    picture_tidy(message, path);
+    picture_close(opened);
+    return false;
+}
+
+void picture_close(struct opened_picture *opened)
+{
+    qc_picture_free(opened->picture);
+    free(opened->data);
+    *opened = (struct opened_picture){0};
 }

@@ -4,9 +4,22 @@
 #ifndef QUALICLIP_PICTURES_H
 #define QUALICLIP_PICTURES_H
 
+#include <stdbool.h>
+
 #include "qualiclip.h"
 
-/* The decoded picture, or NULL and why not in `message` (QC_MESSAGE_SIZE bytes). */
-qc_picture *picture_open(const char *path, char *message);
+struct opened_picture {
+    qc_picture *picture;
+    unsigned char *data; /* the file's bytes, where they came from a stream */
+};
+
+/*
+ * Opens a picture, or decodes it at once; false and why not in `message` (QC_MESSAGE_SIZE bytes).
+ */
+bool picture_open(struct opened_picture *opened, const char *path, bool decode, char *message);
+void picture_close(struct opened_picture *opened);
+
+/* Takes the path off the beginning of what the library says of a picture. */
+void picture_tidy(char *message, const char *path);
 
 #endif

@@ -92,7 +92,7 @@ static const uint64_t pixels_at_once = UINT64_C(1) << 24;
 struct pending {
     size_t count;
     uint64_t pixels;
-    qc_picture **pictures;
+    struct opened_picture *pictures;
     qc_image *images;
     qc_result *results;
     struct record **records;
@@ -100,7 +100,7 @@ struct pending {
 
 static struct pending pending_open(size_t room)
 {
-    return (struct pending){.pictures = reallocate(NULL, room, sizeof(qc_picture *)),
+    return (struct pending){.pictures = reallocate(NULL, room, sizeof(struct opened_picture)),
                             .images = reallocate(NULL, room, sizeof(qc_image)),
                             .results = reallocate(NULL, room, sizeof(qc_result)),
                             .records = reallocate(NULL, room, sizeof(struct record *))};
@@ -114,23 +114,42 @@ static void pending_close(struct pending *pending)
     free(pending->records);
 }
 
-/* Reads an image, or notes why that is not possible. */
-static void read_image(struct pending *pending, const struct input *input, struct record *record)
+/* Opens an image, or notes why that is not possible. */
+static bool open_image(struct record *record, const struct input *input, bool decode,
+                       struct opened_picture *opened)
 {
     char message[QC_MESSAGE_SIZE];
     memset(record, 0, sizeof *record);
     record->path = input->path;
     record->frame = NOT_A_FRAME;
-    qc_picture *picture = input->error ? NULL : picture_open(input->path, message);
-    if (!picture) {
-        set_error(record, input->error ? input->error : message);
+    if (!input->error && picture_open(opened, input->path, decode, message))
+        return true;
+    set_error(record, input->error ? input->error : message);
+    return false;
+}
+
+/* Scores an image while it is decoded. */
+static void score_image(struct image_run *run, size_t lane, const struct input *input,
+                        struct record *record)
+{
+    struct opened_picture opened;
+    if (!open_image(record, input, false, &opened))
         return;
-    }
-    const qc_image image = qc_picture_view(picture);
+    lanes_score_picture(&run->lanes, lane, opened.picture, &record->result);
+    picture_tidy(record->result.message, input->path);
+    picture_close(&opened);
+}
+
+/* Decodes an image that is to be scored together with others. */
+static void read_image(struct pending *pending, const struct input *input, struct record *record)
+{
+    struct opened_picture *opened = &pending->pictures[pending->count];
+    if (!open_image(record, input, true, opened))
+        return;
+    const qc_image image = qc_picture_view(opened->picture);
     pending->pixels += (uint64_t)image.width * image.height;
     pending->records[pending->count] = record;
-    pending->images[pending->count] = image;
-    pending->pictures[pending->count++] = picture;
+    pending->images[pending->count++] = image;
 }
 
 /* Scores what has been read, and lets go of the pixels. */
@@ -139,7 +158,7 @@ static void score_pending(struct lanes *lanes, size_t lane, struct pending *pend
     lanes_score(lanes, lane, pending->images, pending->count, pending->results);
     for (size_t i = 0; i < pending->count; i++) {
         pending->records[i]->result = pending->results[i];
-        qc_picture_free(pending->pictures[i]);
+        picture_close(&pending->pictures[i]);
     }
     pending->count = 0;
     pending->pixels = 0;
@@ -149,6 +168,10 @@ static void score_images(struct image_run *run, void *context, size_t lane, size
                          size_t count)
 {
     const struct records *records = context;
+    if (run->lanes.batch == 1) {
+        score_image(run, lane, &run->inputs.items[first], &records->items[first % records->room]);
+        return;
+    }
     struct pending pending = pending_open(count);
     for (size_t i = first; i < first + count; i++) {
         read_image(&pending, &run->inputs.items[i], &records->items[i % records->room]);

@@ -165,6 +165,13 @@ static void fail_result(struct workspace *workspace, qc_result *result)
     memcpy(result->message, workspace->message, sizeof result->message);
 }
 
+/* A failure always has a message. */
+static void explain(qc_result *result)
+{
+    if (result->status != QC_OK && !result->message[0])
+        snprintf(result->message, sizeof result->message, "%s", qc_status_string(result->status));
+}
+
 void workspace_score(struct workspace *workspace, const qc_image *images, size_t count,
                      qc_result *results)
 {
@@ -181,18 +188,32 @@ void workspace_score(struct workspace *workspace, const qc_image *images, size_t
             part = workspace->options.max_batch;
         (void)qc_score_batch(workspace->scorer, images + done, part, results + done);
         for (size_t i = done; i < done + part; i++)
-            if (results[i].status != QC_OK && !results[i].message[0])
-                snprintf(results[i].message, sizeof results[i].message, "%s",
-                         qc_status_string(results[i].status));
+            explain(&results[i]);
         done += part;
     }
 }
 
-qc_status workspace_embed(struct workspace *workspace, const qc_image *image, float *feature)
+static bool fit_picture(struct workspace *workspace, const qc_picture *picture)
 {
-    if (!fit_images(workspace, image, 1))
+    const qc_image image = qc_picture_view(picture);
+    return fit_images(workspace, &image, 1);
+}
+
+void workspace_score_picture(struct workspace *workspace, qc_picture *picture, qc_result *result)
+{
+    if (!fit_picture(workspace, picture)) {
+        fail_result(workspace, result);
+        return;
+    }
+    (void)qc_score_picture(workspace->scorer, picture, result);
+    explain(result);
+}
+
+qc_status workspace_embed(struct workspace *workspace, qc_picture *picture, float *feature)
+{
+    if (!fit_picture(workspace, picture))
         return QC_ERROR_MEMORY;
-    qc_status status = qc_embed(workspace->scorer, image, feature);
+    qc_status status = qc_embed_picture(workspace->scorer, picture, feature);
     if (status == QC_OK)
         return QC_OK;
     const char *message = qc_scorer_message(workspace->scorer);

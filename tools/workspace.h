@@ -46,7 +46,10 @@ void workspace_close(struct workspace *workspace);
 void workspace_score(struct workspace *workspace, const qc_image *images, size_t count,
                      qc_result *results);
 
-/* With workspace->message if the image could not be embedded. */
-qc_status workspace_embed(struct workspace *workspace, const qc_image *image, float *feature);
+/* Scores one picture, opened or decoded. */
+void workspace_score_picture(struct workspace *workspace, qc_picture *picture, qc_result *result);
+
+/* With workspace->message if the picture could not be embedded. */
+qc_status workspace_embed(struct workspace *workspace, qc_picture *picture, float *feature);
 
 #endif

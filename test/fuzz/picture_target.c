@@ -3,8 +3,11 @@
  */
 #include "picture_target.h"
 
+#include <string.h>
+
 #include "fuzz.h"
 #include "image.h"
+#include "picture_rows.h"
 
 enum { PIXELS_MAX = 1 << 14, PATCH = 4 };
 
@@ -36,6 +39,48 @@ static void check_patches(const qc_image *image)
     free(scratch);
 }
 
+/*
+ * The picture decoded some rows at a time must end as it did at once: with the same pixels, those
+ * of `whole`, or where that is NULL with an error.
+ */
+static void check_streaming(qc_picture *picture, const qc_image *whole, uint32_t step)
+{
+    char text[QC_MESSAGE_SIZE] = "";
+    struct message message = {text, sizeof text};
+    struct picture_rows rows;
+    qc_image image = qc_picture_view(picture);
+    const size_t size = picture->stride;
+    bool good = true;
+    picture_rows_begin(&rows, picture, &message);
+    rows.stream.image = &image;
+    for (uint32_t done = 0; done < image.height && good; done += step) {
+        const uint32_t first = done ? done - 1 : 0;
+        const uint32_t end = step < image.height - done ? done + step : image.height;
+        good = rows.stream.provide(&rows.stream, first, end);
+        for (uint32_t y = first; y < end && good && whole; y++)
+            PROMISE(memcmp(rows.window + (y - first) * size, whole->planes[0] + y * size, size) ==
+                    0);
+    }
+    PROMISE(good == (whole != NULL));
+    if (!good)
+        check_message(text);
+    picture_rows_end(&rows);
+}
+
+/* `whole` as above. */
+static void check_opened(const uint8_t *data, size_t size, const qc_picture_options *options,
+                         const qc_image *whole)
+{
+    qc_picture *picture;
+    if (qc_picture_open_memory(&picture, data, size, options)) {
+        PROMISE(!picture && !whole);
+        return;
+    }
+    if (!picture->header.interlaced)
+        check_streaming(picture, whole, 1 + (uint32_t)(size % 7));
+    qc_picture_free(picture);
+}
+
 int read_picture(const uint8_t *data, size_t size)
 {
     char message[QC_MESSAGE_SIZE] = "";
@@ -48,9 +93,11 @@ int read_picture(const uint8_t *data, size_t size)
     if (qc_picture_read_memory(&picture, data, size, &options)) {
         PROMISE(!picture);
         check_message(message);
+        check_opened(data, size, &options, NULL);
         return 0;
     }
     const qc_image image = qc_picture_view(picture);
+    check_opened(data, size, &options, &image);
     PROMISE((uint64_t)image.width * image.height <= PIXELS_MAX);
     check_rows(&image);
     check_patches(&image);
