@@ -87,12 +87,17 @@ static void find_inputs(const struct winograd_job *job, size_t tile, const float
     /* One more than what is meant, so that they are never negative. */
     const size_t top = job->first_row + tile / job->columns * side;
     const size_t left = tile % job->columns * side;
+    const bool whole = left > 0 && left + side + 1 <= in->width;
     for (size_t y = top; y < top + side + 2; y++) {
-        const bool inside = y > 0 && y <= in->height;
-        const float *row = inside ? band_row(in, y - 1) : NULL;
+        if (y == 0 || y > in->height) {
+            for (size_t x = 0; x < side + 2; x++)
+                *pixels++ = job->layers->zeros;
+            continue;
+        }
+        const float *row = band_row(in, y - 1);
         for (size_t x = left; x < left + side + 2; x++)
-            *pixels++ =
-                row && x > 0 && x <= in->width ? row + (x - 1) * in->channels : job->layers->zeros;
+            *pixels++ = whole || (x > 0 && x <= in->width) ? row + (x - 1) * in->channels
+                                                           : job->layers->zeros;
     }
 }
 
