@@ -323,10 +323,6 @@ $(BUILD)/bench/peer-worker: $(call objects,bench/peers/worker.c bench/peak.c) $(
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 $(BUILD)/bench/peers/%.o: PART_CFLAGS = -Ibench
 
-$(BUILD)/bench/profile: $(call objects,bench/profile.c) $(library_objects)
-	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
-
 # ... and what threads cost.
 $(BUILD)/bench/threads: $(call objects,bench/threads.c) $(library_objects)
 	$(call say,LD,$@)

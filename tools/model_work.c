@@ -140,9 +140,14 @@ static struct layer_name resnet_layer_of(const struct resnet *resnet, const void
             snprintf(name.text, sizeof name.text, "stage %zu, %s", stage, part);
     }
     const struct linear *pool[] = {&resnet->query, &resnet->key, &resnet->value, &resnet->out};
+    const size_t head = resnet->channels / resnet->heads;
+    bool pools =
+        lies_in(weights, resnet->packed_keys,
+                resnet->heads * packed_bytes(resnet->key.weight.type, 1, head, resnet->channels));
     for (size_t i = 0; i < sizeof pool / sizeof *pool; i++)
-        if (belongs_to(pool[i], 1, weights))
-            snprintf(name.text, sizeof name.text, "attention pool");
+        pools = pools || belongs_to(pool[i], 1, weights);
+    if (pools)
+        snprintf(name.text, sizeof name.text, "attention pool");
     return name;
 }
 

@@ -120,7 +120,8 @@ def read_again(path):
 def measure_starts(scenario, peers, models, pixels, times):
     """Fresh processes, one at a time, in turns, in another order each time, since one may find the
     memory that the one before gave back: {peer: [(open_ms, first_ms, peak MiB), ...]}."""
-    starts, order = {}, random.Random(1)
+    starts = {peer.name: [] for peer in peers if peer.takes(scenario)}
+    order = random.Random(1)
     for model in {peer.model for peer in peers if peer.takes(scenario)}:
         read_again(os.path.join(models, scenario.tower + model))
     for _ in range(times):
@@ -129,7 +130,7 @@ def measure_starts(scenario, peers, models, pixels, times):
                 continue
             worker = Worker(peer, scenario, models, pixels)
             worker.ask("run")
-            starts.setdefault(peer.name, []).append(
+            starts[peer.name].append(
                 (worker.ready["open_ms"], worker.ready["first_ms"], worker.ask("memory")[0]))
             worker.close()
     return starts
