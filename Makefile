@@ -40,7 +40,8 @@ else
 ##   all (default)   libraries and program, with what is installed   library  tool
 ##   deps            install the Debian packages needed (with sudo where not root)
 ##   core            the library for firmware: without files, threads, heap and text tower
-##   check-core      tests of that
+##   amalgamation    the library as one C file and its header (Python 3)
+##   check-core      tests of both
 ##   demo            score a photo and four worsened copies of it
 ##   check           all tests
 ##   check-aarch64   those of what depends on the CPU, cross-built and emulated (make deps-aarch64)
@@ -230,9 +231,13 @@ core:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/core BLAS=none CODECS=none THREADS=no FILES=no \
 	 HEAP=no TEXT=no POSITION=-fPIE CFLAGS="$(CFLAGS) -fno-tree-loop-distribute-patterns" \
 	 $(BUILD)/core/libqualiclip.a
+amalgamation:
+	@tools/amalgamate.py $(BUILD)/amalgamation FILES="$(file_sources)" TEXT="$(text_sources)" \
+	 HEAP="$(heap_sources)"
+	@echo "$(BUILD)/amalgamation/qualiclip.c and qualiclip.h"
 check-core:
 	@BUILD=$(BUILD) test/core/run.sh
-.PHONY: core check-core
+.PHONY: core amalgamation check-core
 
 # --------------------------------------------------------------------------------- compiling
 # Everything depends on the flags that it was compiled with.

@@ -1,7 +1,9 @@
 /*
  * map_file.c - mmap, and all the ways in which a path is not a file that can be mapped.
  */
+#ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* madvise */
+#endif
 #include "map_file.h"
 
 #include <errno.h>

@@ -17,10 +17,10 @@
 #define FILE_SIZE_AT_HAND ((size_t)1 << 16) /* read at first, to see what the file is */
 
 #if !QUALICLIP_PNG
-static const struct codec codec_png = {"PNG", {0x89, 'P', 'N', 'G'}, 4, NULL, NULL, NULL};
+const struct codec codec_png = {"PNG", {0x89, 'P', 'N', 'G'}, 4, NULL, NULL, NULL};
 #endif
 #if !QUALICLIP_JPEG
-static const struct codec codec_jpeg = {"JPEG", {0xFF, 0xD8, 0xFF}, 3, NULL, NULL, NULL};
+const struct codec codec_jpeg = {"JPEG", {0xFF, 0xD8, 0xFF}, 3, NULL, NULL, NULL};
 #endif
 
 static const struct codec *const codecs[] = {&codec_png, &codec_jpeg};

@@ -8,8 +8,8 @@
 
 #include "format.h"
 
-#define START_TOKEN 49406
-#define END_TOKEN   49407
+#define START_ID 49406
+#define END_ID   49407
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -219,7 +219,7 @@ size_t prompt_tokens(enum prompt_set set, size_t index, uint32_t ids[PROMPT_TOKE
     char text[PROMPT_TEXT_SIZE];
     prompt_text(set, index, text);
     size_t count = 0;
-    ids[count++] = START_TOKEN;
+    ids[count++] = START_ID;
     for (const char *at = text; *at;) {
         if (*at == ' ') {
             at++;
@@ -231,6 +231,6 @@ size_t prompt_tokens(enum prompt_set set, size_t index, uint32_t ids[PROMPT_TOKE
             ids[count++] = word->ids[i];
         at += length;
     }
-    ids[count++] = END_TOKEN;
+    ids[count++] = END_ID;
     return count;
 }

@@ -144,13 +144,17 @@ static size_t plan_stem(struct resnet_workspace *workspace, const struct resnet 
 {
     /*
      * Before each convolution a row waits beside those that do not fill a tile yet; behind it come
-     * at the image's end those that it owed.
+     * at the image's end those that it owed.  Nothing is kept behind the last if it pools by
+     * itself.
      */
+    const size_t kept = pools_itself(&resnet->stem[2]) ? 2 : 3;
     size_t owed = 0;
     for (size_t i = 0; i < 3; i++) {
         const size_t waiting = i < 2 ? tile_rows(&resnet->stem[i + 1]) + 1 : 1;
-        workspace->stem[i] = take_pixels(arena, extent, step_most(extent), owed + waiting,
-                                         resnet->stem[i].linear.weight.outputs);
+        workspace->stem[i] = i < kept
+                                 ? take_pixels(arena, extent, step_most(extent), owed + waiting,
+                                               resnet->stem[i].linear.weight.outputs)
+                                 : NULL;
         if (i < 2)
             owed += tile_rows(&resnet->stem[i + 1]);
     }

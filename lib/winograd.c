@@ -41,7 +41,7 @@ size_t winograd_floats(const struct convolution *convolution)
 }
 
 /* Pieces of a worker's scratch. */
-struct winograd_scratch {
+struct winograd_pieces {
     const float **pixels; /* of INPUT_TILES tiles, or of BLOCK_TILES tiles those to write */
     float *nowhere;       /* where pixels outside the image are written */
     float *products;
@@ -57,9 +57,9 @@ size_t winograd_scratch(const struct convolution *convolution)
     return POINTERS * sizeof(float *) + (WINOGRAD_OUTPUTS + products) * sizeof(float);
 }
 
-static struct winograd_scratch scratch_pieces(const struct layers *layers, size_t worker)
+static struct winograd_pieces scratch_pieces(const struct layers *layers, size_t worker)
 {
-    struct winograd_scratch pieces;
+    struct winograd_pieces pieces;
     pieces.pixels = scratch_of(layers, worker);
     pieces.nowhere = (float *)(pieces.pixels + POINTERS);
     pieces.products = pieces.nowhere + WINOGRAD_OUTPUTS;
@@ -87,12 +87,17 @@ static void find_inputs(const struct winograd_job *job, size_t tile, const float
     /* One more than what is meant, so that they are never negative. */
     const size_t top = job->first_row + tile / job->columns * side;
     const size_t left = tile % job->columns * side;
+    const bool whole = left > 0 && left + side + 1 <= in->width;
     for (size_t y = top; y < top + side + 2; y++) {
-        const bool inside = y > 0 && y <= in->height;
-        const float *row = inside ? band_row(in, y - 1) : NULL;
+        if (y == 0 || y > in->height) {
+            for (size_t x = 0; x < side + 2; x++)
+                *pixels++ = job->layers->zeros;
+            continue;
+        }
+        const float *row = band_row(in, y - 1);
         for (size_t x = left; x < left + side + 2; x++)
-            *pixels++ =
-                row && x > 0 && x <= in->width ? row + (x - 1) * in->channels : job->layers->zeros;
+            *pixels++ = whole || (x > 0 && x <= in->width) ? row + (x - 1) * in->channels
+                                                           : job->layers->zeros;
     }
 }
 
@@ -150,7 +155,7 @@ static void output_task(void *context, size_t index, size_t worker)
     const struct winograd_job *job = context;
     const struct convolution *convolution = job->convolution;
     const struct linear *linear = &convolution->linear;
-    const struct winograd_scratch scratch = scratch_pieces(job->layers, worker);
+    const struct winograd_pieces scratch = scratch_pieces(job->layers, worker);
     const size_t blocks = ceiling_divide(linear->weight.outputs, WINOGRAD_OUTPUTS);
     const size_t first = index / blocks * job->piece, output = index % blocks * WINOGRAD_OUTPUTS;
     const size_t stride = output_stride(convolution);

@@ -250,14 +250,14 @@ static void test_formats_strides_sizes_and_regions(void **state)
             }
 }
 
-/* Every luma with a grid of all chroma, the ends included: 0, 3, 6, ... 255. */
+/* Every luma with a grid of all chroma, the ends included: 0, 15, 30, ... 255. */
 static void test_every_colour(void **state)
 {
     (void)state;
-    enum { WIDTH = 86 };
+    enum { WIDTH = 18 };
     static uint8_t luma[WIDTH], blue[WIDTH], red[WIDTH], rgb[3 * WIDTH];
     for (int i = 0; i < WIDTH; i++)
-        blue[i] = (uint8_t)(3 * i);
+        blue[i] = (uint8_t)(15 * i);
     for (int turn = 0; turn < 6; turn++) {
         const qc_image image = {.format = QC_PIXEL_I444,
                                 .width = WIDTH,
@@ -267,7 +267,7 @@ static void test_every_colour(void **state)
                                 .matrix = (qc_matrix)(turn / 2),
                                 .range = turn % 2 ? QC_RANGE_FULL : QC_RANGE_LIMITED};
         for (int level = 0; level < 256; level++)
-            for (int v = 0; v < 256; v += 3) {
+            for (int v = 0; v < 256; v += 15) {
                 memset(luma, level, sizeof luma);
                 memset(red, v, sizeof red);
                 image_row_rgb(&image, QC_BACKGROUND_DROP, 0, 0, WIDTH, rgb);

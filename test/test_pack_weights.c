@@ -50,6 +50,34 @@ static size_t place_of(size_t n, size_t i, size_t group)
     return (i / group * PANEL_OUTPUTS + n % PANEL_OUTPUTS) * group + i % group;
 }
 
+static void transposed(void **state)
+{
+    (void)state;
+    for (int turn = 0; turn < 60; turn++) {
+        const size_t outputs = random_between(1, 50), inputs = random_between(1, 60);
+        const size_t stride = outputs + random_between(0, 9);
+        const number_type type = (number_type)(turn % NUMBER_TYPES);
+        const size_t size = number_size(type), bytes = packed_bytes(type, 1, inputs, outputs);
+        struct guarded weights = guarded_alloc(((inputs - 1) * stride + outputs) * size);
+        struct guarded turned = guarded_alloc(outputs * inputs * size);
+        struct guarded packed = guarded_alloc(bytes), expected = guarded_alloc(bytes);
+        for (size_t i = 0; i < weights.size; i++)
+            weights.data[i] = (unsigned char)random_bits();
+        for (size_t n = 0; n < outputs; n++)
+            for (size_t i = 0; i < inputs; i++)
+                memcpy(turned.data + (n * inputs + i) * size,
+                       weights.data + (i * stride + n) * size, size);
+        memset(packed.data, 0xff, bytes);
+        pack_weights(expected.data, turned.data, type, outputs, 1, inputs);
+        pack_transposed_weights(packed.data, weights.data, type, outputs, inputs, stride);
+        assert_memory_equal(packed.data, expected.data, bytes);
+        guarded_free(&weights);
+        guarded_free(&turned);
+        guarded_free(&packed);
+        guarded_free(&expected);
+    }
+}
+
 /* Each output by its own scale: the largest becomes 127, the rest the nearest; zeros fill up. */
 static void whole_numbers(void **state)
 {
@@ -117,6 +145,7 @@ int main(int count, char **arguments)
     random_start(count > 1 ? arguments[1] : NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packed_layout),
+        cmocka_unit_test(transposed),
         cmocka_unit_test(whole_numbers),
         cmocka_unit_test(bfloats),
     };

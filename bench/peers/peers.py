@@ -49,7 +49,7 @@ def all_peers(worker, runtime, openblas):
         Peer("ours f32 avx2", ours, "-f32.gguf", None, kernels="avx2"),
         Peer("ours f32 openblas", ours, ".gguf", None, kernels=openblas),
         Peer("ours bf16", ours, "-bf16.gguf", 1e-2, precision="bf16"),
-        Peer("ours int8", ours, "-q8.gguf", 5e-2, precision="int8"),
+        Peer("ours int8", ours, "-q8.gguf", 1e-1, precision="int8"),
         Peer("ort f32", node, ".onnx", None, runtime=runtime),
         Peer("ort int8", node, "-int8.onnx", 5e-2, vit, runtime=runtime),
         Peer("torch", python, ".pth", None),

@@ -2,17 +2,17 @@
  * panels_avx512.h - the order of work that the AVX-512 products share, whatever they multiply.
  *
  * A block of rows, small enough to stay in the cache; in it, two panels of 16 outputs at a time;
- * with them, tiles of up to TILE_ROWS rows, whose sums stay in registers.  A tile's kind is known
- * from the table that it stands in.
+ * with them, tiles of up to PANEL_TILE_ROWS rows, whose sums stay in registers.  A tile's kind is
+ * known from the table that it stands in.
  */
 #ifndef QUALICLIP_X86_PANELS_AVX512_H
 #define QUALICLIP_X86_PANELS_AVX512_H
 
 #include "kernels.h"
 
-#define TILE_ROWS    12
-#define PANELS       2 /* at a time */
-#define MOST_OUTPUTS (PANELS * PANEL_OUTPUTS)
+#define PANEL_TILE_ROWS 12
+#define PANELS          2 /* at a time */
+#define MOST_OUTPUTS    (PANELS * PANEL_OUTPUTS)
 
 /* Up to two panels: what their tiles have in common. */
 struct panels {

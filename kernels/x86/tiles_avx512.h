@@ -7,7 +7,7 @@
  *   TILE_SCALES     what turns those of sixteen outputs into floats
  *   tile_start, tile_load, tile_spread, tile_multiply_add, tile_scales, tile_finish   inline
  *
- * A tile is up to TILE_ROWS rows x 16 or 32 outputs.  For each group of inputs: one vector of
+ * A tile is up to PANEL_TILE_ROWS rows x 16 or 32 outputs.  For each group of inputs: one vector of
  * weights for 16 outputs; four bytes of each row, spread over a vector; their products added.  f16
  * and bf16 weights that are widened have groups of their own kind: see `type` in gemm_avx512.c.
  *
@@ -26,9 +26,9 @@
  * stride: twelve pointers would not fit into the registers.
  */
 struct tile_rows {
-    const char *every_third[TILE_ROWS / 3];
+    const char *every_third[PANEL_TILE_ROWS / 3];
     size_t stride; /* bytes */
-    const char *gathered[TILE_ROWS];
+    const char *gathered[PANEL_TILE_ROWS];
 };
 
 static ALWAYS_INLINE TILE_TARGET const char *row_of(const struct tile_rows *x, size_t row,
@@ -178,12 +178,12 @@ static NEVER_INLINE TILE_TARGET void finish_tile(const TILE_SUMS *sums, const st
 static ALWAYS_INLINE TILE_TARGET void tile(const struct panels *panels, size_t row, size_t rows,
                                            size_t vectors, number_type type, bool gathered)
 {
-    TILE_SUMS sums[TILE_ROWS * PANELS];
+    TILE_SUMS sums[PANEL_TILE_ROWS * PANELS];
     UNROLL_FULLY
     for (size_t s = 0; s < rows * vectors; s++)
         sums[s] = tile_start(panels, s % vectors);
     add_groups(sums, panels, row, rows, vectors, type, gathered);
-    TILE_SUMS stored[TILE_ROWS * PANELS]; /* so that the sums themselves have no address */
+    TILE_SUMS stored[PANEL_TILE_ROWS * PANELS]; /* so that the sums themselves have no address */
     UNROLL_FULLY
     for (size_t s = 0; s < rows * vectors; s++)
         stored[s] = sums[s];
@@ -211,7 +211,7 @@ static ALWAYS_INLINE TILE_TARGET void tile(const struct panels *panels, size_t r
     DEFINE_TILE(name, 10, vectors, type, gathered)                                                 \
     DEFINE_TILE(name, 11, vectors, type, gathered)                                                 \
     DEFINE_TILE(name, 12, vectors, type, gathered)                                                 \
-    static tile_function *const name##_##vectors[TILE_ROWS + 1] = {                                \
+    static tile_function *const name##_##vectors[PANEL_TILE_ROWS + 1] = {                          \
         NULL,                                                                                      \
         tile_##name##_1x##vectors,                                                                 \
         tile_##name##_2x##vectors,                                                                 \

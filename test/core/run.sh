@@ -35,3 +35,18 @@ compile gcc "$work/core" -Iinclude test/core/core_test.c "$BUILD/core/libqualicl
 "$work/whole" $model > "$work/expected"
 "$work/core" $model | diff "$work/expected" - >&2 || fail "the core's scores (>) are not the library's (<)"
 echo "core: $(grep -c 0x "$work/expected") scores equal to the bit"
+
+# The amalgamation: one command, both compilers; ISO C is without contraction, so the same bits.
+make -s amalgamation
+one() { # CC OPTION...
+    "$1" -std=c11 -Wall -Wextra -Wpedantic -Werror "${@:2}" -c "$BUILD/amalgamation/qualiclip.c" \
+        -o "$work/one.o"
+}
+one gcc -fsyntax-only -DQUALICLIP_CORE
+one clang -fsyntax-only -DQUALICLIP_THREADS
+for build in "gcc -DQUALICLIP_THREADS" "clang -DQUALICLIP_CORE"; do
+    one $build -O1
+    compile "${build%% *}" "$work/one" "-I$BUILD/amalgamation" test/core/core_test.c "$work/one.o"
+    "$work/one" $model | diff "$work/expected" - >&2 || fail "scores of the amalgamation, $build (>)"
+    echo "amalgamation: $build: scores equal to the bit"
+done
