@@ -170,6 +170,13 @@ typedef struct gemm_call {
      */
     const void *rounded;
 
+    /*
+     * Memory that will be read next, such as another call's packed weights, or NULL: a set may
+     * fetch it while the last of its own are multiplied.
+     */
+    const void *ahead;
+    size_t ahead_bytes;
+
     const float *bias;     /* outputs floats, or NULL */
     const float *residual; /* rows of `outputs` floats at residual_stride, or NULL; may be `out` */
     size_t residual_stride;

@@ -20,18 +20,22 @@ size_t row_stride(size_t columns)
 /* Less work than this (multiply-adds) is not worth waking a thread for. */
 #define SERIAL_WORK 200000
 
+/* What is fetched of the panels that come after a task's own: what kernels read at a time. */
+#define PANELS_AHEAD 2
+
 /* A gemm, and how it is cut: task = row block * output blocks + output block. */
 struct gemm_job {
     const struct layers *layers;
     gemm_call call;
     bool rounds_rows;
+    const struct matrix *matrix;
     size_t row_block, output_block, output_blocks;
 };
 
 size_t pieces_wanted(const struct layers *layers, size_t work)
 {
     size_t threads = threads_count(layers->threads);
-    return threads == 1 || work < SERIAL_WORK ? 1 : 4 * threads;
+    return threads == 1 || work < SERIAL_WORK ? 1 : 2 * threads;
 }
 
 static void cut_gemm(struct gemm_job *job)
@@ -73,6 +77,26 @@ void restrict_outputs(gemm_call *call, size_t first, size_t block)
     call->out += first;
 }
 
+/*
+ * What the same worker will probably read after task `index`, since tasks are begun in turn: the
+ * first panels of a later one, of this product or, cut alike, of the next.
+ */
+static void look_ahead(const struct gemm_job *job, size_t index, gemm_call *call)
+{
+    const size_t later = index + threads_count(job->layers->threads);
+    const size_t tasks = ceiling_divide(job->call.rows, job->row_block) * job->output_blocks;
+    const struct matrix *matrix = later < tasks ? job->matrix : job->matrix->next;
+    size_t output = later % job->output_blocks * job->output_block;
+    if (later >= tasks && matrix)
+        output = matrix->outputs * (later - tasks) / tasks / OUTPUT_GRAIN * OUTPUT_GRAIN;
+    if (!matrix || !matrix->packed || output >= matrix->outputs)
+        return;
+    const size_t panel = panel_bytes(matrix->type, 1, matrix->inputs);
+    const size_t panels = ceiling_divide(matrix->outputs - output, PANEL_OUTPUTS);
+    call->ahead = (const char *)matrix->packed + output / PANEL_OUTPUTS * panel;
+    call->ahead_bytes = smaller(panels, PANELS_AHEAD) * panel;
+}
+
 static void gemm_task(void *context, size_t index, size_t worker)
 {
     const struct gemm_job *job = context;
@@ -87,6 +111,7 @@ static void gemm_task(void *context, size_t index, size_t worker)
     call.residual = call.residual ? call.residual + first * call.residual_stride : NULL;
     call.out += first * call.out_stride;
     restrict_outputs(&call, index % job->output_blocks * job->output_block, job->output_block);
+    look_ahead(job, index, &call);
     unsigned char *scratch = scratch_of(job->layers, worker);
     if (job->rounds_rows) {
         job->layers->kernels->round_rows(scratch, call.x, call.x_stride, call.rows, call.inputs,
@@ -112,8 +137,10 @@ gemm_call call_of(const struct linear *linear, activation activation)
 
 void dense_forward(const struct layers *layers, const struct linear *linear, gemm_call call)
 {
-    struct gemm_job job = {
-        .layers = layers, .call = call, .rounds_rows = linear->weight.rounds_rows && !call.rounded};
+    struct gemm_job job = {.layers = layers,
+                           .call = call,
+                           .rounds_rows = linear->weight.rounds_rows && !call.rounded,
+                           .matrix = &linear->weight};
     cut_gemm(&job);
     threads_run(layers->threads, ceiling_divide(call.rows, job.row_block) * job.output_blocks,
                 gemm_task, &job);

@@ -27,6 +27,7 @@ struct matrix {
     size_t outputs, inputs;
     const void *packed; /* the same as pack_weights() lays them out, or NULL */
     bool rounds_rows;   /* what they are multiplied with is rounded to their type beforehand */
+    const struct matrix *next; /* which the tower reads after this one, if that is known */
 };
 
 struct linear {

@@ -364,13 +364,38 @@ static void pack_into_memory(struct loader *loader, struct packing *packing)
     memory_release(memory, mark);
 }
 
+/* In which order a ViT reads its matrices; in the last block the queries come third. */
+static void link_vit(struct vit *vit)
+{
+    struct matrix *before = &vit->patch_embedding;
+    for (size_t i = 0; i < vit->layers; i++) {
+        struct vit_block *block = &vit->blocks[i];
+        const bool last = i + 1 == vit->layers;
+        struct matrix *order[] = {
+            last ? &block->key.weight : &block->query.weight,
+            last ? &block->value.weight : &block->key.weight,
+            last ? &block->query.weight : &block->value.weight,
+            &block->out.weight,
+            &block->fc1.weight,
+            &block->fc2.weight,
+        };
+        for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
+            before->next = order[k];
+            before = order[k];
+        }
+    }
+    before->next = &vit->projection;
+}
+
 void pack_model(struct loader *loader)
 {
-    const struct qc_model *model = loader->model;
+    struct qc_model *model = loader->model;
     const bool packs = model->tower == QC_TOWER_VIT ? model->packs_vit : model->packs_resnet;
     struct packing packing = {.as_stored = packs && model->kernels->packs,
                               .precision = model->precision,
                               .kernels = model->kernels,
                               .mapped = model->mapped};
     pack_into_memory(loader, &packing);
+    if (model->tower == QC_TOWER_VIT && !loader->status)
+        link_vit(&model->vit);
 }

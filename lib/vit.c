@@ -105,23 +105,25 @@ struct patch_job {
     const struct vit_workspace *workspace;
     const struct layers *layers;
     const struct tower_input *input;
+    size_t grid_rows; /* of the image that has the most */
 };
 
-/* The patches of one image; row 0, which becomes the class token, is left zero. */
+/* A row of patches of one image; token 0, which becomes the class token, is left zero. */
 static void patch_task(void *context, size_t index, size_t worker)
 {
     const struct patch_job *job = context;
-    uint8_t *bytes = job->layers->scratch + worker * job->layers->scratch_size;
-    const qc_image *image = &job->input->images[index];
-    size_t patch_size = job->vit->patch_size, stride = job->workspace->hidden.stride;
-    float *row = job->workspace->hidden.data + job->workspace->segments[index] * stride;
-    memset(row, 0, patch_pixels(job->vit) * sizeof *row);
-    row += stride;
-    for (uint32_t y = 0; y < image->height / patch_size; y++) {
-        image_patch_row(image, job->input->background, job->input->pixels, (uint32_t)patch_size, y,
-                        row, stride, bytes);
-        row += image->width / patch_size * stride;
-    }
+    const size_t image_index = index / job->grid_rows, y = index % job->grid_rows;
+    const qc_image *image = &job->input->images[image_index];
+    const size_t patch_size = job->vit->patch_size, stride = job->workspace->hidden.stride;
+    if (y >= image->height / patch_size)
+        return;
+    float *token = job->workspace->hidden.data + job->workspace->segments[image_index] * stride;
+    if (y == 0)
+        memset(token, 0, patch_pixels(job->vit) * sizeof *token);
+    token += (1 + y * (image->width / patch_size)) * stride;
+    image_patch_row(image, job->input->background, job->input->pixels, (uint32_t)patch_size,
+                    (uint32_t)y, token, stride,
+                    job->layers->scratch + worker * job->layers->scratch_size);
 }
 
 /* Class embedding and positions, for one image. */
@@ -141,9 +143,11 @@ static void position_task(void *context, size_t index, size_t worker)
 static void embed_patches(const struct vit *vit, const struct vit_workspace *workspace,
                           const struct layers *layers, const struct tower_input *input)
 {
-    struct patch_job job = {vit, workspace, layers, input};
+    struct patch_job job = {vit, workspace, layers, input, 0};
     const struct linear embedding = {vit->patch_embedding, NULL};
-    threads_run(layers->threads, input->count, patch_task, &job);
+    for (size_t i = 0; i < input->count; i++)
+        job.grid_rows = larger(job.grid_rows, input->images[i].height / vit->patch_size);
+    threads_run(layers->threads, input->count * job.grid_rows, patch_task, &job);
     const struct operand pixels =
         round_forward(layers, &vit->patch_embedding, workspace->hidden,
                       workspace->segments[input->count], workspace->rounded);

@@ -219,10 +219,14 @@ static void find_next_weights(const struct panel *panel, const char **begin, con
     const size_t bytes = call->packed ? panel_bytes(call->weight_type, call->taps, call->inputs)
                                       : PANEL_OUTPUTS * depth * number_size(call->weight_type);
 
+    if (next >= call->outputs) { /* what follows this call */
+        *begin = call->ahead ? call->ahead : panel->weights;
+        *end = *begin + (call->ahead ? call->ahead_bytes : 0);
+        return;
+    }
     *begin = *end = call->packed ? call->packed : call->weights;
-    if (call->packed ? next >= call->outputs
-                     : call->weights_transposed || call->weight_stride != depth ||
-                           next + PANEL_OUTPUTS > call->outputs)
+    if (!call->packed && (call->weights_transposed || call->weight_stride != depth ||
+                          next + PANEL_OUTPUTS > call->outputs))
         return;
     *begin += next / PANEL_OUTPUTS * bytes;
     *end = *begin + bytes;

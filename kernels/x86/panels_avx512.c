@@ -26,19 +26,31 @@ static size_t tile_fetches(const gemm_call *call, number_type type)
     return groups / 2 * LINE;
 }
 
+/* What is read next: the panels behind these, or what follows this call. */
+static const char *find_next(const struct panels *panels, size_t *bytes)
+{
+    const gemm_call *call = panels->call;
+    const size_t output = panels->output + MOST_OUTPUTS;
+    const size_t panel = panel_bytes(call->weight_type, call->taps, call->inputs);
+    if (call->packed && output < call->outputs) {
+        const size_t left = (call->outputs - output + PANEL_OUTPUTS - 1) / PANEL_OUTPUTS;
+        *bytes = (left < PANELS ? left : PANELS) * panel;
+        return (const char *)call->packed + output / PANEL_OUTPUTS * panel;
+    }
+    *bytes = call->ahead ? call->ahead_bytes : 0;
+    return call->ahead ? call->ahead : panels->weights;
+}
+
 static void compute_tiles(struct panels *panels, const struct tile_tables *tables, number_type type,
                           size_t first_row, size_t rows)
 {
     const gemm_call *call = panels->call;
     tile_function *const *tiles = panels->outputs > PANEL_OUTPUTS ? tables->two : tables->one;
     const size_t fetched = tile_fetches(call, type);
-    const bool more = call->packed && panels->output + MOST_OUTPUTS < call->outputs;
-    const size_t panel = panel_bytes(call->weight_type, call->taps, call->inputs);
-    const char *next = call->packed;
-    if (more)
-        next += (panels->output / PANEL_OUTPUTS + PANELS) * panel;
+    size_t bytes;
+    const char *next = find_next(panels, &bytes);
     /* In the last tiles: what came earlier would be pushed out again before its use. */
-    size_t fetches = more && fetched ? PANELS * panel / fetched : 0;
+    size_t fetches = fetched ? bytes / fetched : 0;
 
     for (size_t row = first_row; row < first_row + rows;) {
         const size_t left = first_row + rows - row, count = rows_of_tile(left);
