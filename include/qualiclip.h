@@ -390,6 +390,14 @@ typedef struct qc_picture_options {
     uint64_t max_pixels;   /* larger images are refused before memory is asked for; 2^28       */
     char    *message;      /* as in qc_model_options                                           */
     size_t   message_size;
+    /*
+     * 0: pictures are decoded as they are (default).  N: a JPEG is decoded at a half, a quarter or an
+     * eighth of its size, the smallest of these that leaves its shorter side 2 * N pixels or more.
+     * That is faster where pictures are resized to about N pixels anyway (QC_SIZE_CROP,
+     * QC_SIZE_LONG), but pixels and scores are no longer those of the reference:
+     * qc_score_picture() has qc_result.recipe end with "decoded=1/4" then, or 1/2, or 1/8.
+     */
+    uint32_t scaled_for;
 } qc_picture_options;
 
 QC_API void qc_picture_options_init(qc_picture_options *options);

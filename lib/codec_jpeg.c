@@ -134,6 +134,16 @@ static void limit_memory(struct jpeg_decompress_struct *info)
     info->mem->max_memory_to_use = limit < LONG_MAX ? (long)limit : LONG_MAX;
 }
 
+/* How many times smaller the picture may be: see qc_picture_options.scaled_for. */
+static unsigned reduction_of(const struct encoded_image *encoded, uint32_t width, uint32_t height)
+{
+    const uint32_t shorter = width < height ? width : height;
+    unsigned reduction = encoded->scaled_for ? 8 : 1;
+    while (reduction > 1 && shorter / reduction < 2 * (uint64_t)encoded->scaled_for)
+        reduction /= 2;
+    return reduction;
+}
+
 static void read_header(struct jpeg_reader *reader)
 {
     struct jpeg_decompress_struct *info = &reader->info;
@@ -157,6 +167,9 @@ static void read_header(struct jpeg_reader *reader)
     qc_status status = picture_check_size(encoded, info->image_width, info->image_height);
     if (status)
         leave(reader, status);
+    info->scale_num = 1;
+    info->scale_denom = reduction_of(encoded, info->image_width, info->image_height);
+    jpeg_calc_output_dimensions(info);
 }
 
 /*
@@ -182,7 +195,7 @@ static void start(struct jpeg_reader *reader)
     check_components(reader);
     if (info->out_color_space == JCS_CMYK)
         reader->inks =
-            info->mem->alloc_large((j_common_ptr)info, JPOOL_IMAGE, (size_t)info->image_width * 4);
+            info->mem->alloc_large((j_common_ptr)info, JPOOL_IMAGE, (size_t)info->output_width * 4);
 }
 
 static void read_rows(struct jpeg_reader *reader)
@@ -194,7 +207,7 @@ static void read_rows(struct jpeg_reader *reader)
         JSAMPROW row = reader->rows;
         jpeg_read_scanlines(info, reader->inks ? &reader->inks : &row, 1);
         if (reader->inks)
-            convert_cmyk(row, reader->inks, info->image_width);
+            convert_cmyk(row, reader->inks, info->output_width);
     }
     if (info->output_scanline == info->output_height)
         jpeg_finish_decompress(info); /* reads on to the end mark: there must be one */
@@ -233,9 +246,10 @@ static qc_status open_jpeg(void **decoder, struct picture_header *header,
         close_jpeg(reader);
         return status;
     }
-    *header = (struct picture_header){.width = reader->info.image_width,
-                                      .height = reader->info.image_height,
-                                      .format = QC_PIXEL_RGB};
+    *header = (struct picture_header){.width = reader->info.output_width,
+                                      .height = reader->info.output_height,
+                                      .format = QC_PIXEL_RGB,
+                                      .reduction = reader->info.scale_denom};
     *decoder = reader;
     return QC_OK;
 }

@@ -140,6 +140,7 @@ static void read_header(struct png_reader *reader)
     reader->header = (struct picture_header){.width = png_get_image_width(png, reader->info),
                                              .height = png_get_image_height(png, reader->info),
                                              .format = alpha ? QC_PIXEL_RGBA : QC_PIXEL_RGB,
+                                             .reduction = 1,
                                              .interlaced = reader->passes > 1};
     reader->left = reader->header.height;
     if (png_get_rowbytes(png, reader->info) != (size_t)reader->header.width * (alpha ? 4 : 3))

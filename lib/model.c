@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "arena.h"
 #include "builtin.h"
 #include "format.h"
 #include "map_file.h"
@@ -87,12 +88,22 @@ static const char *precision_name(qc_precision precision)
                                             : "f32";
 }
 
+/* Sums of products of I8 fit into 32 bits up to this many inputs: 255 * 128 * 65536 < 2^31. */
+#define I8_INPUTS_MOST 65536
+
 /* The caller's, or the file's own. */
 static void settle_precision(struct loader *loader)
 {
     struct qc_model *model = loader->model;
     if (model->precision == QC_PRECISION_DEFAULT)
         model->precision = loader->matrix_numbers[NUMBER_I8] ? QC_PRECISION_INT8 : QC_PRECISION_F32;
+    const size_t most = model->tower == QC_TOWER_VIT
+                            ? larger(model->vit.patch_embedding.inputs, model->vit.mlp_width)
+                            : 0; /* of a ModifiedResNet they are never that many */
+    if (model->precision == QC_PRECISION_INT8 && most > I8_INPUTS_MOST)
+        loader_fail(loader, QC_ERROR_UNSUPPORTED,
+                    "a matrix has %zu inputs, int8 computes with at most %d: use bf16", most,
+                    I8_INPUTS_MOST);
 }
 
 static void describe(struct loader *loader)

@@ -277,10 +277,12 @@ static struct matrix load_panels(struct loader *loader, const char *name,
                                   panel_bytes(type, 1, inputs) / number_size(type)}};
     if (!check_shape(loader, name, tensor, &panels))
         return (struct matrix){0};
-    if (loader->model->mapped)
+    const struct qc_model *model = loader->model;
+    if (model->mapped && type == NUMBER_I8) /* a scale on each of many pages */
         fetch_mapped(tensor->data, tensor->size);
-    const char *fault =
-        panels_fault(tensor->data, type, outputs, inputs, loader->model->only_checked);
+    const char *fault = panels_fault(tensor->data, type, outputs, inputs, model->only_checked);
+    if (model->only_checked)
+        release_mapped(tensor->data, tensor->size);
     if (fault) {
         loader_fail(loader, QC_ERROR_FORMAT, "tensor %s holds %s", name, fault);
         return (struct matrix){0};

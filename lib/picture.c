@@ -193,6 +193,7 @@ static qc_status begin(qc_picture **picture, const qc_picture_options *given,
         return QC_ERROR_ARGUMENT;
     *message = (struct message){options.message, options.message_size};
     encoded->max_pixels = options.max_pixels;
+    encoded->scaled_for = options.scaled_for;
     encoded->message = message;
     if (!picture)
         return fail(message, QC_ERROR_ARGUMENT, "picture: NULL, expected where to put one");

@@ -21,6 +21,7 @@ struct encoded_image {
     size_t size;
     const char *name; /* begins each message */
     uint64_t max_pixels;
+    uint32_t scaled_for; /* see qc_picture_options; 0: not at all */
     struct message *message;
 };
 
@@ -28,6 +29,7 @@ struct encoded_image {
 struct picture_header {
     uint32_t width, height;
     qc_pixel_format format; /* QC_PIXEL_RGB or QC_PIXEL_RGBA */
+    unsigned reduction;     /* sides were so many times as long in the file: 1, 2, 4 or 8 */
     bool interlaced;        /* rows are not complete before the end: all must be read at once */
 };
 

@@ -2,6 +2,7 @@
  * score_picture.c - pictures and image files to scores and features: decoded row by row on their
  * way through the tower where it takes rows, else as a whole before.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "picture_rows.h"
@@ -37,6 +38,16 @@ static void end(struct streaming *streaming)
     picture_rows_end(&streaming->rows);
 }
 
+/* Says of a score that it is of other pixels than the file's. */
+static qc_status tell_reduction(const qc_picture *picture, qc_result *result)
+{
+    const size_t length = strlen(result->recipe);
+    if (result->status == QC_OK && picture->header.reduction > 1)
+        snprintf(result->recipe + length, sizeof result->recipe - length, " decoded=1/%u",
+                 picture->header.reduction);
+    return result->status;
+}
+
 qc_status qc_score_picture(qc_scorer *scorer, qc_picture *picture, qc_result *result)
 {
     if (!scorer || !picture || !result)
@@ -45,9 +56,9 @@ qc_status qc_score_picture(qc_scorer *scorer, qc_picture *picture, qc_result *re
     if (streams(scorer, picture)) {
         struct streaming streaming;
         begin(&streaming, scorer, picture, &message);
-        qc_status status = qc_score(scorer, &streaming.view, result);
+        (void)qc_score(scorer, &streaming.view, result);
         end(&streaming);
-        return status;
+        return tell_reduction(picture, result);
     }
     memset(result, 0, sizeof *result);
     result->status = picture_decode(picture, &message);
@@ -56,7 +67,8 @@ qc_status qc_score_picture(qc_scorer *scorer, qc_picture *picture, qc_result *re
         return result->status;
     }
     const qc_image image = qc_picture_view(picture);
-    return qc_score(scorer, &image, result);
+    (void)qc_score(scorer, &image, result);
+    return tell_reduction(picture, result);
 }
 
 qc_status qc_embed_picture(qc_scorer *scorer, qc_picture *picture, float *feature)

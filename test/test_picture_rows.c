@@ -277,6 +277,52 @@ static void what_is_cut_short_has_no_score(void **state)
     qc_scorer_destroy(scorer);
 }
 
+/* ------------------------------------------------------------------------------------- reduction
+ */
+
+/* The recipe of a photo (768 x 432) that was opened for so many pixels; its size is checked. */
+static void check_reduction(qc_scorer *scorer, const char *path, uint32_t scaled_for,
+                            unsigned reduction)
+{
+    qc_picture_options options;
+    qc_picture_options_init(&options);
+    options.scaled_for = scaled_for;
+    qc_picture *picture;
+    qc_result result;
+    char words[32];
+    assert_int_equal(qc_picture_open(&picture, path, &options), QC_OK);
+    const qc_image image = qc_picture_view(picture);
+    assert_int_equal(image.width, 768 / reduction);
+    assert_int_equal(image.height, 432 / reduction);
+    assert_int_equal(qc_score_picture(scorer, picture, &result), QC_OK);
+    snprintf(words, sizeof words, " decoded=1/%u", reduction);
+    const char *end = strstr(result.recipe, " decoded=");
+    assert_string_equal(end ? end : "", reduction > 1 ? words : "");
+    qc_picture_free(picture);
+}
+
+static void smaller_decoding_is_asked_for_and_told(void **state)
+{
+    (void)state;
+    static const qc_size_rule rules[] = {QC_SIZE_NATIVE, QC_SIZE_CROP};
+    for (size_t i = 0; i < 2; i++) {
+        qc_scorer *scorer = make_scorer(resnet, rules[i], 1);
+        if (golden_is_readable(".jpg")) {
+            static const char photo[] = "test/photos/dandelions.jpg";
+            check_reduction(scorer, photo, 0, 1);
+            check_reduction(scorer, photo, 217, 1);
+            check_reduction(scorer, photo, UINT32_MAX, 1);
+            check_reduction(scorer, photo, 108, 2);
+            check_reduction(scorer, photo, 54, 4);
+            check_reduction(scorer, photo, 27, 8);
+            check_reduction(scorer, photo, 1, 8);
+        }
+        if (golden_is_readable(".png"))
+            check_reduction(scorer, "test/photos/dandelions-slight-blur.png", 1, 1);
+        qc_scorer_destroy(scorer);
+    }
+}
+
 static void impossible_calls_are_refused(void **state)
 {
     (void)state;
@@ -309,6 +355,7 @@ int main(void)
         cmocka_unit_test(rows_are_those_of_the_whole),
         cmocka_unit_test(scores_are_those_of_the_whole),
         cmocka_unit_test(what_is_cut_short_has_no_score),
+        cmocka_unit_test(smaller_decoding_is_asked_for_and_told),
         cmocka_unit_test(impossible_calls_are_refused),
     };
     return cmocka_run_group_tests(tests, open_models, close_models);

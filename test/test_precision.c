@@ -211,6 +211,26 @@ static void precision_must_be_one(void **state)
     assert_non_null(strstr(message, "precision is 4"));
 }
 
+/* Beyond what 32 bits can add up: patches of 160 x 160 pixels. */
+static void int8_has_a_largest_matrix(void **state)
+{
+    (void)state;
+    char message[QC_MESSAGE_SIZE];
+    struct tiny_vit_options vit = tiny_vit_options();
+    vit.patch_size = 160;
+    vit.width = 16;
+    write_tiny_vit(path, &vit);
+    qc_model_options options;
+    qc_model_options_init(&options);
+    options.message = message;
+    options.message_size = sizeof message;
+    options.precision = QC_PRECISION_INT8;
+    qc_model *model;
+    assert_int_equal(qc_model_open(&model, path, &options), QC_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(message, "76800 inputs"));
+    qc_model_close(open_file(NULL, QC_PRECISION_BF16));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +238,7 @@ int main(void)
         cmocka_unit_test(features_stay_near),
         cmocka_unit_test(weights_are_held_once),
         cmocka_unit_test(precision_must_be_one),
+        cmocka_unit_test(int8_has_a_largest_matrix),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

@@ -43,7 +43,7 @@ static int decode(const struct input_list *photos)
     char message[QC_MESSAGE_SIZE];
     for (size_t i = 0; i < photos->count; i++) {
         struct opened_picture opened;
-        if (!picture_open(&opened, photos->items[i].path, true, message)) {
+        if (!picture_open(&opened, photos->items[i].path, true, 0, message)) {
             complain_about(photos->items[i].path, message);
             return COMMAND_FAILED;
         }

@@ -106,7 +106,7 @@ static void embed_image(struct image_run *run, size_t lane, const struct input *
         return;
     }
     struct opened_picture opened;
-    if (!picture_open(&opened, input->path, false, embedding->message))
+    if (!picture_open(&opened, input->path, false, 0, embedding->message))
         return;
     embedding->failed =
         !lanes_embed(&run->lanes, lane, opened.picture, feature, embedding->message);

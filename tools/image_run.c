@@ -21,7 +21,7 @@ struct settings {
     const char *texts[QC_PAIRS_MAX];
     size_t text_count;
     uint32_t threads, batch;
-    bool recursive, truncate;
+    bool recursive, truncate, fast_decode;
     qc_precision precision;
     qc_scorer_options scorer;
 };
@@ -42,6 +42,7 @@ enum option_code {
     option_text,
     option_truncate,
     option_sort,
+    option_fast_decode,
     option_raw,
     option_matrix,
     option_range,
@@ -70,6 +71,7 @@ static const struct option long_options[] = {
     {"text", required_argument, NULL, option_text},
     {"truncate", no_argument, NULL, option_truncate},
     {"sort", no_argument, NULL, option_sort},
+    {"fast-decode", no_argument, NULL, option_fast_decode},
     {"raw", required_argument, NULL, option_raw},
     {"matrix", required_argument, NULL, option_matrix},
     {"range", required_argument, NULL, option_range},
@@ -80,7 +82,7 @@ static const struct option long_options[] = {
 };
 enum {
     option_end = sizeof long_options / sizeof long_options[0] - 1,
-    profile_index = option_end - 11
+    profile_index = option_end - 12
 };
 
 static bool is_profile(const char *name)
@@ -149,6 +151,7 @@ static const char *take_option(struct image_run *run, struct settings *settings,
         break;
     case option_truncate: settings->truncate = true; break;
     case option_sort: run->sort = true; break;
+    case option_fast_decode: settings->fast_decode = true; break;
     case option_format:
         if (!parse_choice(value, formats, &choice))
             return "--format: expected text, csv or json";
@@ -208,6 +211,18 @@ static const char *settle_texts(struct settings *settings)
     return NULL;
 }
 
+/* NULL, or why pictures that are not resized cannot be decoded smaller. */
+static const char *settle_decoding(struct image_run *run, const struct settings *settings)
+{
+    const qc_scorer_options *scorer = &settings->scorer;
+    if (!settings->fast_decode)
+        return NULL;
+    if (scorer->size_rule != QC_SIZE_CROP && scorer->size_rule != QC_SIZE_LONG)
+        return "--fast-decode is for --size=cropN or --size=long=N";
+    run->scaled_for = scorer->size_pixels;
+    return NULL;
+}
+
 /* Whether anything that decides the number was asked for. */
 static bool is_overridden(const qc_scorer_options *options)
 {
@@ -247,6 +262,8 @@ static bool parse(struct image_run *run, struct settings *settings,
         return false;
     }
     const char *conflict = settle_texts(settings);
+    if (!conflict)
+        conflict = settle_decoding(run, settings);
     if (conflict)
         run->status = usage_error(command->name, "%s", conflict);
     return !conflict;

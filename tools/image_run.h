@@ -27,6 +27,7 @@ struct film_run {
 struct image_run {
     enum output_format format;
     bool sort;
+    uint32_t scaled_for; /* 0: pictures are decoded as they are */
     bool other_recipe; /* something of the model's was overridden: say which recipe it was */
     qc_model *model;
     qc_model_info info;

@@ -54,12 +54,14 @@ void picture_tidy(char *message, const char *path)
     memmove(message, reason, strlen(reason) + 1);
 }
 
-bool picture_open(struct opened_picture *opened, const char *path, bool decode, char *message)
+bool picture_open(struct opened_picture *opened, const char *path, bool decode, uint32_t scaled_for,
+                  char *message)
 {
     qc_picture_options options;
     qc_picture_options_init(&options);
     options.message = message;
     options.message_size = QC_MESSAGE_SIZE;
+    options.scaled_for = scaled_for;
     message[0] = '\0';
     *opened = (struct opened_picture){0};
 

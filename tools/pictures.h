@@ -15,8 +15,10 @@ struct opened_picture {
 
 /*
  * Opens a picture, or decodes it at once; false and why not in `message` (QC_MESSAGE_SIZE bytes).
+ * scaled_for: as in qc_picture_options.
  */
-bool picture_open(struct opened_picture *opened, const char *path, bool decode, char *message);
+bool picture_open(struct opened_picture *opened, const char *path, bool decode, uint32_t scaled_for,
+                  char *message);
 void picture_close(struct opened_picture *opened);
 
 /* Takes the path off the beginning of what the library says of a picture. */

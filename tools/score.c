@@ -33,8 +33,11 @@ static const char help[] =
     "                           --profile=clip, under which --prompts names a file of one text a\n"
     "                           line: text [TAB name]\n"
     "      --truncate           cut prompts of too many tokens instead of refusing them\n"
-    "      --sort               the best first, failed ones last (waits for all of "
-    "them)\n" IMAGE_OPTIONS_HELP "\n";
+    "      --sort               the best first, failed ones last (waits for all of them)\n"
+    "      --fast-decode        with --size=crop224 or long=N: a JPEG that is more than twice as\n"
+    "                           large is decoded smaller, faster and with another score; the\n"
+    "                           recipe tells\n"
+    IMAGE_OPTIONS_HELP "\n";
 
 static const char help_end[] =
     "Films: YUV4MPEG2 files (.y4m), and with --raw frames without headers; each frame is scored,\n"
@@ -115,14 +118,14 @@ static void pending_close(struct pending *pending)
 }
 
 /* Opens an image, or notes why that is not possible. */
-static bool open_image(struct record *record, const struct input *input, bool decode,
-                       struct opened_picture *opened)
+static bool open_image(const struct image_run *run, struct record *record,
+                       const struct input *input, bool decode, struct opened_picture *opened)
 {
     char message[QC_MESSAGE_SIZE];
     memset(record, 0, sizeof *record);
     record->path = input->path;
     record->frame = NOT_A_FRAME;
-    if (!input->error && picture_open(opened, input->path, decode, message))
+    if (!input->error && picture_open(opened, input->path, decode, run->scaled_for, message))
         return true;
     set_error(record, input->error ? input->error : message);
     return false;
@@ -133,7 +136,7 @@ static void score_image(struct image_run *run, size_t lane, const struct input *
                         struct record *record)
 {
     struct opened_picture opened;
-    if (!open_image(record, input, false, &opened))
+    if (!open_image(run, record, input, false, &opened))
         return;
     lanes_score_picture(&run->lanes, lane, opened.picture, &record->result);
     picture_tidy(record->result.message, input->path);
@@ -141,10 +144,11 @@ static void score_image(struct image_run *run, size_t lane, const struct input *
 }
 
 /* Decodes an image that is to be scored together with others. */
-static void read_image(struct pending *pending, const struct input *input, struct record *record)
+static void read_image(const struct image_run *run, struct pending *pending,
+                       const struct input *input, struct record *record)
 {
     struct opened_picture *opened = &pending->pictures[pending->count];
-    if (!open_image(record, input, true, opened))
+    if (!open_image(run, record, input, true, opened))
         return;
     const qc_image image = qc_picture_view(opened->picture);
     pending->pixels += (uint64_t)image.width * image.height;
@@ -168,13 +172,14 @@ static void score_images(struct image_run *run, void *context, size_t lane, size
                          size_t count)
 {
     const struct records *records = context;
-    if (run->lanes.batch == 1) {
-        score_image(run, lane, &run->inputs.items[first], &records->items[first % records->room]);
+    if (run->lanes.batch == 1 || run->scaled_for) { /* of which single pictures tell */
+        for (size_t i = first; i < first + count; i++)
+            score_image(run, lane, &run->inputs.items[i], &records->items[i % records->room]);
         return;
     }
     struct pending pending = pending_open(count);
     for (size_t i = first; i < first + count; i++) {
-        read_image(&pending, &run->inputs.items[i], &records->items[i % records->room]);
+        read_image(run, &pending, &run->inputs.items[i], &records->items[i % records->room]);
         if (pending.pixels >= pixels_at_once)
             score_pending(&run->lanes, lane, &pending);
     }

@@ -83,3 +83,17 @@ near() {
     run -1 --separate-stderr "$QUALICLIP" score -m "$BATS_FILE_TMPDIR/small.gguf" --size crop31 "$photo"
     contains "$stderr" "size_pixels is 31, expected 32"
 }
+
+@test "--fast-decode: for sizes that reduce, and the recipe tells" {
+    need_jpeg
+    photo=$root/test/photos/dandelions.jpg
+    run -2 --separate-stderr q score --fast-decode "$photo"
+    contains "$stderr" "--fast-decode is for --size=cropN or --size=long=N"
+    run -0 q score --fast-decode --size crop64 --format json "$photo"
+    contains "$(jq -r .recipe <<<"$output")" "size=crop64 "
+    contains "$(jq -r .recipe <<<"$output")" " decoded=1/2"
+    run -0 q score --fast-decode --size crop224 --format json "$photo" # not twice as large
+    scaled=$output
+    run -0 q score --size crop224 --format json "$photo"
+    [ "$output" = "$scaled" ]
+}
