@@ -341,6 +341,13 @@ $(BUILD)/bench/peer-worker: $(call objects,bench/peers/worker.c bench/peak.c) $(
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 $(BUILD)/bench/peers/%.o: PART_CFLAGS = -Ibench
 
+# ... the matrix product against its limits, for bench/roofline ...
+$(BUILD)/bench/roofline: $(call objects,bench/roofline.c bench/peak.c) \
+                         $(filter $(BUILD)/kernels/%,$(library_objects))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+$(BUILD)/bench/roofline.o: PART_CFLAGS = -Ibench -D_DEFAULT_SOURCE
+
 # ... and what threads cost.
 $(BUILD)/bench/threads: $(call objects,bench/threads.c) $(library_objects)
 	$(call say,LD,$@)

@@ -29,11 +29,12 @@ KINDS = {"crop": 2, "long=": 3}  # qc_size_rule
 def build(directory):
     library = os.path.join(directory, "resize.so")
     sources = [os.path.join(ROOT, "lib", name + ".c")
-               for name in ("views", "resize", "image", "arena", "status", "threads")]
+               for name in ("views", "resize", "image", "image_check", "pixel_format", "frame_rows",
+                            "arena", "status", "message", "format", "decimal", "threads")]
     includes = ["-I" + os.path.join(ROOT, name) for name in ("include", "lib", "kernels")]
     subprocess.run(["cc", "-std=c11", "-D_POSIX_C_SOURCE=200809L", "-O3", "-ffp-contract=off",
-                    "-shared", "-fPIC", *includes, "-o", library,
-                    os.path.join(HERE, "resize_entry.c"), *sources], check=True)
+                    "-shared", "-fPIC", "-Wl,--no-undefined", *includes, "-o", library,
+                    os.path.join(HERE, "resize_entry.c"), *sources, "-lm"], check=True)
     function = ctypes.CDLL(library).make_view
     function.restype = ctypes.c_size_t
     function.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_ssize_t,
