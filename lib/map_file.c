@@ -71,7 +71,8 @@ void unmap_file(const void *data, size_t size)
         munmap((void *)(uintptr_t)data, size);
 }
 
-#if defined(MADV_DONTNEED) || defined(MADV_HUGEPAGE) || defined(MADV_POPULATE_READ)
+#if defined(MADV_DONTNEED) || defined(MADV_HUGEPAGE) || defined(MADV_NOHUGEPAGE) || \
+    defined(MADV_POPULATE_READ)
 /* Advice about the whole pages in a range; only speed and memory depend on whether it is taken. */
 static void advise(const void *data, size_t size, size_t page, int advice)
 {
@@ -98,6 +99,16 @@ void release_mapped(const void *data, size_t size)
 {
 #ifdef MADV_DONTNEED /* glibc's posix_madvise() does nothing of the kind */
     advise(data, size, (size_t)sysconf(_SC_PAGESIZE), MADV_DONTNEED);
+#else
+    (void)data;
+    (void)size;
+#endif
+}
+
+void prefer_small_pages(const void *data, size_t size)
+{
+#ifdef MADV_NOHUGEPAGE /* Linux */
+    advise(data, size, (size_t)sysconf(_SC_PAGESIZE), MADV_NOHUGEPAGE);
 #else
     (void)data;
     (void)size;

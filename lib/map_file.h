@@ -31,6 +31,12 @@ void fetch_mapped(const void *data, size_t size);
  */
 void release_mapped(const void *data, size_t size);
 
+/*
+ * Of a mapped file of which little will be used: where the system has it in large pages, each use
+ * would otherwise bring in all of one.
+ */
+void prefer_small_pages(const void *data, size_t size);
+
 /* Of fresh memory that will be used as a whole: few large pages are faster than many small ones. */
 void prefer_large_pages(void *data, size_t size);
 
@@ -51,6 +57,12 @@ static inline void unmap_file(const void *data, size_t size)
 }
 
 static inline void fetch_mapped(const void *data, size_t size)
+{
+    (void)data;
+    (void)size;
+}
+
+static inline void prefer_small_pages(const void *data, size_t size)
 {
     (void)data;
     (void)size;

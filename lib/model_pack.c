@@ -356,6 +356,8 @@ static void pack_into_memory(struct loader *loader, struct packing *packing)
     if (block && packing->wide && packing->factors) {
         block += alignment - (uintptr_t)block % alignment;
         prefer_large_pages(block, used);
+        if (packing->mapped)
+            prefer_small_pages(loader->model->data, loader->model->size);
         packing->arena.base = block;
         pack_all(packing, loader->model);
     } else {
