@@ -122,7 +122,8 @@ LIBRARY_LIBS := -lm
 PRIVATE_REQUIRES :=
 
 ifneq ($(SANITIZE),)
-ALL_CFLAGS  += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all -g
+ALL_CFLAGS  += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all -g \
+               -DQUALICLIP_ROLLED
 ALL_LDFLAGS += -fsanitize=$(SANITIZE)
 endif
 ifeq ($(BLAS),openblas)

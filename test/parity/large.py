@@ -28,9 +28,10 @@ from parity import FEATURE_TOLERANCE, SCORE_TOLERANCE, Report, farthest  # noqa:
 from random_weights import load_qualiclip, random_prompts, randomize, save_qualiclip  # noqa: E402
 from tool import Tool  # noqa: E402
 
-# name, tower, megabytes that a photo of 3 megapixels may take beside the model
-MODELS = (("rn50", lambda: ModifiedResNet(64, (3, 4, 6, 3), 1024, 224), 200),
-          ("vit-b-32", lambda: VisionTransformer(768, 12, 32, 512, 224), 130))
+# name, tower, megabytes by which its packed weights exceed its file (Winograd's: 226 instead of
+# 153), megabytes that a photo of 3 megapixels may take beside the model
+MODELS = (("rn50", lambda: ModifiedResNet(64, (3, 4, 6, 3), 1024, 224), 73, 200),
+          ("vit-b-32", lambda: VisionTransformer(768, 12, 32, 512, 224), 0, 130))
 CASES = (("dandelions.jpg", "crop224", "grid"), ("dandelions.jpg", "long=300", "flat"),
          ("dandelions.jpg", "tiles", "grid"), ("bikes-161x300.png", "crop224", "flat"),
          ("bikes-161x300.png", "long=200", "none"), ("bikes-161x300.png", "crop288", "grid"),
@@ -82,7 +83,7 @@ def compare_precisions(report, tool, model, name, path):
                      1 - float(found[precision] @ found["f32"]), tolerance)
 
 
-def run_model(report, tool, directory, name, new_tower, megabytes, paths):
+def run_model(report, tool, directory, name, new_tower, unfolded, megabytes, paths):
     pixels = {photo: load_pixels(path) for photo, path in paths.items()}
     model, visual, prompts, scale = make_model(tool, directory, name, new_tower, pixels)
     for case in CASES:
@@ -95,7 +96,7 @@ def run_model(report, tool, directory, name, new_tower, megabytes, paths):
     compare_precisions(report, tool, model, name, paths["dandelions.jpg"])
     peak = tool.peak_bytes("score", "-m", model, paths["large.jpg"])
     report.check(name + " 1500x2000 megabytes beside the model",
-                 (peak - os.path.getsize(model)) / 1e6, megabytes)
+                 (peak - os.path.getsize(model)) / 1e6 - unfolded, megabytes)
     os.remove(model)
 
 
@@ -107,7 +108,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="large-") as directory:
         paths = make_images(directory)
         for name, new_tower, megabytes in MODELS:
-            run_model(report, tool, directory, name, new_tower, megabytes, paths)
+            run_model(report, tool, directory, name, new_tower, unfolded, megabytes, paths)
     print("%.0f s; %d passed, %d failed" % (time.monotonic() - start, report.passed,
                                             report.failed))
     sys.exit(1 if report.failed or not report.passed else 0)
