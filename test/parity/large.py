@@ -107,7 +107,7 @@ def main():
     tool, report, start = Tool(os.path.abspath(options.tool)), Report(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="large-") as directory:
         paths = make_images(directory)
-        for name, new_tower, megabytes in MODELS:
+        for name, new_tower, unfolded, megabytes in MODELS:
             run_model(report, tool, directory, name, new_tower, unfolded, megabytes, paths)
     print("%.0f s; %d passed, %d failed" % (time.monotonic() - start, report.passed,
                                             report.failed))
