@@ -6,12 +6,10 @@ BUILD=${BUILD:-$root/build}
 LIBRARY_LIBS=${LIBRARY_LIBS:-$(pkg-config --libs openblas libpng libjpeg) -lm}
 strict="-Wall -Wextra -Wpedantic -Werror"
 
-setup_file() {
-    provide_model
-    [ -z "$MODEL" ] || skip "the examples use the built-in model"
-}
+setup_file() { provide_model; }
 
 setup() {
+    [ -z "$MODEL" ] || skip "the examples use the built-in model"
     cd "$BATS_TEST_TMPDIR"
 }
 
