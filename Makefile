@@ -375,7 +375,7 @@ endif
 	 LIBRARY_LIBS="$(LIBRARY_LIBS)" EMULATOR="$(EMULATOR)" test/run.sh $(tested_programs) $(CLI_TESTS:%=test/cli/%.bats)
 
 # Whatever depends on the CPU or the compiler, but for the slowest, on an emulated other CPU.
-AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands cancel concurrent convert_hostile convert_memory frames packing picture_rows scorer sizes),$(TESTS))
+AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands cancel concurrent convert_hostile convert_memory frames packing picture_rows quiet scorer sizes),$(TESTS))
 check-aarch64:
 	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig $(MAKE) --no-print-directory \
 	 BUILD=$(BUILD)/aarch64 CROSS=aarch64-linux-gnu- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
