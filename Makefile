@@ -2,10 +2,11 @@
 
 # The Debian packages that building and testing need; `make deps` installs those that are missing.
 PACKAGES := gcc g++ libc6-dev binutils pkg-config libopenblas-dev libpng-dev libjpeg-dev \
-            libzip-dev libcjson-dev libcmocka-dev bats jq
+            libzip-dev libcjson-dev libopenjp2-7-dev libdnnl-dev libcmocka-dev bats jq
 # What .ci/run needs besides: the reference, a second compiler with its sanitizers, a leak checker.
-CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy python3-regex valgrind \
-               cmake abigail-tools debhelper lintian fakeroot
+CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy python3-regex \
+               python3-scipy valgrind cmake abigail-tools debhelper lintian fakeroot \
+               libopenmpi-dev openmpi-bin
 # What check-aarch64 needs: a cross compiler, an emulator, libraries of the other architecture.
 AARCH64_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user pkg-config \
                     libpng-dev:arm64 libjpeg-dev:arm64 libzip-dev:arm64 libcjson-dev:arm64 \
@@ -67,6 +68,7 @@ else
 ##   BLAS=openblas|none   CODECS=png,jpeg|png|jpeg|none   THREADS=yes|no   BUILTIN=yes|no
 ##   FILES=yes|no (no: models and images from memory)   TEXT=yes|no (no: no text tower)
 ##   HEAP=yes|no (no, with FILES=no TEXT=no: models and scorers in the caller's blocks alone)
+##   JPEG2000=yes|no (OpenJPEG, for `degrade')   TRAIN=yes|no (oneDNN, for `train')   MPI=yes|no
 ##   DEBUG=1   SANITIZE=address,undefined|thread   CC=clang   CROSS=aarch64-linux-gnu-
 ##   WERROR=no (for a compiler newer than ours)   V=1 (show commands)
 ##     BUILD=build   PREFIX=/usr/local   LIBDIR=lib   DESTDIR=   CFLAGS=   LDFLAGS=
@@ -78,6 +80,9 @@ BUILTIN  ?= yes
 HEAP     ?= yes
 FILES    ?= yes
 TEXT     ?= yes
+JPEG2000 ?= $(call have,libopenjp2,yes,no)
+TRAIN    ?= $(if $(CROSS),no,$(call compiles,dnnl.h))
+MPI      ?= no
 WERROR   ?= yes
 DEBUG    ?=
 SANITIZE ?=
@@ -101,6 +106,9 @@ comma := ,
 PKG_CONFIG ?= $(CROSS)pkg-config
 # $(call have,PACKAGE,THEN,ELSE)
 have = $(if $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes),$(2),$(3))
+
+# $(call compiles,HEADER)
+compiles = $(if $(shell echo '\#include <$(1)>' | $(CC) -E - 2>/dev/null | head -c 1),yes,no)
 
 ifneq ($(CROSS),)
 CC := $(CROSS)gcc
@@ -193,7 +201,12 @@ library_sources := $(filter-out lib/codec_% \
                    $(if $(filter openblas,$(BLAS)),$(wildcard kernels/gemm_openblas.c))
 library_assembly := $(if $(filter yes,$(BUILTIN)),$(wildcard lib/*.S))
 checkpoint_sources := $(wildcard tools/checkpoint/*.c)
-tool_sources := $(wildcard tools/*.c) $(checkpoint_sources) bench/peak.c
+# The method: what spoils a photo, what learns from that, what judges the result.
+degrade_sources := $(wildcard tools/degrade/*.c)
+train_sources := $(if $(filter yes,$(TRAIN)),$(wildcard tools/train/*.c))
+evaluate_sources := $(wildcard tools/evaluate/*.c)
+method_sources := $(degrade_sources) $(train_sources) $(evaluate_sources)
+tool_sources := $(wildcard tools/*.c) $(checkpoint_sources) $(method_sources) bench/peak.c
 test_sources := $(wildcard test/test_*.c)
 test_support := $(filter-out $(test_sources),$(wildcard test/*.c))
 fuzz_sources := $(wildcard test/fuzz/fuzz_*.c)
@@ -214,8 +227,13 @@ EMULATOR ?=
 tested_programs := $(addprefix $(BUILD)/test/,$(TESTS))
 
 TOOL_PACKAGES := libzip libcjson
-TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES)) -Itools -Itools/checkpoint -Ibench
-TOOL_LIBS   = $(shell $(PKG_CONFIG) --libs $(TOOL_PACKAGES))
+TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES) $(method_packages)) $(method_flags) \
+              -Itools -Itools/checkpoint -Itools/degrade -Itools/train -Itools/evaluate -Ibench
+TOOL_LIBS   = $(shell $(PKG_CONFIG) --libs $(TOOL_PACKAGES) $(method_packages)) $(method_libs)
+method_packages := $(if $(filter yes,$(JPEG2000)),libopenjp2) $(if $(filter yes,$(MPI)),ompi-c)
+method_flags    := $(if $(filter yes,$(JPEG2000)),-DQUALICLIP_JPEG2000=1) \
+                   $(if $(filter yes,$(TRAIN)),-DQUALICLIP_TRAIN=1) $(if $(filter yes,$(MPI)),-DQUALICLIP_MPI=1)
+method_libs     := $(if $(filter yes,$(TRAIN)),-ldnnl)
 TEST_CFLAGS = $(TOOL_CFLAGS) -Itest -Ibench $(shell $(PKG_CONFIG) --cflags cmocka)
 TEST_LIBS   = $(TOOL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 with_tool   := $(if $(shell $(PKG_CONFIG) --exists $(TOOL_PACKAGES) 2>/dev/null && echo yes),yes)
