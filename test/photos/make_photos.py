@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Makes the photos of this directory: a good one, worsened copies of it, and two crops.
 
-    test/photos/make_photos.py  dandelions.jpg  kodak/05.png
+    test/photos/make_photos.py  dandelions.jpg  kodak/05.png  FOLDER
 
-The two originals are named in README.md.  Needs numpy and Pillow; made with Pillow 9.4.0.
+The two originals are named in README.md; FOLDER is the held-out one of weights/photos/fetch.sh.  Needs numpy and Pillow; made with Pillow 9.4.0.
 """
 import os
 import sys
@@ -11,6 +11,7 @@ import sys
 import numpy as np
 from PIL import Image, ImageFilter
 
+HELD_OUT = ("blue-periwinkle", "oakland-zoo-otters", "perched-osprey", "roman-colosseum")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -24,7 +25,16 @@ def with_noise(image, deviation):
     return Image.fromarray(np.clip(np.rint(pixels + noise), 0, 255).astype(np.uint8))
 
 
-def main(photo_path, film_path):
+def centre(image, width, height):
+    """Scaled down until it just fills width x height, and cut to that."""
+    scale = max(width / image.width, height / image.height)
+    image = image.resize((max(width, round(image.width * scale)),
+                          max(height, round(image.height * scale))), Image.LANCZOS)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+def main(photo_path, film_path, held_out):
     photo = Image.open(photo_path).convert("RGB").resize((768, 432), Image.LANCZOS)
     save(photo, "dandelions.jpg", quality=92)
     # Blurred copies as PNG: the built-in model takes the fine grain that JPEG adds for detail.
@@ -36,6 +46,10 @@ def main(photo_path, film_path):
     film = Image.open(film_path).convert("RGB")
     save(film.crop((300, 100, 300 + 161, 100 + 300)), "bikes-161x300.png", optimize=True)
     save(film.crop((60, 200, 60 + 224, 200 + 224)), "bikes-224x224.png", optimize=True)
+
+    for name in HELD_OUT:
+        photo = Image.open(os.path.join(held_out, name + ".jpg")).convert("RGB")
+        save(centre(photo, 384, 256), "held-out-%s.png" % name, optimize=True)
 
 
 main(*sys.argv[1:])
