@@ -322,6 +322,8 @@ $(BUILD)/test/test_%: $(BUILD)/test/test_%.o \
                       $(library_objects)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+# This one compares ranks.
+$(BUILD)/test/test_builtin_quality: $(addprefix $(BUILD)/tools/,evaluate/correlation.o evaluate/pairs.o memory.o diagnostics.o progress.o machine.o)
 # This one is in several files, one for each kind of kernel.
 $(BUILD)/test/test_kernels: $(call objects,$(wildcard test/kernels/*.c) bench/peak.c)
 # This one lets allocations fail.
