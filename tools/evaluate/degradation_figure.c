@@ -8,45 +8,58 @@
 
 #include "svg.h"
 
-static const double margin = 64, panel_width = 400, panel_height = 320, gap = 36, panel_top = 150;
+static const double margin = 64, panel_width = 400, panel_height = 320, gap = 60;
 
-/* Names of the groups with their lines, in rows; those that were not tried are left out. */
-static void draw_legend(struct markup *svg, const struct judgement *judgement, double width)
+/* Where each group's name begins, in rows; those that were not tried are left out. */
+struct legend {
+    double x[degradation_group_count], y[degradation_group_count], bottom;
+};
+
+static struct legend place_legend(const struct judgement *judgement, double width)
 {
+    struct legend legend;
     double x = margin, y = 82;
     for (size_t group = 0; group < degradation_group_count; group++) {
-        const char *title = degradation_group_titles[group];
+        const double needed = 34 + svg_text_width(degradation_group_titles[group], 13);
+        legend.x[group] = NAN;
         if (isnan(judgement->summaries[0].curves[group][0]))
             continue;
-        const double needed = 34 + svg_text_width(title, 13);
         if (x > margin && x + needed > width - 16) {
             x = margin;
             y += 22;
         }
-        char class[16];
-        snprintf(class, sizeof class, "series%zu", group);
-        const double xs[2] = {x, x + 24}, ys[2] = {y - 4, y - 4};
-        svg_polyline(svg, xs, ys, 2, class);
-        svg_mark(svg, x + 12, y - 4, group, class);
-        svg_text(svg, x + 30, y, title, (struct svg_font){.size = 13});
+        legend.x[group] = x;
+        legend.y[group] = y;
         x += needed + 16;
+    }
+    legend.bottom = y;
+    return legend;
+}
+
+/* Names of the groups with their lines. */
+static void draw_legend(struct markup *svg, const struct legend *legend)
+{
+    for (size_t group = 0; group < degradation_group_count; group++) {
+        char class[16];
+        if (isnan(legend->x[group]))
+            continue;
+        snprintf(class, sizeof class, "series%zu", group);
+        const double x = legend->x[group], y = legend->y[group] - 4;
+        svg_line(svg, x, y, x + 24, y, class);
+        svg_mark(svg, x + 12, y, group, class);
+        svg_text(svg, x + 30, legend->y[group], degradation_group_titles[group],
+                 (struct svg_font){.size = 13});
     }
 }
 
-static void draw_panel(struct markup *svg, const struct judgement *judgement, size_t model)
+static void draw_panel(struct markup *svg, const struct judgement *judgement, size_t model,
+                       double left, double top, bool first)
 {
     const struct trial_summary *summary = &judgement->summaries[model];
-    const struct svg_plot plot = {margin + (double)model * (panel_width + gap),
-                                  panel_top,
-                                  panel_width,
-                                  panel_height,
-                                  0,
-                                  1,
-                                  0,
-                                  1};
+    const struct svg_plot plot = {left, top, panel_width, panel_height, 0, 1, 0, 1};
     svg_text(svg, plot.left, plot.top - 12, judgement->models->items[model].name,
              (struct svg_font){.size = 15, .bold = true});
-    svg_axes(svg, &plot, 5, 5, "intensity of the degradation", model == 0 ? "mean score" : NULL);
+    svg_axes(svg, &plot, 5, 5, "intensity of the degradation", first ? "mean score" : NULL);
     for (size_t group = 0; group < degradation_group_count; group++) {
         double x[trial_steps], y[trial_steps];
         char class[16];
@@ -61,12 +74,15 @@ static void draw_panel(struct markup *svg, const struct judgement *judgement, si
     }
 }
 
-void draw_degradation_figure(struct markup *svg, const struct judgement *judgement, bool alone)
+/* The panels of `count` models from `first` on, side by side. */
+static void draw(struct markup *svg, const struct judgement *judgement, size_t first, size_t count,
+                 bool alone)
 {
-    const size_t models = judgement->models->count;
-    const double width = margin + (double)models * panel_width + (double)(models - 1) * gap + 24;
+    const double width = margin + (double)count * panel_width + (double)(count - 1) * gap + 24;
+    const struct legend legend = place_legend(judgement, width);
+    const double top = legend.bottom + 46;
     char text[128];
-    svg_begin(svg, width, panel_top + panel_height + 56,
+    svg_begin(svg, width, top + panel_height + 56,
               "Mean score against the intensity of degradations, by group", alone);
     svg_text(svg, margin, 32, "Mean score against intensity",
              (struct svg_font){.size = 19, .bold = true});
@@ -74,16 +90,22 @@ void draw_degradation_figure(struct markup *svg, const struct judgement *judgeme
              judgement->trial->photos == 1 ? "" : "s", (unsigned)judgement->setup->side,
              (unsigned)judgement->setup->side);
     svg_text(svg, margin, 52, text, (struct svg_font){.size = 13, .soft = true});
-    draw_legend(svg, judgement, width);
-    for (size_t model = 0; model < models; model++)
-        draw_panel(svg, judgement, model);
+    draw_legend(svg, &legend);
+    for (size_t i = 0; i < count; i++)
+        draw_panel(svg, judgement, first + i, margin + (double)i * (panel_width + gap), top,
+                   i == 0);
     svg_end(svg);
+}
+
+void draw_degradation_panel(struct markup *page, const struct judgement *judgement, size_t model)
+{
+    draw(page, judgement, model, 1, false);
 }
 
 bool write_degradation_figure(const struct judgement *judgement, const char *path)
 {
     struct markup svg = {0};
-    draw_degradation_figure(&svg, judgement, true);
+    draw(&svg, judgement, 0, judgement->models->count, true);
     const bool written = markup_write(&svg, path);
     markup_free(&svg);
     return written;

@@ -8,10 +8,10 @@
 #include "degradation_tables.h"
 #include "markup.h"
 
-/* Draws it at the end of a document; `alone`: as a file of its own. */
-void draw_degradation_figure(struct markup *svg, const struct judgement *judgement, bool alone);
+/* One model's panel, as a part of a page. */
+void draw_degradation_panel(struct markup *page, const struct judgement *judgement, size_t model);
 
-/* False, once complained about, if the file cannot be written. */
+/* All models' in one file.  False, once complained about, if the file cannot be written. */
 bool write_degradation_figure(const struct judgement *judgement, const char *path);
 
 #endif

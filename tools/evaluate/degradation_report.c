@@ -94,9 +94,13 @@ static void add_figure(struct markup *page, const struct judgement *judgement)
 {
     page_section(page, "figure", "Score against intensity",
                  "The mean over the types of a group and all photos. A good model falls steadily.");
-    markup_add(page, "<figure class=\"wide\">");
-    draw_degradation_figure(page, judgement, false);
-    markup_add(page, "</figure>\n");
+    markup_add(page, "<div class=\"row\">\n");
+    for (size_t i = 0; i < judgement->models->count; i++) {
+        markup_add(page, "<figure>");
+        draw_degradation_panel(page, judgement, i);
+        markup_add(page, "</figure>\n");
+    }
+    markup_add(page, "</div>\n");
     page_section_end(page);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "markup.h"
+#include "page.h"
 
 /* ---------------------------------------------------------------------------------------- text */
 
@@ -25,7 +26,7 @@ static bool print_row(const struct judgement *judgement, const char *label, cons
         printf("%*.*f", width > 9 ? width : 9, digits, values[i]);
     }
     if (models->count == 2)
-        printf("%+13.*f", digits, values[1] - values[0]);
+        printf("%+13.*f", digits, without_sign_of_nothing(values[1] - values[0], digits));
     return output_end_line();
 }
 

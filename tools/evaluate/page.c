@@ -25,13 +25,14 @@ static const char style[] =
     "text-align:right;vertical-align:middle}th:first-child,td:first-child{text-align:left}"
     "thead th{border-bottom:2px solid var(--soft);white-space:nowrap}"
     "td.weak{color:var(--bad);font-weight:bold}tr.sum td{font-weight:bold}"
-    "td.name{overflow-wrap:anywhere;max-width:22rem}"
+    "td.name{overflow-wrap:anywhere;max-width:26rem}"
     "img,.missing{border-radius:3px;max-width:100%;height:auto;vertical-align:middle}"
     ".missing{display:inline-flex;width:96px;height:96px;align-items:center;justify-content:center;"
     "background:var(--line);color:var(--soft);font-size:.8rem}"
+    "svg{max-width:100%;height:auto}"
     "figure{margin:0 0 1.2rem}figcaption{font-size:.85rem;color:var(--soft);"
     "overflow-wrap:anywhere}"
-    ".row{display:flex;flex-wrap:wrap;gap:1rem}.row>*{flex:1 1 18rem;min-width:0}"
+    ".row{display:flex;flex-wrap:wrap;gap:1rem}.row>*{flex:0 1 auto;min-width:0}"
     ".pair{display:flex;flex-wrap:wrap;gap:.8rem;background:var(--panel);border-radius:6px;"
     "padding:.8rem;margin:0 0 .8rem}.pair figure{margin:0;flex:1 1 13rem;min-width:0}"
     ".gallery{display:flex;flex-wrap:wrap;gap:.8rem}.gallery figure{width:9rem;margin:0}";
@@ -105,12 +106,17 @@ void page_number(struct markup *page, double value, int digits)
         markup_add(page, "<td>%.*f</td>", digits, value);
 }
 
+double without_sign_of_nothing(double value, int digits)
+{
+    return fabs(value) < 0.5 * pow(10, -digits) ? 0 : value;
+}
+
 void page_difference(struct markup *page, double value, int digits)
 {
     if (isnan(value))
         markup_add(page, "<td>&ndash;</td>");
     else
-        markup_add(page, "<td>%+.*f</td>", digits, value);
+        markup_add(page, "<td>%+.*f</td>", digits, without_sign_of_nothing(value, digits));
 }
 
 void page_row_end(struct markup *page)

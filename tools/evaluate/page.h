@@ -26,6 +26,9 @@ void page_number(struct markup *page, double value, int digits);
 void page_difference(struct markup *page, double value, int digits); /* signed */
 void page_row_end(struct markup *page);
 
+/* 0 instead of what would be shown as -0.000. */
+double without_sign_of_nothing(double value, int digits);
+
 /* Two counted shares as a histogram's series: names of series and their values. */
 struct histogram_series {
     const char *name;

@@ -21,7 +21,8 @@ static const char style[] =
     ".fig .series2{stroke:#00845f;fill:#00845f}.fig .series3{stroke:#b5588f;fill:#b5588f}"
     ".fig .series4{stroke:#b07d00;fill:#b07d00}.fig .series5{stroke:#3d9bd6;fill:#3d9bd6}"
     ".fig .series6{stroke:#6b7280;fill:#6b7280}"
-    ".fig polyline{fill:none!important;stroke-width:2;stroke-linejoin:round}"
+    ".fig polyline,.fig line{fill:none!important;stroke-linejoin:round}.fig "
+    "[class^=series]{stroke-width:2}"
     ".fig .mark{stroke:none}.fig .point{stroke:none;fill-opacity:.55}"
     ".fig .fill0{fill:#0072b2;fill-opacity:.55}.fig .fill1{fill:#d55e00;fill-opacity:.55}"
     "@media (prefers-color-scheme:dark){"
@@ -42,8 +43,8 @@ void svg_begin(struct markup *svg, double width, double height, const char *titl
 {
     markup_add(svg,
                "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"fig\" viewBox=\"0 0 %g %g\" "
-               "role=\"img\"%s>\n<title>",
-               width, height, alone ? "" : " width=\"100%\"");
+               "role=\"img\" width=\"%g\" height=\"%g\">\n<title>",
+               width, height, width, height);
     markup_text(svg, title);
     markup_add(svg, "</title>\n");
     if (alone) {
