@@ -310,7 +310,7 @@ $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(SONAME) $@
 # What the converter shares with the library, in which it is hidden.
 shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics format \
-                      decimal gguf gguf_values memory sort map_file message large_matrices smoothing) \
+                      decimal gguf gguf_values memory sort map_file message large_matrices smoothing utf8) \
                   $(patsubst %,$(BUILD)/kernels/%.o,pack_weights winograd_weights reference/numbers)
 $(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
@@ -334,6 +334,12 @@ $(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
     $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc aligned_alloc free mmap munmap madvise \
         posix_madvise open close fopen pthread_create pthread_mutex_init pthread_mutex_lock \
         pthread_mutex_unlock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast)
+
+# These judge: the method's objects, and what of the program those stand on.
+evaluate_support := $(degrade_sources) $(evaluate_sources) $(addprefix tools/,arguments.c diagnostics.c \
+                    in_order.c inputs.c machine.c memory.c output.c pictures.c progress.c whole_file.c)
+$(addprefix $(BUILD)/test/,test_evaluate_degradations test_competition test_page): \
+    $(call objects,$(evaluate_support))
 
 # ... and these look into the program.
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
