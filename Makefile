@@ -311,8 +311,9 @@ $(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
 
-# Tests see inside: they link the library's objects and the checkpoint readers.
-$(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(checkpoint_sources)) \
+# Tests see inside: they link the objects of the library, the checkpoint readers and the degradations.
+$(BUILD)/test/test_%: $(BUILD)/test/test_%.o \
+                      $(call objects,$(test_support) $(checkpoint_sources) $(degrade_sources)) \
                       $(library_objects)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
