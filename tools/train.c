@@ -51,8 +51,8 @@ static const char help[] =
     "                           gives the same bits\n"
     "      --cache-memory=SIZE  for decoded photos, such as 512M; default 2G.  Beyond it, photos are\n"
     "                           kept smaller\n"
-    "      --type-weight=NAME=W how often a degradation is drawn (`qualiclip degrade --help` lists\n"
-    "                           names); 0: never\n"
+    "      --type-weights=LIST  how often degradations are drawn, as darken=2,jpeg=0.5; else 1, and\n"
+    "                           more for what is learned late (`qualiclip degrade --help`: names)\n"
     "  -h, --help               print this help and exit\n"
     "\n"
     "The recipe, with what it is for --init=nano:\n";
@@ -95,7 +95,7 @@ enum option_code {
     THREADS_OPTION,
     WORKERS,
     CACHE_MEMORY,
-    TYPE_WEIGHT,
+    TYPE_WEIGHTS,
     RECIPE /* and those after it: the fields of a recipe */
 };
 
@@ -117,7 +117,7 @@ static const struct option fixed_options[] = {
     {"threads", required_argument, NULL, THREADS_OPTION},
     {"workers", required_argument, NULL, WORKERS},
     {"cache-memory", required_argument, NULL, CACHE_MEMORY},
-    {"type-weight", required_argument, NULL, TYPE_WEIGHT},
+    {"type-weights", required_argument, NULL, TYPE_WEIGHTS},
     {"help", no_argument, NULL, 'h'},
 };
 enum { fixed_count = sizeof fixed_options / sizeof *fixed_options };
@@ -166,24 +166,34 @@ static int change_field(struct changes *changes, size_t index, const char *text)
     return 0;
 }
 
-static int change_type_weight(struct changes *changes, const char *text)
+static bool change_type_weight(struct changes *changes, char *text)
 {
-    char name[64];
-    const char *equals = strchr(text, '=');
-    const size_t length = equals ? (size_t)(equals - text) : sizeof name;
+    char *equals = strchr(text, '=');
     enum degradation type;
     double weight;
-    if (length >= sizeof name)
-        return usage_error("train", "--type-weight=%s: expected NAME=WEIGHT", text);
-    memcpy(name, text, length);
-    name[length] = '\0';
-    if (!degradation_by_name(name, &type) || !parse_number(equals + 1, &weight) ||
-        !(weight <= 1e6))
-        return usage_error("train", "--type-weight=%s: expected a degradation, =, and a weight from 0",
-                           text);
+    if (!equals)
+        return false;
+    *equals = '\0';
+    if (!degradation_by_name(text, &type) || !parse_number(equals + 1, &weight) || weight > 1e6)
+        return false;
     changes->given = true;
     changes->type_weights[type] = weight;
-    return 0;
+    return true;
+}
+
+/* 0, or the status of a complaint. */
+static int change_type_weights(struct changes *changes, const char *text)
+{
+    char *copy = copy_string(text), *parts[degradation_count];
+    size_t count;
+    bool good = split_list(copy, parts, degradation_count, &count);
+    for (size_t i = 0; i < count && good; i++)
+        good = change_type_weight(changes, parts[i]);
+    free(copy);
+    return good ? 0
+                : usage_error("train", "--type-weights=%s: expected NAME=WEIGHT,... with names of "
+                                       "degradations and weights from 0",
+                              text);
 }
 
 static void apply(const struct changes *changes, struct recipe *recipe)
@@ -274,8 +284,8 @@ static int parse(struct training_request *request, struct changes *changes, int 
             status = -1;
         else if (option >= RECIPE)
             status = change_field(changes, (size_t)(option - RECIPE), optarg);
-        else if (option == TYPE_WEIGHT)
-            status = change_type_weight(changes, optarg);
+        else if (option == TYPE_WEIGHTS)
+            status = change_type_weights(changes, optarg);
         else
             status = take_option(request, option, optarg);
     }

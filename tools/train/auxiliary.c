@@ -32,7 +32,9 @@ static double softmax(double *outputs, int wanted)
 /* The loss of one image; `outputs` become its gradients by them. */
 static double image_loss(double outputs[AUXILIARY_ROWS], const struct image_label *label)
 {
-    const int class = label->badness > 0 ? (int)label->type : degradation_count;
+    const int class = label->badness > 0        ? (int)label->type
+                      : label->base_badness > 0 ? (int)label->base
+                                                : degradation_count;
     const double error = outputs[AUXILIARY_CLASSES] - (double)label->badness;
     const double log_probability = softmax(outputs, class);
     outputs[class] -= 1;

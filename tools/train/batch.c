@@ -56,6 +56,9 @@ struct workshop {
     unsigned char *crops; /* CROPS x (before, now) x image */
     float normalised[3][256];
     uint32_t left[CROPS], top[CROPS]; /* of the crops in the region */
+    struct image_label series;        /* what holds for all of its images */
+    double jpeg_quality;              /* that all are stored with; 0: they are not */
+    uint64_t seed;
 };
 
 static void normalise_values(float table[3][256])
@@ -163,41 +166,89 @@ static void copy_photo(const struct photo *from, struct photo *to)
  * Cuts both crops of one stage.  What cannot be told from the stage before is as bad as that: some
  * first levels are the identity, and what changes places may have missed the crop.
  */
-static void put_stage(struct batch *batch, struct workshop *shop, uint32_t photo, uint32_t stage,
-                      enum degradation type, double badness)
+static void put_stage(struct batch *batch, struct workshop *shop, uint32_t stage, double badness)
 {
     const size_t values = image_values(shop->recipe);
     for (uint32_t crop = 0; crop < CROPS; crop++) {
-        const size_t image = ((size_t)photo * CROPS + crop) * STAGES + stage;
+        const size_t image = ((size_t)shop->series.photo * CROPS + crop) * STAGES + stage;
         unsigned char *now = shop->crops + (2 * crop + stage % 2) * values;
         const unsigned char *before = shop->crops + (2 * crop + (stage + 1) % 2) * values;
         struct image_label *label = &batch->labels[image];
-        cut(stage ? &shop->degraded : &shop->region, shop->left[crop], shop->top[crop],
-            shop->recipe->crop, now);
+        cut(&shop->degraded, shop->left[crop], shop->top[crop], shop->recipe->crop, now);
         put_pixels(shop, now, batch->pixels + image * values);
-        *label = (struct image_label){photo, type, (float)badness};
+        *label = shop->series;
+        label->badness = (float)badness;
         if (stage > 0 && looks_the_same(before, now, values))
             label->badness = label[-1].badness;
+    }
+}
+
+/* Half the time whole levels, as those of a series. */
+static double draw_level(const struct batch_recipe *recipe, struct draws *draws)
+{
+    const bool between = draw_below(draws, 2) && recipe->between;
+    return between ? 0.2 + 4.8 * draw_unit(draws) : 1 + draw_below(draws, degradation_levels);
+}
+
+/* Sharpening a blurred photo makes it no worse; else two groups only add up. */
+static bool add_up(enum degradation base, enum degradation type)
+{
+    return degradation_kinds[base].group != degradation_kinds[type].group &&
+           !(degradation_kinds[base].group == DEGRADE_BLUR && type == DEGRADE_HIGH_SHARPEN);
+}
+
+/* Degrades the region that the series begins with. */
+static void begin_badly(struct workshop *shop, struct draws *draws)
+{
+    const size_t count = 3 * (size_t)shop->region.width * shop->region.height;
+    struct image_label *series = &shop->series;
+    double badness, difference = 0;
+    series->base = draw_type(shop->recipe, draws);
+    const double strength =
+        degradation_strength(series->base, draw_level(shop->recipe, draws), &badness);
+    copy_photo(&shop->region, &shop->degraded);
+    if (!add_up(series->base, series->type) ||
+        !degrade(&shop->degraded, series->base, strength, draw_word(draws)))
+        return;
+    for (size_t i = 0; i < count; i++)
+        difference += fabs((double)(shop->degraded.pixels[i] - shop->region.pixels[i]));
+    if (difference * 255 < visible_difference * (double)count)
+        return;
+    series->base_badness = (float)badness;
+    copy_photo(&shop->degraded, &shop->region);
+}
+
+static void put_series(struct batch *batch, struct workshop *shop, const double levels[STAGES])
+{
+    for (uint32_t stage = 0; stage < STAGES; stage++) {
+        double badness = 0;
+        copy_photo(&shop->region, &shop->degraded);
+        if (stage) {
+            const double strength =
+                degradation_strength(shop->series.type, levels[stage], &badness);
+            degrade(&shop->degraded, shop->series.type, strength, shop->seed);
+        }
+        if (shop->jpeg_quality > 0)
+            degrade(&shop->degraded, DEGRADE_JPEG, shop->jpeg_quality, 0);
+        put_stage(batch, shop, stage, badness);
     }
 }
 
 static void put_photo(struct batch *batch, struct workshop *shop, const struct photo_set *photos,
                       uint32_t photo, struct draws *draws)
 {
-    const enum degradation type = draw_type(shop->recipe, draws);
+    const struct batch_recipe *recipe = shop->recipe;
     double levels[STAGES];
-    region_choose(photos, shop->recipe, type, draws, &shop->region);
+    shop->series = (struct image_label){.photo = photo, .type = draw_type(recipe, draws)};
+    region_choose(photos, recipe, shop->series.type, draws, &shop->region);
     place_crops(shop, draws);
-    draw_levels(shop->recipe, draws, levels);
-    const uint64_t seed = draw_word(draws);
-    put_stage(batch, shop, photo, 0, type, 0);
-    for (uint32_t stage = 1; stage < STAGES; stage++) {
-        double badness;
-        const double strength = degradation_strength(type, levels[stage], &badness);
-        copy_photo(&shop->region, &shop->degraded);
-        degrade(&shop->degraded, type, strength, seed);
-        put_stage(batch, shop, photo, stage, type, badness);
-    }
+    draw_levels(recipe, draws, levels);
+    shop->seed = draw_word(draws);
+    const bool stored = draw_unit(draws) < recipe->stored;
+    shop->jpeg_quality = stored ? 80 + draw_below(draws, 18) : 0;
+    if (draw_unit(draws) < recipe->compound)
+        begin_badly(shop, draws);
+    put_series(batch, shop, levels);
 }
 
 void batch_make(struct batch *batch, const struct photo_set *photos,
@@ -215,8 +266,9 @@ void batch_make(struct batch *batch, const struct photo_set *photos,
         const size_t image = (size_t)recipe->photos * CROPS * STAGES + i;
         draw_strange(recipe->crop, &draws, shop.crops);
         put_pixels(&shop, shop.crops, batch->pixels + image * image_values(recipe));
-        batch->labels[image] =
-            (struct image_label){recipe->photos + i, degradation_count, degradation_levels};
+        batch->labels[image] = (struct image_label){.photo = recipe->photos + i,
+                                                    .type = degradation_count,
+                                                    .badness = degradation_levels};
     }
     workshop_close(&shop);
 }

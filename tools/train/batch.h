@@ -12,9 +12,12 @@
 enum { CROPS = 2, STAGES = degradation_levels + 1 /* the pristine crop first */ };
 
 struct image_label {
-    uint32_t photo;         /* in the batch */
-    enum degradation type;  /* degradation_count: no photo */
-    float badness;          /* 0: pristine, or looks the same; to 5 */
+    uint32_t photo;        /* in the batch */
+    enum degradation type; /* degradation_count: no photo */
+    float badness;         /* 0: as the series begins, or looks the same; to 5 */
+    /* Where a series begins with a photo that is degraded already: by what, and how badly. */
+    enum degradation base;
+    float base_badness; /* 0: it does not */
 };
 
 /* Images (photo * CROPS + crop) * STAGES + stage, then those that are no photos. */

@@ -44,7 +44,10 @@ void score_losses(struct alignment *alignment, const struct batch *batch,
 /* The margin by which images whose badness differs by `difference` > 0 must differ. */
 double rank_margin(const struct loss_recipe *recipe, double difference);
 
-/* The score that calibration wants. */
+/* The score that calibration wants; of two degradations the product of both. */
 double wanted_score(const struct loss_recipe *recipe, const struct image_label *label);
+
+/* The badness, by that score, of an image whatever series it is in. */
+double whole_badness(const struct loss_recipe *recipe, const struct image_label *label);
 
 #endif

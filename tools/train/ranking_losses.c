@@ -78,8 +78,10 @@ static double stage_margin(const struct image_label *labels, uint32_t one, uint3
                            const struct loss_recipe *recipe)
 {
     const double difference = fabs((double)labels[other].badness - labels[one].badness);
-    return difference > 0 ? rank_margin(recipe, difference) * (one ? 1 : recipe->pristine_margin)
-                          : 0;
+    if (!(difference > 0))
+        return 0;
+    return rank_margin(recipe, difference) * (one ? 1 : recipe->pristine_margin) *
+           (labels->base_badness > 0 ? 0.5 : 1);
 }
 
 /* Calls for each two stages of each crop; returns the sum of their hinges, or counts them. */
@@ -154,7 +156,8 @@ static double across(struct alignment *alignment, const struct batch *batch,
     for (unsigned counting = 1; counting <= 1; counting--)
         for (size_t good = 0; good < batch->images; good++)
             for (size_t bad = 0; bad < batch->images; bad++) {
-                const double worse = (double)labels[bad].badness - labels[good].badness;
+                const double worse =
+                    whole_badness(recipe, &labels[bad]) - whole_badness(recipe, &labels[good]);
                 if (labels[good].photo == labels[bad].photo || !(worse >= recipe->across_from) ||
                     !(worse > 0))
                     continue;

@@ -19,6 +19,8 @@ struct batch_recipe {
     bool between;          /* levels between the published ones, too                             */
     bool choose_detail;    /* pass over crops a quarter of which has hardly any                  */
     double without_regard; /* share of noise, compression and tone crops that is not chosen      */
+    double stored;         /* share of the series that are stored as JPEG of good quality        */
+    double compound;       /* ... that begin with a photo that is degraded already, otherwise    */
     double whole;          /* share of the crops that see a whole photo, or nearly               */
     double type_weights[degradation_count]; /* how often each type is drawn                      */
     uint64_t seed;

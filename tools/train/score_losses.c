@@ -6,12 +6,26 @@
 
 #include "losses.h"
 
+static double score_of(const struct loss_recipe *recipe, double badness)
+{
+    return recipe->pristine_score +
+           (recipe->worst_score - recipe->pristine_score) * badness / degradation_levels;
+}
+
 double wanted_score(const struct loss_recipe *recipe, const struct image_label *label)
 {
     if (label->type == degradation_count)
         return recipe->strange_score;
-    return recipe->pristine_score + (recipe->worst_score - recipe->pristine_score) *
-                                        (double)label->badness / degradation_levels;
+    return score_of(recipe, (double)label->badness) *
+           score_of(recipe, (double)label->base_badness) / recipe->pristine_score;
+}
+
+double whole_badness(const struct loss_recipe *recipe, const struct image_label *label)
+{
+    const double range = recipe->pristine_score - recipe->worst_score;
+    if (!(label->base_badness > 0))
+        return (double)label->badness;
+    return degradation_levels * (recipe->pristine_score - wanted_score(recipe, label)) / range;
 }
 
 static double probability(const struct alignment *alignment, size_t image, uint32_t pair,

@@ -1,5 +1,5 @@
 /*
- * strange.h - images that are no photos, for a model to call bad: flat colours and noise.
+ * strange.h - images that are no photos, for a model to call bad: flat colours, slopes and noise.
  */
 #ifndef QUALICLIP_TRAIN_STRANGE_H
 #define QUALICLIP_TRAIN_STRANGE_H

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 struct named_tensor {
-    char name[112];
+    char name[128];
     unsigned dimensions;
     size_t shape[4];
     size_t count;
