@@ -286,6 +286,8 @@ $(BUILD)/%.o: %.S $(BUILD)/flags $(wildcard weights/*.gguf)
 	$(call say,AS,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(BUILD)/tools/%.o: PART_CFLAGS = $(TOOL_CFLAGS)
+# No result depends on floating-point traps, and without them more loops become vectors.
+$(BUILD)/tools/degrade/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fno-trapping-math
 $(BUILD)/test/%.o: PART_CFLAGS = $(TEST_CFLAGS)
 
 # One object in which only the public names are global: an application's own names cannot clash.
@@ -367,6 +369,12 @@ $(BUILD)/bench/roofline: $(call objects,bench/roofline.c bench/peak.c) \
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 $(BUILD)/bench/roofline.o: PART_CFLAGS = -Ibench -D_DEFAULT_SOURCE
+
+# ... how long the degradations take ...
+$(BUILD)/bench/degrade: $(call objects,bench/degrade.c $(degrade_sources))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
+$(BUILD)/bench/degrade.o: PART_CFLAGS = -Itools/degrade
 
 # ... and what threads cost.
 $(BUILD)/bench/threads: $(call objects,bench/threads.c) $(library_objects)
