@@ -208,8 +208,11 @@ label_sources := $(wildcard tools/evaluate/labels/*.c)
 evaluate_sources := $(wildcard tools/evaluate/*.c) $(label_sources)
 method_sources := $(degrade_sources) $(train_sources) $(evaluate_sources)
 tool_sources := $(wildcard tools/*.c) $(checkpoint_sources) $(method_sources) bench/peak.c
-test_sources := $(wildcard test/test_*.c)
-test_support := $(filter-out $(test_sources),$(wildcard test/*.c))
+# Of these the towers that learn consist, without the rest of the program.
+tower_sources := $(filter $(addprefix tools/train/,crew.c rows.c products.c vit%.c initialise_vit.c),\
+                          $(train_sources))
+test_sources := $(filter-out $(if $(filter yes,$(TRAIN)),,test/test_train_%),$(wildcard test/test_*.c))
+test_support := $(filter-out test/test_%,$(wildcard test/*.c))
 fuzz_sources := $(wildcard test/fuzz/fuzz_*.c)
 seed_sources := $(wildcard test/fuzz/*seeds*.c)
 fuzz_support := $(filter-out $(fuzz_sources) $(seed_sources) test/fuzz/replay.c,\
@@ -234,7 +237,7 @@ TOOL_LIBS   = $(shell $(PKG_CONFIG) --libs $(TOOL_PACKAGES) $(method_packages)) 
 method_packages := $(if $(filter yes,$(JPEG2000)),libopenjp2) $(if $(filter yes,$(MPI)),ompi-c)
 method_flags    := $(if $(filter yes,$(JPEG2000)),-DQUALICLIP_JPEG2000=1) \
                    $(if $(filter yes,$(TRAIN)),-DQUALICLIP_TRAIN=1) $(if $(filter yes,$(MPI)),-DQUALICLIP_MPI=1)
-method_libs     := $(if $(filter yes,$(TRAIN)),-ldnnl)
+method_libs     := $(if $(filter yes,$(TRAIN)),-ldnnl -lgomp)
 TEST_CFLAGS = $(TOOL_CFLAGS) -Itest -Ibench $(shell $(PKG_CONFIG) --cflags cmocka)
 TEST_LIBS   = $(TOOL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 with_tool   := $(if $(shell $(PKG_CONFIG) --exists $(TOOL_PACKAGES) 2>/dev/null && echo yes),yes)
@@ -287,6 +290,8 @@ $(BUILD)/%.o: %.S $(BUILD)/flags $(wildcard weights/*.gguf)
 	$(call say,AS,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(BUILD)/tools/%.o: PART_CFLAGS = $(TOOL_CFLAGS)
+# Loops of the towers are marked for vectors; no threads of OpenMP are meant.
+$(BUILD)/tools/train/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fopenmp-simd
 $(BUILD)/test/%.o: PART_CFLAGS = $(TEST_CFLAGS)
 
 # One object in which only the public names are global: an application's own names cannot clash.
@@ -306,14 +311,15 @@ $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(SONAME) $@
 # What the converter shares with the library, in which it is hidden.
 shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics format \
-                      decimal gguf gguf_values memory sort map_file message large_matrices smoothing) \
+                      decimal gguf gguf_values memory sort map_file message large_matrices smoothing utf8) \
                   $(patsubst %,$(BUILD)/kernels/%.o,pack_weights winograd_weights reference/numbers)
 $(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
 
-# Tests see inside: they link the library's objects and the checkpoint readers.
-$(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(checkpoint_sources)) \
+# Tests see inside: they link the objects of the library, the checkpoint readers and the degradations.
+$(BUILD)/test/test_%: $(BUILD)/test/test_%.o \
+                      $(call objects,$(test_support) $(checkpoint_sources) $(degrade_sources)) \
                       $(library_objects)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
@@ -328,7 +334,14 @@ $(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
         posix_madvise open close fopen pthread_create pthread_mutex_init pthread_mutex_lock \
         pthread_mutex_unlock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast)
 
-# ... and this one looks into the program.
+# These judge: the method's objects, and what of the program those stand on.
+evaluate_support := $(degrade_sources) $(evaluate_sources) $(addprefix tools/,arguments.c diagnostics.c \
+                    in_order.c inputs.c machine.c memory.c output.c pictures.c progress.c whole_file.c)
+$(addprefix $(BUILD)/test/,test_evaluate_degradations test_competition test_page): \
+    $(call objects,$(evaluate_support))
+
+# ... and these look into the program.
+$(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.

@@ -25,10 +25,10 @@ struct command {
 static const struct command commands[] = {
     {"score", command_score, "score photos: 0 is bad, 1 is good"},
     {"embed", command_embed, "print the image features that scores are made of"},
-    {"eval", command_eval, "tell how well scores agree with people's opinions"},
     {"convert", command_convert, "turn a PyTorch checkpoint into a model file"},
     {"info", command_info, "describe a model file"},
     {"bench", command_bench, "measure speed and memory on this machine"},
+    {"eval", command_eval, "judge a model: opinions of people, degradations of photos"},
 };
 enum { command_count = sizeof commands / sizeof commands[0] };
 

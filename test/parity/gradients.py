@@ -1,0 +1,168 @@
+#!/usr/bin/python3
+"""Gradients of the towers that learn, parameter by parameter, against PyTorch.
+
+    gradients.py [--only NAME]
+
+PyTorch computes in f64, from the same numbers of f32; what it makes of them in f32 itself is printed
+beside.  The distance of two tensors is the norm of their difference, divided by that of PyTorch's.
+Exit status 1 if one is above 1e-4, or if the same call gave other bits when it was repeated.
+"""
+import argparse
+import os
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "test", "reference"))
+
+import numpy  # noqa: E402
+import torch  # noqa: E402
+from torch import nn  # noqa: E402
+
+import clip_reference  # noqa: E402
+import train_tower  # noqa: E402
+from clip_reference import QuickGELU, VisionTransformer  # noqa: E402
+from parity import Report  # noqa: E402
+from random_weights import calibration_images, randomize  # noqa: E402
+
+TOLERANCE = 1e-4
+
+
+class Case:
+    """module: the tower in PyTorch; run(module, images) -> features of a batch; shape: tower_shape's
+    members."""
+
+    def __init__(self, name, kind, module, run, shape, batch, size, threads=1):
+        self.name, self.kind, self.module, self.run, self.shape = name, kind, module, run, shape
+        self.batch, self.size, self.threads = batch, size, threads
+
+
+# ----------------------------------------------------------------------------------------- ViT
+
+def vit_features(positions, head_size=clip_reference.HEAD_SIZE):
+    """The reference takes images one at a time."""
+    def run(module, images):
+        clip_reference.HEAD_SIZE = head_size
+        return torch.cat([module(image[None], positions) for image in images])
+    return run
+
+
+def vit_case(name, width, layers, patch, feature, size, batch, threads=1, exact=False,
+             positions="none", head_size=clip_reference.HEAD_SIZE):
+    def module():
+        visual = VisionTransformer(width, layers, patch, feature, size[0],
+                                   nn.GELU if exact else QuickGELU)
+        for block in visual.transformer.resblocks:
+            block.attn.scale = head_size ** -0.5
+        return randomize(visual, seed=3)
+    shape = dict(width=width, layers=layers, patch=patch, feature=feature,
+                 heads=width // head_size, exact_gelu=exact,
+                 grid=size[0] // patch if positions == "grid" else 0)
+    return Case(name, "vit", module, vit_features(positions, head_size), shape, batch, size,
+                threads)
+
+
+CASES = (
+    vit_case("vit, QuickGELU, positions", 128, 3, 16, 32, (64, 64), 5, positions="grid"),
+    vit_case("vit, GELU", 128, 3, 16, 32, (50, 83), 5, exact=True),
+    vit_case("vit, heads of 32, two threads", 96, 2, 8, 24, (48, 48), 5, threads=2, head_size=32),
+    vit_case("vit, one layer, three threads for two images", 64, 1, 16, 20, (33, 40), 2, threads=3,
+             exact=True),
+    vit_case("vit-b-32", 768, 12, 32, 512, (224, 224), 2, threads=2, positions="grid"),
+)
+
+
+# ------------------------------------------------------------------------------------ comparison
+
+def distance(found, expected):
+    expected = expected.astype(numpy.float64)
+    length = numpy.linalg.norm(expected)
+    return float(numpy.linalg.norm(found - expected) / length) if length else float("inf")
+
+
+def parts(name, gradient):
+    """Packed queries, keys and values are compared one by one.  Softmax does not change when a number
+    is added to all keys' products with a query, so the gradient of keys' biases is 0 but for noise."""
+    if not name.endswith(("in_proj_weight", "in_proj_bias")):
+        return {name: gradient}
+    query, key, value = numpy.split(gradient, 3)
+    found = {name + " q": query, name + " k": key, name + " v": value}
+    if name.endswith("bias"):
+        del found[name + " k"]
+    return found
+
+
+def in_pytorch(case, module, images, changes, dtype):
+    module = module.to(dtype)
+    module.zero_grad()
+    features = case.run(module, images.to(dtype))
+    features.backward(changes.to(dtype))
+    gradients = {name: parameter.grad.numpy() for name, parameter in module.named_parameters()
+                 if parameter.grad is not None}
+    return features.detach().numpy(), gradients
+
+
+def ours(tower, images, changes):
+    features = tower.forward(images.numpy())
+    tower.backward(changes.numpy())
+    return features, {name: gradient.copy() for name, gradient in tower.gradients.items()}
+
+
+def same_bits(first, second):
+    return (first[0].tobytes() == second[0].tobytes()
+            and all(first[1][name].tobytes() == second[1][name].tobytes() for name in first[1]))
+
+
+def compare(report, case, found, truth, rounded):
+    report.check(case.name + ": features", distance(found[0], truth[0]), TOLERANCE)
+    if set(found[1]) != set(truth[1]):
+        report.result(case.name + ": parameters", False, set(found[1]) ^ set(truth[1]))
+        return
+    worst, worst_rounded = (-1.0, None), -1.0
+    for name in truth[1]:
+        expected, theirs = parts(name, truth[1][name]), parts(name, rounded[1][name])
+        for part, gradient in parts(name, found[1][name]).items():
+            error = distance(gradient, expected[part])
+            if not error <= TOLERANCE:
+                report.check("%s: %s" % (case.name, part), error, TOLERANCE)
+            worst = max(worst, (error, part))
+            worst_rounded = max(worst_rounded, distance(theirs[part], expected[part]))
+    report.check("%s: %d gradients, worst %s (PyTorch's own in f32: %.1e)"
+                 % (case.name, len(truth[1]), worst[1], worst_rounded), worst[0], TOLERANCE)
+
+
+def run(report, library, case):
+    module = case.module()
+    generator = torch.Generator().manual_seed(5)
+    images = calibration_images(generator, case.batch, max(case.size))
+    images = images[:, :, :case.size[0], :case.size[1]].contiguous()
+    changes = torch.randn((case.batch, case.shape["feature"]), generator=generator)
+    with train_tower.Tower(library, case.kind, case.shape, case.batch, case.size,
+                           case.threads) as tower:
+        tower.load(module.state_dict())
+        found = ours(tower, images, changes)
+        report.result(case.name + ": same bits again", same_bits(found, ours(tower, images, changes)),
+                      "")
+    rounded = in_pytorch(case, module, images, changes, torch.float32)
+    truth = in_pytorch(case, module, images, changes, torch.float64)
+    compare(report, case, found, truth, rounded)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", help="cases whose name contains this", default="")
+    options = parser.parse_args()
+    report, start = Report(), time.monotonic()
+    with tempfile.TemporaryDirectory() as directory:
+        library = train_tower.build(directory)
+        for case in CASES:
+            if options.only in case.name:
+                run(report, library, case)
+    print("%.0f s; %d passed, %d failed" % (time.monotonic() - start, report.passed, report.failed))
+    return 1 if report.failed or not report.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
