@@ -43,7 +43,7 @@ bool begin_fill(const struct beginning *beginning, struct student *student, uint
     bool good = true;
     student_draw(student, seed);
     if (beginning->kind == BEGIN_FROM_SCRATCH)
-        initialise_tower(student->tower, seed);
+        initialise_resnet(student->tower, seed);
     else
         good = state_load_weights(beginning->path, student, message);
     if (good)

@@ -1,3 +1,12 @@
-/* placeholder: comes from branch resnet */
+/*
+ * initialise.h - the first weights of a tower that learns from nothing.
+ */
+#ifndef QUALICLIP_TRAIN_INITIALISE_H
+#define QUALICLIP_TRAIN_INITIALISE_H
+
 #include "tower.h"
-void initialise_tower(struct tower *tower, uint64_t seed);
+
+/* All parameters, by the seed alone. */
+void initialise_resnet(struct tower *tower, uint64_t seed);
+
+#endif
