@@ -53,8 +53,9 @@ static void set_labels(struct problem *problem)
         for (uint32_t crop = 0; crop < CROPS; crop++)
             for (uint32_t stage = 0; stage < STAGES; stage++)
                 problem->labels[(photo * CROPS + crop) * STAGES + stage] = (struct image_label){
-                    photo, types[photo], badnesses[photo][crop][stage]};
-    problem->labels[IMAGES - 1] = (struct image_label){PHOTOS, degradation_count, 5};
+                    .photo = photo, .type = types[photo], .badness = badnesses[photo][crop][stage]};
+    problem->labels[IMAGES - 1] = (struct image_label){
+        .photo = PHOTOS, .type = degradation_count, .badness = 5};
 }
 
 static void set_up(struct problem *problem)
@@ -275,10 +276,16 @@ static void test_wanted_scores(void **state)
     struct problem problem;
     (void)state;
     set_up(&problem);
-    const struct image_label pristine = {0, DEGRADE_JPEG, 0}, worst = {0, DEGRADE_JPEG, 5};
+    const struct image_label pristine = {.type = DEGRADE_JPEG};
+    const struct image_label worst = {.type = DEGRADE_JPEG, .badness = 5};
+    const struct image_label both = {
+        .type = DEGRADE_JPEG, .badness = 5, .base = DEGRADE_JITTER, .base_badness = 5};
     assert_true(fabs(wanted_score(&problem.recipe, &pristine) - 0.92) < 1e-9);
     assert_true(fabs(wanted_score(&problem.recipe, &worst) - 0.08) < 1e-9);
     assert_true(fabs(wanted_score(&problem.recipe, &problem.labels[IMAGES - 1]) - 0.05) < 1e-9);
+    assert_true(fabs(wanted_score(&problem.recipe, &both) - 0.08 * 0.08 / 0.92) < 1e-9);
+    assert_true(whole_badness(&problem.recipe, &both) > 5);
+    assert_true(fabs(whole_badness(&problem.recipe, &worst) - 5) < 1e-9);
 }
 
 int main(void)
