@@ -290,16 +290,11 @@ $(BUILD)/%.o: %.S $(BUILD)/flags $(wildcard weights/*.gguf)
 	$(call say,AS,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(BUILD)/tools/%.o: PART_CFLAGS = $(TOOL_CFLAGS)
-<<<<<<< HEAD
+# No result depends on floating-point traps, and without them more loops become vectors.
+$(BUILD)/tools/degrade/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fno-trapping-math
 # Loops of the towers are marked for vectors; no threads of OpenMP are meant.  Vectors are handed to
 # inline functions alone, so how they would be handed to others (psabi) does not matter.
 $(BUILD)/tools/train/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fopenmp-simd -Wno-psabi
-=======
-# No result depends on floating-point traps, and without them more loops become vectors.
-$(BUILD)/tools/degrade/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fno-trapping-math
-# Loops of the towers are marked for vectors; no threads of OpenMP are meant.
-$(BUILD)/tools/train/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fopenmp-simd
->>>>>>> main
 $(BUILD)/test/%.o: PART_CFLAGS = $(TEST_CFLAGS)
 
 # One object in which only the public names are global: an application's own names cannot clash.
