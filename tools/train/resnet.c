@@ -432,7 +432,7 @@ void resnet_run(struct resnet *resnet, crew_task *task, void *context)
 
 /* ------------------------------------------------------------------------------------- creation */
 
-static const struct tower_operations operations = {resnet_forward, resnet_backward, destroy};
+static const struct tower_operations operations = {resnet_tower_forward, resnet_tower_backward, destroy};
 
 static bool take_tables(struct resnet *resnet, uint32_t threads, char *message)
 {

@@ -60,8 +60,8 @@ struct resnet {
     bool training;
 };
 
-void resnet_forward(struct tower *tower, const float *pixels, float *features, bool training);
-void resnet_backward(struct tower *tower, const float *feature_gradients);
+void resnet_tower_forward(struct tower *tower, const float *pixels, float *features, bool training);
+void resnet_tower_backward(struct tower *tower, const float *feature_gradients);
 
 /* Runs a task on the crew with oneDNN held to a thread in each member. */
 void resnet_run(struct resnet *resnet, crew_task *task, void *context);

@@ -240,7 +240,7 @@ static void run_block(struct resnet *resnet, size_t index)
     }
 }
 
-void resnet_backward(struct tower *tower, const float *feature_gradients)
+void resnet_tower_backward(struct tower *tower, const float *feature_gradients)
 {
     struct resnet *resnet = (struct resnet *)tower;
     struct residual_block *last = &resnet->blocks[resnet->block_count - 1];

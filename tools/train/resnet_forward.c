@@ -121,7 +121,7 @@ static void run_block(struct resnet *resnet, size_t index)
     run_inner(resnet, &block->conv2, &block->conv3);
 }
 
-void resnet_forward(struct tower *tower, const float *pixels, float *features, bool training)
+void resnet_tower_forward(struct tower *tower, const float *pixels, float *features, bool training)
 {
     struct resnet *resnet = (struct resnet *)tower;
     resnet->pixels = pixels;
