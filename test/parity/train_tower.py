@@ -12,7 +12,7 @@ import numpy
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 # Of tools/train: what towers consist of; the rest needs the whole program.
-PARTS = ("tower", "crew", "rows", "products", "vit*", "initialise*")
+PARTS = ("tower", "crew", "rows", "products", "vit*")
 KINDS = {"resnet": 0, "vit": 1}
 MESSAGE_SIZE = 512  # QC_MESSAGE_SIZE
 
