@@ -209,8 +209,8 @@ evaluate_sources := $(wildcard tools/evaluate/*.c) $(label_sources)
 method_sources := $(degrade_sources) $(train_sources) $(evaluate_sources)
 tool_sources := $(wildcard tools/*.c) $(checkpoint_sources) $(method_sources) bench/peak.c
 # Of these the towers that learn consist, without the rest of the program.
-tower_sources := $(filter $(addprefix tools/train/,crew.c rows.c products.c vit%.c initialise_vit.c),\
-                          $(train_sources))
+tower_sources := $(filter $(addprefix tools/train/,tower.c crew.c rows.c products.c vit%.c resnet%.c \
+                          convolution.c batch_norm.c normalise.c junction.c initialise%.c),$(train_sources))
 test_sources := $(filter-out $(if $(filter yes,$(TRAIN)),,test/test_train_%),$(wildcard test/test_*.c))
 test_support := $(filter-out test/test_%,$(wildcard test/*.c))
 fuzz_sources := $(wildcard test/fuzz/fuzz_*.c)
@@ -292,8 +292,9 @@ $(BUILD)/%.o: %.S $(BUILD)/flags $(wildcard weights/*.gguf)
 $(BUILD)/tools/%.o: PART_CFLAGS = $(TOOL_CFLAGS)
 # No result depends on floating-point traps, and without them more loops become vectors.
 $(BUILD)/tools/degrade/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fno-trapping-math
-# Loops of the towers are marked for vectors; no threads of OpenMP are meant.
-$(BUILD)/tools/train/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fopenmp-simd
+# Loops of the towers are marked for vectors; no threads of OpenMP are meant.  Vectors are handed to
+# inline functions alone, so how they would be handed to others (psabi) does not matter.
+$(BUILD)/tools/train/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fopenmp-simd -Wno-psabi
 $(BUILD)/test/%.o: PART_CFLAGS = $(TEST_CFLAGS)
 
 # One object in which only the public names are global: an application's own names cannot clash.

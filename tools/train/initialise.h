@@ -1,15 +1,13 @@
 /*
- * initialise.h - values of a tower that is to learn from scratch.
+ * initialise.h - the first weights of a tower that learns from nothing.
  */
 #ifndef QUALICLIP_TRAIN_INITIALISE_H
 #define QUALICLIP_TRAIN_INITIALISE_H
 
 #include "tower.h"
 
-/*
- * As CLIP does it: normal deviates whose deviation falls with the width, and of what adds to the
- * stream with the depth; gains 1, biases 0.  The same seed gives the same values.
- */
+/* All parameters, by the seed alone. */
+void initialise_resnet(struct tower *tower, uint64_t seed);
 void initialise_vit(struct tower *tower, uint64_t seed);
 
 #endif
