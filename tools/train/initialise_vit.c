@@ -1,7 +1,8 @@
 /*
  * initialise_vit.c - a ViT before its first step.
  *
- * Each tensor draws from a series of its own, by its place, so none changes with another's size.
+ * As CLIP does it: normal deviates whose deviation falls with the width, and of what adds to the
+ * stream with the depth; gains 1, biases 0.  Each tensor draws from a series of its own, by its place.
  */
 #include "initialise.h"
 
