@@ -337,9 +337,11 @@ $(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
         posix_madvise open close fopen pthread_create pthread_mutex_init pthread_mutex_lock \
         pthread_mutex_unlock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast)
 
-# These judge: all of the program but its beginning.
-evaluate_support := $(filter-out tools/main.c,$(tool_sources))
-$(addprefix $(BUILD)/test/,test_evaluate_degradations test_competition test_page): \
+# These judge: the method's objects, and what of the program those stand on.
+evaluate_support := $(degrade_sources) $(evaluate_sources) $(addprefix tools/,arguments.c diagnostics.c \
+                    film.c image_run.c in_order.c inputs.c lanes.c machine.c memory.c names.c output.c pictures.c \
+                    progress.c prompts.c whole_file.c workspace.c y4m.c)
+$(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degradations test_labels test_page): \
     $(call objects,$(evaluate_support))
 
 # ... and these look into the program.
@@ -348,8 +350,7 @@ $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
 FUZZER ?=
-fuzz_objects = $(call objects,$(fuzz_support) $(filter-out test/degrade_photos.c,$(test_support)) \
-                              $(checkpoint_sources)) \
+fuzz_objects = $(call objects,$(fuzz_support) $(test_support) $(checkpoint_sources)) \
                $(library_objects)
 $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(fuzz_objects) \
                       $(if $(FUZZER),,$(BUILD)/test/fuzz/replay.o)
