@@ -339,8 +339,9 @@ $(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
 
 # These judge: the method's objects, and what of the program those stand on.
 evaluate_support := $(degrade_sources) $(evaluate_sources) $(addprefix tools/,arguments.c diagnostics.c \
-                    in_order.c inputs.c machine.c memory.c output.c pictures.c progress.c whole_file.c)
-$(addprefix $(BUILD)/test/,test_evaluate_degradations test_competition test_page): \
+                    film.c image_run.c in_order.c inputs.c lanes.c machine.c memory.c names.c output.c pictures.c \
+                    progress.c prompts.c whole_file.c workspace.c y4m.c)
+$(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degradations test_labels test_page): \
     $(call objects,$(evaluate_support))
 
 # ... and these look into the program.

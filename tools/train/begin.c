@@ -15,6 +15,8 @@ static const struct {
 } scratch[] = {
     {"nano",
      {.kind = TRAIN_RESNET, .width = 16, .feature = 128, .heads = 8, .blocks = {2, 2, 2, 2}}},
+    {"vit-tiny",
+     {.kind = TRAIN_VIT, .width = 192, .feature = 128, .heads = 3, .layers = 4, .patch = 16}},
 };
 
 bool begin_find(struct beginning *beginning, const char *init, char *message)
@@ -43,7 +45,8 @@ bool begin_fill(const struct beginning *beginning, struct student *student, uint
     bool good = true;
     student_draw(student, seed);
     if (beginning->kind == BEGIN_FROM_SCRATCH)
-        initialise_resnet(student->tower, seed);
+        (student->tower->shape.kind == TRAIN_VIT ? initialise_vit : initialise_resnet)(
+            student->tower, seed);
     else
         good = state_load_weights(beginning->path, student, message);
     if (good)
