@@ -353,7 +353,8 @@ $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
 FUZZER ?=
-fuzz_objects = $(call objects,$(fuzz_support) $(test_support) $(checkpoint_sources)) \
+fuzz_objects = $(call objects,$(fuzz_support) $(filter-out test/degrade_photos.c,$(test_support)) \
+                              $(checkpoint_sources)) \
                $(library_objects)
 $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(fuzz_objects) \
                       $(if $(FUZZER),,$(BUILD)/test/fuzz/replay.o)
