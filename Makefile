@@ -2,7 +2,7 @@
 
 # The Debian packages that building and testing need; `make deps` installs those that are missing.
 PACKAGES := gcc g++ libc6-dev binutils pkg-config libopenblas-dev libpng-dev libjpeg-dev \
-            libzip-dev libcjson-dev libopenjp2-7-dev libdnnl-dev libcmocka-dev bats jq
+            libzip-dev zlib1g-dev libcjson-dev libopenjp2-7-dev libdnnl-dev libcmocka-dev bats jq
 # What .ci/run needs besides: the reference, a second compiler with its sanitizers, a leak checker.
 CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy python3-regex \
                python3-scipy valgrind cmake abigail-tools debhelper lintian fakeroot \
@@ -204,12 +204,13 @@ checkpoint_sources := $(wildcard tools/checkpoint/*.c)
 # The method: what spoils a photo, what learns from that, what judges the result.
 degrade_sources := $(wildcard tools/degrade/*.c)
 train_sources := $(if $(filter yes,$(TRAIN)),$(wildcard tools/train/*.c))
-evaluate_sources := $(wildcard tools/evaluate/*.c)
+label_sources := $(wildcard tools/evaluate/labels/*.c)
+evaluate_sources := $(wildcard tools/evaluate/*.c) $(label_sources)
 method_sources := $(degrade_sources) $(train_sources) $(evaluate_sources)
 tool_sources := $(wildcard tools/*.c) $(checkpoint_sources) $(method_sources) bench/peak.c
 # Of these the towers that learn consist, without the rest of the program.
-tower_sources := $(filter $(addprefix tools/train/,crew.c rows.c products.c vit%.c initialise_vit.c),\
-                          $(train_sources))
+tower_sources := $(filter $(addprefix tools/train/,tower.c crew.c rows.c products.c vit%.c resnet%.c \
+                          convolution.c batch_norm.c normalise.c junction.c initialise%.c),$(train_sources))
 test_sources := $(filter-out $(if $(filter yes,$(TRAIN)),,test/test_train_%),$(wildcard test/test_*.c))
 test_support := $(filter-out test/test_%,$(wildcard test/*.c))
 fuzz_sources := $(wildcard test/fuzz/fuzz_*.c)
@@ -229,7 +230,7 @@ TESTS    ?= $(notdir $(test_programs) $(fuzz_programs))
 EMULATOR ?=
 tested_programs := $(addprefix $(BUILD)/test/,$(TESTS))
 
-TOOL_PACKAGES := libzip libcjson
+TOOL_PACKAGES := libzip zlib libcjson
 TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES) $(method_packages)) $(method_flags) \
               -Itools -Itools/checkpoint -Itools/degrade -Itools/train -Itools/evaluate -Ibench
 TOOL_LIBS   = $(shell $(PKG_CONFIG) --libs $(TOOL_PACKAGES) $(method_packages)) $(method_libs)
@@ -289,8 +290,11 @@ $(BUILD)/%.o: %.S $(BUILD)/flags $(wildcard weights/*.gguf)
 	$(call say,AS,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(BUILD)/tools/%.o: PART_CFLAGS = $(TOOL_CFLAGS)
-# Loops of the towers are marked for vectors; no threads of OpenMP are meant.
-$(BUILD)/tools/train/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fopenmp-simd
+# No result depends on floating-point traps, and without them more loops become vectors.
+$(BUILD)/tools/degrade/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fno-trapping-math
+# Loops of the towers are marked for vectors; no threads of OpenMP are meant.  Vectors are handed to
+# inline functions alone, so how they would be handed to others (psabi) does not matter.
+$(BUILD)/tools/train/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fopenmp-simd -Wno-psabi
 $(BUILD)/test/%.o: PART_CFLAGS = $(TEST_CFLAGS)
 
 # One object in which only the public names are global: an application's own names cannot clash.
@@ -337,17 +341,22 @@ $(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
 
 # These judge: the method's objects, and what of the program those stand on.
 evaluate_support := $(degrade_sources) $(evaluate_sources) $(addprefix tools/,arguments.c diagnostics.c \
-                    in_order.c inputs.c machine.c memory.c output.c pictures.c progress.c whole_file.c)
-$(addprefix $(BUILD)/test/,test_evaluate_degradations test_competition test_page): \
+                    film.c image_run.c in_order.c inputs.c lanes.c machine.c memory.c names.c output.c pictures.c \
+                    progress.c prompts.c whole_file.c workspace.c y4m.c)
+$(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degradations test_labels test_page): \
     $(call objects,$(evaluate_support))
 
 # ... and these look into the program.
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
+$(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch: \
+    $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
+                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
 FUZZER ?=
-fuzz_objects = $(call objects,$(fuzz_support) $(test_support) $(checkpoint_sources)) \
+fuzz_objects = $(call objects,$(fuzz_support) $(filter-out test/degrade_photos.c,$(test_support)) \
+                              $(checkpoint_sources)) \
                $(library_objects)
 $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(fuzz_objects) \
                       $(if $(FUZZER),,$(BUILD)/test/fuzz/replay.o)
@@ -381,6 +390,12 @@ $(BUILD)/bench/roofline: $(call objects,bench/roofline.c bench/peak.c) \
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 $(BUILD)/bench/roofline.o: PART_CFLAGS = -Ibench -D_DEFAULT_SOURCE
+
+# ... how long the degradations take ...
+$(BUILD)/bench/degrade: $(call objects,bench/degrade.c $(degrade_sources))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
+$(BUILD)/bench/degrade.o: PART_CFLAGS = -Itools/degrade
 
 # ... and what threads cost.
 $(BUILD)/bench/threads: $(call objects,bench/threads.c) $(library_objects)
