@@ -63,6 +63,7 @@ else
 ##   install         into $(DESTDIR)$(PREFIX); uninstall takes it away
 ##   abi-check       whether the shared library's interface is the committed one; abi-update
 ##   deb             Debian packages, in build/deb
+##   model           train the built-in model anew, into build/model (two hours of two cores)
 ##   clean  format
 ## Options, e.g. make BLAS=none CODECS=jpeg
 ##   BLAS=openblas|none   CODECS=png,jpeg|png|jpeg|none   THREADS=yes|no   BUILTIN=yes|no
@@ -508,6 +509,11 @@ DEB := $(BUILD)/deb
 deb:
 	@tools/package/deb.sh $(VERSION) $(DEB)
 .PHONY: deb
+
+# Needs TRAIN=yes and the photos, which it fetches (Debian).
+model: tool
+	@QUALICLIP=$(TOOL) weights/make.sh $(BUILD)/model
+.PHONY: model
 
 help:
 	@sed -n 's/^## //p' Makefile
