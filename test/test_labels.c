@@ -312,7 +312,7 @@ static void test_delimited(void **state)
     assert_false(delimited_read(&table, "a,c\n\"b", 6, "it", message));
     assert_string_equal(message, "it: line 2: a quotation mark is not closed");
     table_free(&table);
-    assert_false(delimited_read(&table, "a,b\n\"b\"c,1", 11, "it", message));
+    assert_false(delimited_read(&table, "a,b\n\"b\"c,1", 10, "it", message));
     assert_non_null(strstr(message, "is not doubled"));
     table_free(&table);
 }
