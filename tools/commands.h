@@ -19,5 +19,6 @@ int command_convert(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_eval(int argc, char **argv);
+int command_gmad(int argc, char **argv);
 
 #endif
