@@ -2,7 +2,7 @@
 
 # The Debian packages that building and testing need; `make deps` installs those that are missing.
 PACKAGES := gcc g++ libc6-dev binutils pkg-config libopenblas-dev libpng-dev libjpeg-dev \
-            libzip-dev libcjson-dev libopenjp2-7-dev libdnnl-dev libcmocka-dev bats jq
+            libzip-dev zlib1g-dev libcjson-dev libopenjp2-7-dev libdnnl-dev libcmocka-dev bats jq
 # What .ci/run needs besides: the reference, a second compiler with its sanitizers, a leak checker.
 CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy python3-regex \
                python3-scipy valgrind cmake abigail-tools debhelper lintian fakeroot \
@@ -204,7 +204,8 @@ checkpoint_sources := $(wildcard tools/checkpoint/*.c)
 # The method: what spoils a photo, what learns from that, what judges the result.
 degrade_sources := $(wildcard tools/degrade/*.c)
 train_sources := $(if $(filter yes,$(TRAIN)),$(wildcard tools/train/*.c))
-evaluate_sources := $(wildcard tools/evaluate/*.c)
+label_sources := $(wildcard tools/evaluate/labels/*.c)
+evaluate_sources := $(wildcard tools/evaluate/*.c) $(label_sources)
 method_sources := $(degrade_sources) $(train_sources) $(evaluate_sources)
 tool_sources := $(wildcard tools/*.c) $(checkpoint_sources) $(method_sources) bench/peak.c
 # Of these the towers that learn consist, without the rest of the program.
@@ -229,7 +230,7 @@ TESTS    ?= $(notdir $(test_programs) $(fuzz_programs))
 EMULATOR ?=
 tested_programs := $(addprefix $(BUILD)/test/,$(TESTS))
 
-TOOL_PACKAGES := libzip libcjson
+TOOL_PACKAGES := libzip zlib libcjson
 TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES) $(method_packages)) $(method_flags) \
               -Itools -Itools/checkpoint -Itools/degrade -Itools/train -Itools/evaluate -Ibench
 TOOL_LIBS   = $(shell $(PKG_CONFIG) --libs $(TOOL_PACKAGES) $(method_packages)) $(method_libs)
@@ -289,6 +290,8 @@ $(BUILD)/%.o: %.S $(BUILD)/flags $(wildcard weights/*.gguf)
 	$(call say,AS,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(BUILD)/tools/%.o: PART_CFLAGS = $(TOOL_CFLAGS)
+# No result depends on floating-point traps, and without them more loops become vectors.
+$(BUILD)/tools/degrade/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fno-trapping-math
 # Loops of the towers are marked for vectors; no threads of OpenMP are meant.
 $(BUILD)/tools/train/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fopenmp-simd
 $(BUILD)/test/%.o: PART_CFLAGS = $(TEST_CFLAGS)
@@ -379,6 +382,12 @@ $(BUILD)/bench/roofline: $(call objects,bench/roofline.c bench/peak.c) \
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 $(BUILD)/bench/roofline.o: PART_CFLAGS = -Ibench -D_DEFAULT_SOURCE
+
+# ... how long the degradations take ...
+$(BUILD)/bench/degrade: $(call objects,bench/degrade.c $(degrade_sources))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
+$(BUILD)/bench/degrade.o: PART_CFLAGS = -Itools/degrade
 
 # ... and what threads cost.
 $(BUILD)/bench/threads: $(call objects,bench/threads.c) $(library_objects)

@@ -89,34 +89,45 @@ void lab_free(struct lab *lab)
     free(lab->lightness);
 }
 
-/* Rows of the matrix to XYZ, each divided by its sum: white is 1, and greys have no colour. */
-static void block_from_rgb(const float *restrict rgb, float *restrict lightness, float *restrict a,
-                           float *restrict b)
+/*
+ * Rows of the matrix to XYZ, each divided by its sum: white is 1, and greys have no colour.  What
+ * is costly is done value by value, because vectors are quicker there than across interleaved
+ * colours.
+ */
+static void block_from_rgb(const float *rgb, float *lightness, float *a, float *b)
 {
+    float light[3 * block], f[3][block];
+    for (size_t i = 0; i < 3 * block; i++)
+        light[i] = linear_light(rgb[i]);
     for (size_t i = 0; i < block; i++) {
-        const float red = linear_light(rgb[3 * i]), green = linear_light(rgb[3 * i + 1]);
-        const float blue = linear_light(rgb[3 * i + 2]);
-        const float x = 0.433952755f * red + 0.376219415f * green + 0.18982783f * blue;
-        const float y = 0.212671f * red + 0.71516f * green + 0.072169f * blue;
-        const float z = 0.017757914f * red + 0.109476521f * green + 0.872765565f * blue;
-        const float fx = compressed(x), fy = compressed(y), fz = compressed(z);
-        lightness[i] = 116 * fy - 16;
-        a[i] = 500 * (fx - fy);
-        b[i] = 200 * (fy - fz);
+        const float red = light[3 * i], green = light[3 * i + 1], blue = light[3 * i + 2];
+        f[0][i] = 0.433952755f * red + 0.376219415f * green + 0.18982783f * blue;
+        f[1][i] = 0.212671f * red + 0.71516f * green + 0.072169f * blue;
+        f[2][i] = 0.017757914f * red + 0.109476521f * green + 0.872765565f * blue;
+    }
+    for (size_t plane = 0; plane < 3; plane++)
+        for (size_t i = 0; i < block; i++)
+            f[plane][i] = compressed(f[plane][i]);
+    for (size_t i = 0; i < block; i++) {
+        lightness[i] = 116 * f[1][i] - 16;
+        a[i] = 500 * (f[0][i] - f[1][i]);
+        b[i] = 200 * (f[1][i] - f[2][i]);
     }
 }
 
-static void block_to_rgb(const float *restrict lightness, const float *restrict a,
-                         const float *restrict b, float *restrict rgb)
+static void block_to_rgb(const float *lightness, const float *a, const float *b, float *rgb)
 {
+    float light[3 * block];
     for (size_t i = 0; i < block; i++) {
         const float fy = (lightness[i] + 16) * (1 / 116.f);
         const float x = expanded(fy + a[i] * (1 / 500.f)), y = expanded(fy);
         const float z = expanded(fy - b[i] * (1 / 200.f));
-        rgb[3 * i] = encoded(3.079934936f * x - 1.537151516f * y - 0.542783419f * z);
-        rgb[3 * i + 1] = encoded(-0.921234183f * x + 1.875990001f * y + 0.045244181f * z);
-        rgb[3 * i + 2] = encoded(0.052889682f * x - 0.204041338f * y + 1.151151656f * z);
+        light[3 * i] = 3.079934936f * x - 1.537151516f * y - 0.542783419f * z;
+        light[3 * i + 1] = -0.921234183f * x + 1.875990001f * y + 0.045244181f * z;
+        light[3 * i + 2] = 0.052889682f * x - 0.204041338f * y + 1.151151656f * z;
     }
+    for (size_t i = 0; i < 3 * block; i++)
+        rgb[i] = encoded(light[i]);
 }
 
 void lab_from_rgb(const struct lab *lab, const float *rgb, size_t count)
