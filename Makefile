@@ -336,11 +336,9 @@ $(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
         posix_madvise open close fopen pthread_create pthread_mutex_init pthread_mutex_lock \
         pthread_mutex_unlock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast)
 
-# These judge: the method's objects, and what of the program those stand on.
-evaluate_support := $(degrade_sources) $(evaluate_sources) $(addprefix tools/,arguments.c diagnostics.c \
-                    in_order.c inputs.c machine.c memory.c output.c pictures.c progress.c whole_file.c)
+# These judge with all of the program but its main().
 $(addprefix $(BUILD)/test/,test_evaluate_degradations test_competition test_page): \
-    $(call objects,$(evaluate_support))
+    $(filter-out $(BUILD)/tools/main.o,$(tool_objects))
 
 # ... and these look into the program.
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))

@@ -32,7 +32,7 @@ static const uint32_t paper = 0xffffff, ink = 0x22262b, soft = 0x5b626b, empty =
 static void draw_words(struct canvas *canvas, int x, int y, int width, uint32_t color,
                        const char *text)
 {
-    char cut[128];
+    char cut[192];
     snprintf(cut, sizeof cut, "%s", text);
     for (size_t length = strlen(cut); length && canvas_text_width(cut, letters) > width;)
         cut[--length] = '\0';
@@ -67,7 +67,7 @@ static void draw_picture(struct canvas *canvas, int x, int y, const char *path)
 static void draw_bout(struct canvas *canvas, const struct contest *contest, const struct bout *bout,
                       int x, int y)
 {
-    char text[128], level[32];
+    char text[192], level[32];
     contest_level(contest, bout->level, level);
     snprintf(text, sizeof text, contest->pairs > 1 ? "%s, pair %zu" : "%s", level, bout->rank);
     draw_words(canvas, x, y, 2 * box_width, soft, text);

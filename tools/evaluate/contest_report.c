@@ -29,7 +29,7 @@ static void add_scatter(struct markup *page, const struct contest *contest)
 {
     struct svg_plot plot = {64, 24, 400, 400, 0, 1, 0, 1};
     const size_t step = contest->count / points_most + 1;
-    char text[96];
+    char text[128];
     find_range(contest->scores[0], contest->count, &plot.x_least, &plot.x_most);
     find_range(contest->scores[1], contest->count, &plot.y_least, &plot.y_most);
     snprintf(text, sizeof text, "%s against %s", contest->titles[1], contest->titles[0]);
