@@ -58,8 +58,8 @@ setup() {
     need_png
     mkdir photos
     for i in 1 2 3 4 5 6 7 8 9 10; do cp "${images[i % 3]}" photos/$i.png; done
-    run -0 --separate-stderr "$QUALICLIP" gmad --scores a.csv b.csv --images photos -o sheet.png \
-        --html page.html
+    run -0 --separate-stderr "$QUALICLIP" gmad --scores a.csv b.csv --images photos --tolerance 0.2 \
+        -o sheet.png --html page.html
     # The second role has a pair at both ends: two rows.
     [ "$(od -An -tu1 -j16 -N8 sheet.png | tr -s ' ')" = " 0 0 5 112 0 0 2 236" ]
     [ "$(grep -o 'data:image/' page.html | wc -l)" = "$((2 * $(grep -c ' defends, ' <<<"$output")))" ]
