@@ -343,6 +343,9 @@ $(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degrada
 
 # ... and these look into the program.
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
+$(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch: \
+    $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
+                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
