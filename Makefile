@@ -209,8 +209,8 @@ evaluate_sources := $(wildcard tools/evaluate/*.c) $(label_sources)
 method_sources := $(degrade_sources) $(train_sources) $(evaluate_sources)
 tool_sources := $(wildcard tools/*.c) $(checkpoint_sources) $(method_sources) bench/peak.c
 # Of these the towers that learn consist, without the rest of the program.
-tower_sources := $(filter $(addprefix tools/train/,crew.c rows.c products.c vit%.c initialise_vit.c),\
-                          $(train_sources))
+tower_sources := $(filter $(addprefix tools/train/,tower.c crew.c rows.c products.c vit%.c resnet%.c \
+                          convolution.c batch_norm.c normalise.c junction.c initialise%.c),$(train_sources))
 test_sources := $(filter-out $(if $(filter yes,$(TRAIN)),,test/test_train_%),$(wildcard test/test_*.c))
 test_support := $(filter-out test/test_%,$(wildcard test/*.c))
 fuzz_sources := $(wildcard test/fuzz/fuzz_*.c)
@@ -292,8 +292,9 @@ $(BUILD)/%.o: %.S $(BUILD)/flags $(wildcard weights/*.gguf)
 $(BUILD)/tools/%.o: PART_CFLAGS = $(TOOL_CFLAGS)
 # No result depends on floating-point traps, and without them more loops become vectors.
 $(BUILD)/tools/degrade/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fno-trapping-math
-# Loops of the towers are marked for vectors; no threads of OpenMP are meant.
-$(BUILD)/tools/train/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fopenmp-simd
+# Loops of the towers are marked for vectors; no threads of OpenMP are meant.  Vectors are handed to
+# inline functions alone, so how they would be handed to others (psabi) does not matter.
+$(BUILD)/tools/train/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fopenmp-simd -Wno-psabi
 $(BUILD)/test/%.o: PART_CFLAGS = $(TEST_CFLAGS)
 
 # One object in which only the public names are global: an application's own names cannot clash.
@@ -338,8 +339,9 @@ $(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
 
 # These judge: the method's objects, and what of the program those stand on.
 evaluate_support := $(degrade_sources) $(evaluate_sources) $(addprefix tools/,arguments.c diagnostics.c \
-                    in_order.c inputs.c machine.c memory.c output.c pictures.c progress.c whole_file.c)
-$(addprefix $(BUILD)/test/,test_evaluate_degradations test_competition test_page): \
+                    film.c image_run.c in_order.c inputs.c lanes.c machine.c memory.c names.c output.c pictures.c \
+                    progress.c prompts.c whole_file.c workspace.c y4m.c)
+$(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degradations test_labels test_page): \
     $(call objects,$(evaluate_support))
 
 # ... and these look into the program.
@@ -348,7 +350,8 @@ $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
 FUZZER ?=
-fuzz_objects = $(call objects,$(fuzz_support) $(test_support) $(checkpoint_sources)) \
+fuzz_objects = $(call objects,$(fuzz_support) $(filter-out test/degrade_photos.c,$(test_support)) \
+                              $(checkpoint_sources)) \
                $(library_objects)
 $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(fuzz_objects) \
                       $(if $(FUZZER),,$(BUILD)/test/fuzz/replay.o)

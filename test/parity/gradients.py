@@ -23,7 +23,7 @@ from torch import nn  # noqa: E402
 
 import clip_reference  # noqa: E402
 import train_tower  # noqa: E402
-from clip_reference import QuickGELU, VisionTransformer  # noqa: E402
+from clip_reference import ModifiedResNet, QuickGELU, VisionTransformer  # noqa: E402
 from parity import Report  # noqa: E402
 from random_weights import calibration_images, randomize  # noqa: E402
 
@@ -34,9 +34,10 @@ class Case:
     """module: the tower in PyTorch; run(module, images) -> features of a batch; shape: tower_shape's
     members."""
 
-    def __init__(self, name, kind, module, run, shape, batch, size, threads=1):
+    def __init__(self, name, kind, module, run, shape, batch, size, threads=1, vanishing=()):
         self.name, self.kind, self.module, self.run, self.shape = name, kind, module, run, shape
         self.batch, self.size, self.threads = batch, size, threads
+        self.vanishing = vanishing  # ends of names whose gradients are 0 but for noise
 
 
 # ----------------------------------------------------------------------------------------- ViT
@@ -64,7 +65,88 @@ def vit_case(name, width, layers, patch, feature, size, batch, threads=1, exact=
                 threads)
 
 
+# -------------------------------------------------------------------------------------- ResNet
+
+class Shift(nn.Module):
+    """What is left of a BatchNorm that was folded into the convolution before it."""
+
+    def __init__(self, bias):
+        super().__init__()
+        self.bias = nn.Parameter(bias)
+
+    def forward(self, x):
+        return x + self.bias[:, None, None]
+
+
+@torch.no_grad()
+def fold(module):
+    """As a conversion does; each BatchNorm follows its convolution in the order of modules."""
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm2d):
+            scale = child.weight / torch.sqrt(child.running_var + child.eps)
+            convolution = getattr(module, name.replace("bn", "conv") if "bn" in name else "0")
+            convolution.weight.mul_(scale[:, None, None, None])
+            setattr(module, name, Shift(child.bias - scale * child.running_mean))
+        else:
+            fold(child)
+    return module
+
+
+# Where decisions are clear, a bias only adds what all pixels share, and the next BatchNorm takes that
+# away.
+VANISHING = tuple("bn%d.bias" % number for number in (1, 2, 3)) + ("downsample.1.bias",)
+
+
+@torch.no_grad()
+def decide(module):
+    """Makes each ReLU's decision clear.  Where millions of numbers meet ReLUs some are so close to 0
+    that rounding decides, and f32 (PyTorch's, too) is 1e-3 away from f64."""
+    generator = torch.Generator().manual_seed(7)
+    for name, norm in module.named_modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            ends_block = "downsample" in name or ("layer" in name and name.endswith("bn3"))
+            off = torch.rand(norm.bias.shape, generator=generator) < 0.2
+            norm.weight.uniform_(0.3, 0.6, generator=generator)
+            norm.bias.copy_(torch.where(off & (not ends_block), -6.0, 6.0) * norm.weight)
+    return module
+
+
+def resnet_features(positions, head_size):
+    """Statistics are of a batch, and the reference's pooling takes images one at a time."""
+    def run(module, images):
+        clip_reference.HEAD_SIZE = head_size
+        x = module.layer4(module.layer3(module.layer2(module.layer1(module.stem(images)))))
+        return torch.cat([module.attnpool(image[None], positions) for image in x])
+    return run
+
+
+def resnet_case(name, width, blocks, feature, size, batch, threads=1, positions="none", heads=None,
+                seed=3,                folded=False, decided=False):
+    head_size = 32 * width // (heads or width // 2)
+
+    def module():
+        visual = ModifiedResNet(width, blocks, feature, size[0])
+        visual.attnpool.scale = head_size ** -0.5
+        visual = randomize(visual, seed=seed)
+        if decided:
+            visual = decide(visual)
+        return (fold(visual) if folded else visual).train()
+    shape = dict(width=width, feature=feature, heads=32 * width // head_size, blocks=blocks,
+                 grid=size[0] // 32 if positions == "grid" else 0, folded=folded)
+    return Case(name, "resnet", module, resnet_features(positions, head_size), shape, batch, size,
+                threads, VANISHING if decided and not folded else ())
+
+
 CASES = (
+    resnet_case("resnet, statistics of the batch", 16, (2, 2, 2, 2), 32, (96, 96), 8),
+    resnet_case("resnet, odd sizes, positions, two threads", 16, (1, 2, 1, 1), 24, (71, 71), 5,
+                threads=2, positions="grid"),
+    resnet_case("resnet, narrow, three threads for two images", 4, (1, 1, 1, 2), 20, (78, 101), 2,
+                threads=3, heads=4),
+    resnet_case("resnet, folded", 16, (2, 1, 1, 1), 32, (64, 96), 5, folded=True),
+    resnet_case("rn50", 64, (3, 4, 6, 3), 1024, (224, 224), 2, threads=2, decided=True),
+    resnet_case("rn50, folded", 64, (3, 4, 6, 3), 1024, (224, 224), 2, threads=2, folded=True,
+                decided=True),
     vit_case("vit, QuickGELU, positions", 128, 3, 16, 32, (64, 64), 5, positions="grid"),
     vit_case("vit, GELU", 128, 3, 16, 32, (50, 83), 5, exact=True),
     vit_case("vit, heads of 32, two threads", 96, 2, 8, 24, (48, 48), 5, threads=2, head_size=32),
@@ -82,9 +164,11 @@ def distance(found, expected):
     return float(numpy.linalg.norm(found - expected) / length) if length else float("inf")
 
 
-def parts(name, gradient):
+def parts(name, gradient, vanishing):
     """Packed queries, keys and values are compared one by one.  Softmax does not change when a number
     is added to all keys' products with a query, so the gradient of keys' biases is 0 but for noise."""
+    if name.endswith(("k_proj.bias", *vanishing)):
+        return {}
     if not name.endswith(("in_proj_weight", "in_proj_bias")):
         return {name: gradient}
     query, key, value = numpy.split(gradient, 3)
@@ -122,8 +206,9 @@ def compare(report, case, found, truth, rounded):
         return
     worst, worst_rounded = (-1.0, None), -1.0
     for name in truth[1]:
-        expected, theirs = parts(name, truth[1][name]), parts(name, rounded[1][name])
-        for part, gradient in parts(name, found[1][name]).items():
+        expected, theirs = (parts(name, gradients[1][name], case.vanishing)
+                            for gradients in (truth, rounded))
+        for part, gradient in parts(name, found[1][name], case.vanishing).items():
             error = distance(gradient, expected[part])
             if not error <= TOLERANCE:
                 report.check("%s: %s" % (case.name, part), error, TOLERANCE)

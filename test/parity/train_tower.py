@@ -12,7 +12,8 @@ import numpy
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 # Of tools/train: what towers consist of; the rest needs the whole program.
-PARTS = ("tower", "crew", "rows", "products", "vit*", "initialise*")
+PARTS = ("tower", "crew", "rows", "products", "vit*", "resnet*", "convolution", "batch_norm",
+         "normalise", "junction")
 KINDS = {"resnet": 0, "vit": 1}
 MESSAGE_SIZE = 512  # QC_MESSAGE_SIZE
 
@@ -61,7 +62,7 @@ def build(directory):
     includes = ["-I" + os.path.join(ROOT, name)
                 for name in ("include", "lib", "kernels", "tools", "tools/train")]
     subprocess.run(["gcc", "-std=c11", "-D_POSIX_C_SOURCE=200809L", "-DQUALICLIP_THREADS=1", "-O3",
-                    "-ffp-contract=off", "-fno-math-errno", "-fopenmp-simd", "-pthread", "-shared",
+                    "-ffp-contract=off", "-fno-math-errno", "-fopenmp-simd", "-Wno-psabi", "-pthread", "-shared",
                     "-fPIC", "-Wl,--no-undefined", *includes, "-o", library, *sources, "-ldnnl",
                     "-lgomp", "-lm"], check=True)
     return ctypes.CDLL(library)
