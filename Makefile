@@ -347,6 +347,8 @@ $(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degrada
 # ... and these look into the program.
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
+$(BUILD)/test/test_canvas: $(patsubst %,$(BUILD)/tools/%.o,canvas font png_file written_file memory \
+                                                          diagnostics progress machine)
 
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
 FUZZER ?=

@@ -81,8 +81,8 @@ bool degradation_by_name(const char *name, enum degradation *type);
 /*
  * The parameter at a level in [0, 5] (beyond, that of the nearest): at whole levels from 1 exactly
  * the published one, between them interpolated, and below 1 between level 1 and the identity, which
- * level 0 is for every type but pixelate (a nineteenth of the rows and columns goes) and for images
- * that do not use all tones quantization (which stretches them).  Interpolated is the parameter
+ * level 0 (nearly) is for every type but pixelate, which loses a twentieth of rows and columns, and
+ * but quantization of images that lack tones, which it stretches.  Interpolated is the parameter
  * itself; of quantization the width of its bins; of mean shift and linear contrast, from level 1
  * on, the absolute value, with the sign of the nearest whole level.
  *
