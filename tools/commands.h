@@ -18,6 +18,7 @@ int command_embed(int argc, char **argv);
 int command_convert(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_degrade(int argc, char **argv);
+int command_train(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_eval(int argc, char **argv);
 
