@@ -347,6 +347,8 @@ $(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch: \
     $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
                    $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
+$(BUILD)/test/test_canvas: $(patsubst %,$(BUILD)/tools/%.o,canvas font png_file written_file memory \
+                                                          diagnostics progress machine)
 
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
 FUZZER ?=
