@@ -2,7 +2,7 @@
 
 # The Debian packages that building and testing need; `make deps` installs those that are missing.
 PACKAGES := gcc g++ libc6-dev binutils pkg-config libopenblas-dev libpng-dev libjpeg-dev \
-            libzip-dev libcjson-dev libopenjp2-7-dev libdnnl-dev libcmocka-dev bats jq
+            libzip-dev zlib1g-dev libcjson-dev libopenjp2-7-dev libdnnl-dev libcmocka-dev bats jq
 # What .ci/run needs besides: the reference, a second compiler with its sanitizers, a leak checker.
 CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy python3-regex \
                python3-scipy valgrind cmake abigail-tools debhelper lintian fakeroot \
@@ -204,11 +204,15 @@ checkpoint_sources := $(wildcard tools/checkpoint/*.c)
 # The method: what spoils a photo, what learns from that, what judges the result.
 degrade_sources := $(wildcard tools/degrade/*.c)
 train_sources := $(if $(filter yes,$(TRAIN)),$(wildcard tools/train/*.c))
-evaluate_sources := $(wildcard tools/evaluate/*.c)
+label_sources := $(wildcard tools/evaluate/labels/*.c)
+evaluate_sources := $(wildcard tools/evaluate/*.c) $(label_sources)
 method_sources := $(degrade_sources) $(train_sources) $(evaluate_sources)
 tool_sources := $(wildcard tools/*.c) $(checkpoint_sources) $(method_sources) bench/peak.c
-test_sources := $(wildcard test/test_*.c)
-test_support := $(filter-out $(test_sources),$(wildcard test/*.c))
+# Of these the towers that learn consist, without the rest of the program.
+tower_sources := $(filter $(addprefix tools/train/,tower.c crew.c rows.c products.c vit%.c resnet%.c \
+                          convolution.c batch_norm.c normalise.c junction.c initialise%.c),$(train_sources))
+test_sources := $(filter-out $(if $(filter yes,$(TRAIN)),,test/test_train_%),$(wildcard test/test_*.c))
+test_support := $(filter-out test/test_%,$(wildcard test/*.c))
 fuzz_sources := $(wildcard test/fuzz/fuzz_*.c)
 seed_sources := $(wildcard test/fuzz/*seeds*.c)
 fuzz_support := $(filter-out $(fuzz_sources) $(seed_sources) test/fuzz/replay.c,\
@@ -226,14 +230,14 @@ TESTS    ?= $(notdir $(test_programs) $(fuzz_programs))
 EMULATOR ?=
 tested_programs := $(addprefix $(BUILD)/test/,$(TESTS))
 
-TOOL_PACKAGES := libzip libcjson
+TOOL_PACKAGES := libzip zlib libcjson
 TOOL_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(TOOL_PACKAGES) $(method_packages)) $(method_flags) \
               -Itools -Itools/checkpoint -Itools/degrade -Itools/train -Itools/evaluate -Ibench
 TOOL_LIBS   = $(shell $(PKG_CONFIG) --libs $(TOOL_PACKAGES) $(method_packages)) $(method_libs)
 method_packages := $(if $(filter yes,$(JPEG2000)),libopenjp2) $(if $(filter yes,$(MPI)),ompi-c)
 method_flags    := $(if $(filter yes,$(JPEG2000)),-DQUALICLIP_JPEG2000=1) \
                    $(if $(filter yes,$(TRAIN)),-DQUALICLIP_TRAIN=1) $(if $(filter yes,$(MPI)),-DQUALICLIP_MPI=1)
-method_libs     := $(if $(filter yes,$(TRAIN)),-ldnnl)
+method_libs     := $(if $(filter yes,$(TRAIN)),-ldnnl -lgomp)
 TEST_CFLAGS = $(TOOL_CFLAGS) -Itest -Ibench $(shell $(PKG_CONFIG) --cflags cmocka)
 TEST_LIBS   = $(TOOL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 with_tool   := $(if $(shell $(PKG_CONFIG) --exists $(TOOL_PACKAGES) 2>/dev/null && echo yes),yes)
@@ -286,6 +290,11 @@ $(BUILD)/%.o: %.S $(BUILD)/flags $(wildcard weights/*.gguf)
 	$(call say,AS,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(BUILD)/tools/%.o: PART_CFLAGS = $(TOOL_CFLAGS)
+# No result depends on floating-point traps, and without them more loops become vectors.
+$(BUILD)/tools/degrade/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fno-trapping-math
+# Loops of the towers are marked for vectors; no threads of OpenMP are meant.  Vectors are handed to
+# inline functions alone, so how they would be handed to others (psabi) does not matter.
+$(BUILD)/tools/train/%.o: PART_CFLAGS = $(TOOL_CFLAGS) -fopenmp-simd -Wno-psabi
 $(BUILD)/test/%.o: PART_CFLAGS = $(TEST_CFLAGS)
 
 # One object in which only the public names are global: an application's own names cannot clash.
@@ -305,14 +314,15 @@ $(BUILD)/libqualiclip.so: $(SHARED)
 	$(Q)ln -sf $(SONAME) $@
 # What the converter shares with the library, in which it is hidden.
 shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics format \
-                      decimal gguf gguf_values memory sort map_file message large_matrices smoothing) \
+                      decimal gguf gguf_values memory sort map_file message large_matrices smoothing utf8) \
                   $(patsubst %,$(BUILD)/kernels/%.o,pack_weights winograd_weights reference/numbers)
 $(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
 
-# Tests see inside: they link the library's objects and the checkpoint readers.
-$(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(call objects,$(test_support) $(checkpoint_sources)) \
+# Tests see inside: they link the objects of the library, the checkpoint readers and the degradations.
+$(BUILD)/test/test_%: $(BUILD)/test/test_%.o \
+                      $(call objects,$(test_support) $(checkpoint_sources) $(degrade_sources)) \
                       $(library_objects)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
@@ -327,12 +337,24 @@ $(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
         posix_madvise open close fopen pthread_create pthread_mutex_init pthread_mutex_lock \
         pthread_mutex_unlock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast)
 
-# ... and this one looks into the program.
+# These judge: the method's objects, and what of the program those stand on.
+evaluate_support := $(degrade_sources) $(evaluate_sources) $(addprefix tools/,arguments.c diagnostics.c \
+                    film.c image_run.c in_order.c inputs.c lanes.c machine.c memory.c names.c output.c pictures.c \
+                    progress.c prompts.c whole_file.c workspace.c y4m.c)
+$(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degradations test_labels test_page): \
+    $(call objects,$(evaluate_support))
+
+# ... and these look into the program.
+$(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
+$(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch: \
+    $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
+                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
 FUZZER ?=
-fuzz_objects = $(call objects,$(fuzz_support) $(test_support) $(checkpoint_sources)) \
+fuzz_objects = $(call objects,$(fuzz_support) $(filter-out test/degrade_photos.c,$(test_support)) \
+                              $(checkpoint_sources)) \
                $(library_objects)
 $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(fuzz_objects) \
                       $(if $(FUZZER),,$(BUILD)/test/fuzz/replay.o)
@@ -366,6 +388,12 @@ $(BUILD)/bench/roofline: $(call objects,bench/roofline.c bench/peak.c) \
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 $(BUILD)/bench/roofline.o: PART_CFLAGS = -Ibench -D_DEFAULT_SOURCE
+
+# ... how long the degradations take ...
+$(BUILD)/bench/degrade: $(call objects,bench/degrade.c $(degrade_sources))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
+$(BUILD)/bench/degrade.o: PART_CFLAGS = -Itools/degrade
 
 # ... and what threads cost.
 $(BUILD)/bench/threads: $(call objects,bench/threads.c) $(library_objects)

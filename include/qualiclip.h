@@ -16,6 +16,8 @@
  *    `message` buffer of the options for functions that create something, in qc_result.message for
  *    an image that could not be scored, and in qc_scorer_message() for the last call on a scorer.
  *  - An output pointer is set to NULL, or the output left in a defined state, when a call fails.
+ *  - What was decided on the way, such as which kernels run, is told to qc_model_options.log and
+ *    qc_scorer_options.log.  Without them nobody hears of it.
  *  - Strings are UTF-8 or, for paths, whatever bytes the file system uses; never freed by you.
  *  - The environment is not read, no thread is started that was not asked for, and no memory is
  *    allocated after qc_scorer_create() except by the calls that read image files, which say so.
@@ -68,6 +70,24 @@ QC_API const char *qc_status_string(qc_status status);
 
 /* Room that is always enough for a message, the terminating zero included. */
 #define QC_MESSAGE_SIZE 512
+
+/* ------------------------------------------------------------------------------------------- */
+/* Log                                                                                         */
+/* ------------------------------------------------------------------------------------------- */
+
+typedef enum qc_log_level {
+    QC_LOG_WARNING = 1, /* something takes more time or memory, or rounds more, than it need */
+    QC_LOG_INFO    = 2  /* what was decided: kernels, packing, recipe, bytes                 */
+} qc_log_level;
+
+/*
+ * Hears what is decided while a model is opened or a scorer is made, for an application's own log:
+ * a sentence a call, in UTF-8 without control characters or a line's end, valid during the call,
+ * on the thread that opens or creates.  Not what failed, which a status and a message tell; and
+ * never while images are scored.  Sentences are for people and may change; what programs want is in
+ * qc_model_info and qc_result.
+ */
+typedef void qc_log(void *context, qc_log_level level, const char *sentence);
 
 /* ------------------------------------------------------------------------------------------- */
 /* Models                                                                                      */
@@ -128,6 +148,8 @@ typedef struct qc_model_options {
      */
     void       *memory;
     size_t      memory_size;
+    qc_log     *log;         /* NULL: nobody hears                                               */
+    void       *log_context; /* handed to log                                                    */
 } qc_model_options;
 
 QC_API void qc_model_options_init(qc_model_options *options);
@@ -229,6 +251,8 @@ typedef struct qc_model_info {
     uint32_t    pristine_photos, pristine_patches; /* that images are compared with; 0: unknown  */
     size_t      memory_size;     /* bytes that opening took, beside the file: enough for
                                     qc_model_options.memory                                      */
+    uint64_t    reserved[16];    /* 0; members that are added take their place from here, so that
+                                    the struct keeps its size within a soname                    */
 } qc_model_info;
 
 /* Fills `info`, whose strings live as long as the model. */
@@ -511,6 +535,8 @@ typedef struct qc_scorer_options {
      */
     qc_cancel       *cancel;
     void            *cancel_context; /* handed to cancel                                          */
+    qc_log          *log;            /* as in qc_model_options                                    */
+    void            *log_context;
 } qc_scorer_options;
 
 QC_API void qc_scorer_options_init(qc_scorer_options *options);
@@ -570,6 +596,7 @@ typedef struct qc_result {
      */
     char        recipe[QC_RECIPE_SIZE];
     char        message[QC_MESSAGE_SIZE]; /* why `status` is not QC_OK                           */
+    uint64_t    reserved[8];         /* 0; as in qc_model_info                                   */
 } qc_result;
 
 /* Scores one image.  The result's status is returned too. */

@@ -122,13 +122,16 @@ static void describe(struct loader *loader)
     info->file_size = model->size;
 }
 
-static qc_status load_model(struct qc_model *model, const char *origin, struct message *message)
+static qc_status load_model(struct qc_model *model, const char *origin,
+                            const qc_model_options *options, struct message *message)
 {
     const uint16_t one = 1;
     if (*(const unsigned char *)&one != 1)
         return fail(message, QC_ERROR_UNSUPPORTED,
                     "%s: model files are little-endian, this machine is not", origin);
-    struct loader loader = {.model = model, .message = message};
+    struct loader loader = {.model = model,
+                            .message = message,
+                            .listener = {options->log, options->log_context}};
     loader.status =
         gguf_parse_into(&model->gguf, &model->memory, model->data, model->size, origin, message);
     if (!loader.status)
@@ -147,6 +150,8 @@ static qc_status load_model(struct qc_model *model, const char *origin, struct m
         describe(&loader);
     if (!loader.status && !model->only_checked)
         pack_model(&loader);
+    if (!loader.status)
+        tell_opened(&loader, options);
     model->info.memory_size = model->memory.most;
     /* `origin` is the caller's and was needed for messages alone. */
     model->gguf.origin = "the model";
@@ -188,29 +193,32 @@ static qc_status create_model(struct qc_model **model, const qc_model_options *o
     return choose_kernels(*model, options->kernels, message);
 }
 
-static qc_status open_mapped(struct qc_model *model, const char *path, struct message *message)
+static qc_status open_mapped(struct qc_model *model, const char *path,
+                             const qc_model_options *options, struct message *message)
 {
     const qc_status status = map_file(&model->data, &model->size, path, message);
     model->mapped = status == QC_OK;
-    return status ? status : load_model(model, path, message);
+    return status ? status : load_model(model, path, options, message);
 }
 
 static qc_status open_in_memory(struct qc_model *model, const void *data, size_t size,
-                                const char *origin, struct message *message)
+                                const char *origin, const qc_model_options *options,
+                                struct message *message)
 {
     model->data = data;
     model->size = size;
-    return load_model(model, origin, message);
+    return load_model(model, origin, options, message);
 }
 
-static qc_status open_builtin(struct qc_model *model, struct message *message)
+static qc_status open_builtin(struct qc_model *model, const qc_model_options *options,
+                              struct message *message)
 {
     size_t size;
     const void *data = builtin_model(&size);
     if (!data)
         return fail(message, QC_ERROR_UNSUPPORTED,
                     "this build has no built-in model: name a model file");
-    return open_in_memory(model, data, size, "the built-in model", message);
+    return open_in_memory(model, data, size, "the built-in model", options, message);
 }
 
 /* Hands out the model, or closes what there is of it. */
@@ -238,7 +246,8 @@ qc_status qc_model_open(qc_model **model, const char *path, const qc_model_optio
         created->packs_vit = created->packs_resnet && own.packing != QC_PACKING_RESNET;
     }
     if (!status)
-        status = path ? open_mapped(created, path, &message) : open_builtin(created, &message);
+        status = path ? open_mapped(created, path, &own, &message)
+                      : open_builtin(created, &own, &message);
     return finish(created, status, model);
 }
 
@@ -253,7 +262,7 @@ qc_status qc_model_check(const char *path, const qc_model_options *options)
     if (model)
         model->only_checked = true;
     if (!status)
-        status = open_mapped(model, path, &message);
+        status = open_mapped(model, path, &own, &message);
     qc_model_close(model);
     return status;
 }
@@ -278,7 +287,7 @@ qc_status qc_model_open_memory(qc_model **model, const void *data, size_t size,
     if (created)
         created->packs_resnet = created->packs_vit = own.packing == QC_PACKING_ALWAYS;
     if (!status)
-        status = open_in_memory(created, data, size, "the model in memory", &message);
+        status = open_in_memory(created, data, size, "the model in memory", &own, &message);
     return finish(created, status, model);
 }
 

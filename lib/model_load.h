@@ -7,6 +7,7 @@
 #ifndef QUALICLIP_MODEL_LOAD_H
 #define QUALICLIP_MODEL_LOAD_H
 
+#include "log.h"
 #include "model.h"
 
 /* Numbers that no real model reaches; they keep every product of sizes far from overflow. */
@@ -21,6 +22,8 @@
 struct loader {
     struct qc_model *model;
     struct message *message;
+    struct listener listener; /* hears what is decided */
+    size_t packed_bytes;      /* of weights that were packed */
     qc_status status;                       /* of the first failure */
     bool skip_numbers;                      /* whether they are finite is not looked at */
     uint64_t matrix_numbers[NUMBER_I8 + 1]; /* how many were loaded as matrices, by number_type */
@@ -103,5 +106,8 @@ bool packs_anew(const struct qc_model *model);
 
 /* Packs the weights of the image towers, all of which are loaded (model_pack.c). */
 void pack_model(struct loader *loader);
+
+/* Tells the caller's log what was decided (model_log.c). */
+void tell_opened(const struct loader *loader, const qc_model_options *options);
 
 #endif

@@ -360,6 +360,7 @@ static void pack_into_memory(struct loader *loader, struct packing *packing)
             prefer_small_pages(loader->model->data, loader->model->size);
         packing->arena.base = block;
         pack_all(packing, loader->model);
+        loader->packed_bytes = used;
     } else {
         loader_fail(loader, QC_ERROR_MEMORY, "not enough memory to pack weights");
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cost.h"
+#include "log.h"
 #include "low_level.h"
 #include "map_file.h"
 #include "model.h"
@@ -206,6 +207,23 @@ static qc_status provide_prompts(struct qc_scorer *scorer, const qc_scorer_optio
                 "prompts_of is a scorer of another model or of other prompts");
 }
 
+static void tell_created(const struct qc_scorer *scorer, const qc_scorer_options *options,
+                         size_t size)
+{
+    const struct listener listener = {options->log, options->log_context};
+    const struct recipe *recipe = &scorer->recipe;
+    log_tell(&listener, QC_LOG_INFO, "recipe %s", scorer->recipe_line);
+    if (recipe->source == PROMPTS_OF_PROFILE && recipe->text_count && !options->prompts_of)
+        log_tell(&listener, QC_LOG_INFO, "the model's text tower encoded %zu prompts of profile %s",
+                 recipe->text_count, recipe->profile);
+    log_tell(&listener, QC_LOG_INFO,
+             "a scorer for images up to %u x %u, batches of %u, %u threads%s: %zu bytes of %s",
+             (unsigned)options->max_width, (unsigned)options->max_height,
+             (unsigned)options->max_batch, (unsigned)options->threads,
+             options->parallel_for ? " of the caller's" : "", size,
+             options->memory ? "the caller's" : "the heap");
+}
+
 qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
                            const qc_scorer_options *given)
 {
@@ -250,6 +268,7 @@ qc_status qc_scorer_create(qc_scorer **scorer, const qc_model *model,
         heap_give_back(made->allocated);
         return status;
     }
+    tell_created(made, &options, arena.used);
     *scorer = made;
     return QC_OK;
 }

@@ -466,14 +466,19 @@ static void results_explain_themselves(void **state)
     (void)state;
     for (int i = 0; i < 4; i++) {
         qc_model *model = open_model(model_paths[i], "reference");
+        static const uint64_t zeros[32];
         qc_model_info info;
+        memset(&info, 0xA5, sizeof info);
         qc_model_describe(model, &info);
+        assert_memory_equal(info.reserved, zeros, sizeof info.reserved);
         qc_scorer_options options = small_options();
         options.temperature = 2;
         options.positions = QC_POSITIONS_GRID;
         qc_scorer *scorer = create(model, options);
         qc_result result;
+        memset(&result, 0xA5, sizeof result);
         assert_int_equal(qc_score(scorer, &images[1], &result), QC_OK);
+        assert_memory_equal(result.reserved, zeros, sizeof result.reserved);
         assert_string_equal(result.model, info.hash);
         assert_string_equal(result.profile, info.profile);
         assert_string_equal(result.kernels, "reference");

@@ -21,7 +21,7 @@ struct settings {
     const char *texts[QC_PAIRS_MAX];
     size_t text_count;
     uint32_t threads, batch;
-    bool recursive, truncate, fast_decode;
+    bool recursive, truncate, fast_decode, verbose;
     qc_precision precision;
     qc_scorer_options scorer;
 };
@@ -64,6 +64,7 @@ static const struct option long_options[] = {
     {"kernels", required_argument, NULL, option_kernels},
     {"background", required_argument, NULL, option_background},
     {"recursive", no_argument, NULL, 'r'},
+    {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     /* The last: not every command has them. */
     {"profile", required_argument, NULL, option_profile},
@@ -137,6 +138,7 @@ static const char *take_option(struct image_run *run, struct settings *settings,
     switch (code) {
     case 'm': settings->model = value; break;
     case 'r': settings->recursive = true; break;
+    case 'v': settings->verbose = true; break;
     case option_kernels: settings->kernels = value; break;
     case option_prompts: settings->prompts = value; break;
     case option_profile:
@@ -240,7 +242,7 @@ static bool parse(struct image_run *run, struct settings *settings,
         options[profile_index] = options[option_end];
     int code;
     opterr = 0;
-    while ((code = getopt_long(argc, argv, ":m:rh", options, NULL)) != -1) {
+    while ((code = getopt_long(argc, argv, ":m:rvh", options, NULL)) != -1) {
         if (code == 'h') {
             fputs(command->help, stdout);
             fputs(command->help_end, stdout);
@@ -318,6 +320,13 @@ static bool reads_in_any_order(const struct input_list *inputs)
  */
 enum { many_images = 16 };
 
+/* A qc_log: what the library decided, for --verbose. */
+static void show(void *context, qc_log_level level, const char *sentence)
+{
+    (void)context;
+    complain("%s%s", level == QC_LOG_WARNING ? "note: " : "", sentence);
+}
+
 static bool open_model(struct image_run *run, struct settings *settings,
                        const struct image_command *command)
 {
@@ -332,6 +341,7 @@ static bool open_model(struct image_run *run, struct settings *settings,
         options.packing = QC_PACKING_RESNET;
     options.message = message;
     options.message_size = sizeof message;
+    options.log = settings->scorer.log = settings->verbose ? show : NULL;
     qc_status status = qc_model_open(&run->model, settings->model, &options);
     if (status != QC_OK) {
         complain_about(name, message[0] ? message : qc_status_string(status));

@@ -91,6 +91,8 @@ void image_run_failed(struct image_run *run, const char *path, const char *messa
     "                           faster and moves scores a little; default: f32, or int8 for a\n"   \
     "                           model of type q8\n"                                                \
     "      --kernels=NAME       a kernel set of `qualiclip --version`; default: the fastest\n"     \
+    "  -v, --verbose            tell on standard error what is decided: kernels, precision,\n"    \
+    "                           packing, recipe, memory\n"                                        \
     "  -h, --help               print this help and exit\n"
 
 #endif

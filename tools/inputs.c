@@ -114,7 +114,7 @@ void inputs_gather(struct input_list *list, char *const *arguments, size_t count
         if (!directory)
             append(list, copy_string(arguments[i]), NULL);
         else if (!recursive)
-            append(list, copy_string(arguments[i]), "is a directory; -r scores what is in it");
+            append(list, copy_string(arguments[i]), "is a directory; -r takes what is in it");
         else
             walk(list, arguments[i]);
         if (list->count == before)

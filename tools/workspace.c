@@ -101,6 +101,7 @@ void workspace_open_lane(struct workspace *workspace, const struct workspace *wh
     *workspace = *whole;
     workspace->options.threads = 1;
     workspace->options.message = workspace->message;
+    workspace->options.log = NULL; /* one of them tells, on one thread */
     workspace->share = whole->share / lanes;
     workspace->options.memory_limit =
         (size_t)(workspace->share < SIZE_MAX ? workspace->share : SIZE_MAX);

@@ -1,6 +1,8 @@
 #!/bin/sh
 # abi.sh - compares what programs that are already linked rely on with test/abi/libqualiclip.abi:
 # exported names with their versions, arguments, layouts of structs, values of enumerators.
+# An enumerator that was added passes: abidiff finds it harmless, and so it is to programs that are
+# linked already.  They pass no such value, and of a status they ask whether it is QC_OK.
 #
 #     abi.sh check|update LIBRARY.so        (made with debug information; x86-64)
 #
@@ -34,9 +36,10 @@ case $status in
 esac
 cat >&2 <<END
 The binary interface is not that of $committed any more, it is $kind (above).
- - Added a function, or a member at the end of an options struct (they carry their size)?
+ - Added a function, a member at the end of an options struct (they carry their size), or one in place
+   of \`reserved' members of qc_result, qc_model_info or qc_image, all else staying where it was?
    Accept it with \`make abi-update\`, and commit the file beside the header.
- - Removed or changed anything else, qc_result, qc_model_info and qc_image included?  After a release
+ - Removed or changed anything else?  After a release
    that asks for another QC_VERSION_MAJOR, which is the soname, and QUALICLIP_n in lib/qualiclip.map;
    only then \`make abi-update\`.
 END

@@ -119,3 +119,16 @@ on_terminal() { # a command line of sh; what a terminal on standard error would 
     run -0 --separate-stderr q score "${images[@]}"
     [ -z "$stderr" ]
 }
+
+@test "--verbose: what was decided, on standard error, and the same lines on standard output" {
+    q score "${images[@]}" >plain
+    for command in score embed; do
+        run -0 --separate-stderr q $command -v "${images[@]}"
+        contains "$stderr" "qualiclip: kernels "
+        contains "$stderr" "qualiclip: recipe "
+        contains "$stderr" "weights"
+        [ $command = embed ] || [ "$output" = "$(cat plain)" ]
+    done
+    run -0 --separate-stderr q score --verbose --kernels reference --precision bf16 "${images[0]}"
+    contains "$stderr" "note: kernels reference do not multiply bf16"
+}
