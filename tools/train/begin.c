@@ -45,8 +45,8 @@ bool begin_fill(const struct beginning *beginning, struct student *student, uint
     bool good = true;
     student_draw(student, seed);
     if (beginning->kind == BEGIN_FROM_SCRATCH)
-        (student->tower->shape.kind == TRAIN_VIT ? initialise_vit : initialise_resnet)(
-            student->tower, seed);
+        (student->tower->shape.kind == TRAIN_VIT ? initialise_vit
+                                                 : initialise_resnet)(student->tower, seed);
     else
         good = state_load_weights(beginning->path, student, message);
     if (good)

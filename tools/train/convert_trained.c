@@ -26,6 +26,7 @@ bool convert_trained(const struct trained_model *model, char *message)
                                           .model_path = model->model_path,
                                           .type = model->full ? GGML_F32 : GGML_F16,
                                           .profile = "qualiclip",
+                                          .activation = model->activation,
                                           .name = model->name,
                                           .license = model->license,
                                           .threads = 1,

@@ -9,6 +9,7 @@
 
 struct trained_model {
     const char *checkpoint_path, *model_path;
+    const char *activation;     /* of a ViT; NULL for a ResNet */
     const char *name, *license; /* or NULL */
     bool full;                  /* f32 instead of f16 */
 };
