@@ -29,6 +29,8 @@ bool convert_trained(const struct trained_model *model, char *message)
                                           .activation = model->activation,
                                           .name = model->name,
                                           .license = model->license,
+                                          .positions = model->takes_positions ? QC_POSITIONS_GRID
+                                                                              : QC_POSITIONS_MODEL,
                                           .threads = 1,
                                           .verify = verify};
     return convert_checkpoint(&conversion, &result, message);

@@ -144,7 +144,8 @@ bool export_model(const struct student *student, const struct export_options *op
                                                                                   : "quick_gelu",
                                         .name = options->name,
                                         .license = options->license,
-                                        .full = options->full};
+                                        .full = options->full,
+                                        .takes_positions = shape->grid > 0};
     const bool good = write_checkpoint(student, path, options->logit_scale, message) &&
                       convert_trained(&model, message);
     unlink(path);
