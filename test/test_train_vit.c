@@ -206,7 +206,7 @@ static void images_are_kept_apart(void **state)
     free(pixels);
 }
 
-/* ------------------------------------------------------------------------------ initialisation */
+/* ------------------------------------------------------------------------------- initialisation */
 
 static const struct tower_parameter *parameter_named(struct tower *tower, const char *name)
 {

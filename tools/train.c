@@ -17,6 +17,7 @@
 #if defined(QUALICLIP_TRAIN)
 
 #  include "photo_lists.h"
+#  include "repack.h"
 #  include "training.h"
 
 static const char help[] =
@@ -32,7 +33,9 @@ static const char help[] =
     "      --hold-out=WHAT      likewise: photos that are kept aside; the model is judged by them\n"
     "      --init=NAME|FILE     from random numbers: nano, a ModifiedResNet of width 16, or vit-tiny,\n"
     "                           a ViT of width 192; or a file that --state wrote: its weights\n"
-    "                           (the running means of them), under a new recipe\n"
+    "                           (the running means of them), under a new recipe; or a model file\n"
+    "                           (f32, f16, bf16), which is fine-tuned as the QualiCLIP paper does:\n"
+    "                           its prompts stay, crops are of 224, 10 epochs at a rate of 1e-9\n"
     "  -o, --output=MODEL.gguf  the model, as `qualiclip score -m` takes it; written at every\n"
     "                           judgement and at the end\n"
     "      --type=f16|f32       of its weights; default f16\n"
@@ -65,7 +68,8 @@ static const char examples[] =
     "Examples:\n"
     "  qualiclip train --photos ~/Pictures --init nano -o mine.gguf --log mine.csv\n"
     "  qualiclip train --photos ~/Pictures --hold-out ~/Pictures/aside --init nano -o mine.gguf\n"
-    "  qualiclip train --photos ~/Pictures --resume mine.gguf.state -o mine.gguf\n";
+    "  qualiclip train --photos ~/Pictures --resume mine.gguf.state -o mine.gguf\n"
+    "  qualiclip train --photos ~/Pictures --init qualiclip.gguf -o tuned.gguf\n";
 
 static void print_recipe(void)
 {
@@ -300,7 +304,10 @@ static int parse(struct training_request *request, struct changes *changes, int 
 static int run(struct training_request *request, const struct changes *changes)
 {
     char *state = NULL;
-    recipe_from_scratch(&request->recipe);
+    if (request->init && is_model_file(request->init))
+        recipe_fine_tune(&request->recipe);
+    else
+        recipe_from_scratch(&request->recipe);
     apply(changes, &request->recipe);
     photo_list_subtract(&request->photos, &request->held_out);
     if (!request->state_path) {

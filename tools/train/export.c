@@ -138,11 +138,16 @@ bool export_model(const struct student *student, const struct export_options *op
         return false;
     }
     char *path = checkpoint_path(folder, options->model_path);
+    const struct tower_shape *shape = &student->tower->shape;
     const struct trained_model model = {.checkpoint_path = path,
                                         .model_path = options->model_path,
+                                        .activation = shape->kind == TRAIN_RESNET ? NULL
+                                                      : shape->exact_gelu         ? "gelu"
+                                                                                  : "quick_gelu",
                                         .name = options->name,
                                         .license = options->license,
-                                        .full = options->full};
+                                        .full = options->full,
+                                        .takes_positions = shape->grid > 0};
     const bool good = write_checkpoint(student, path, options->logit_scale, message) &&
                       convert_trained(&model, message);
     unlink(path);

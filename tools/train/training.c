@@ -25,6 +25,8 @@
 #include "run_log.h"
 #include "trainer.h"
 
+#define EPOCHS 10 /* where the recipe has no steps */
+
 struct run {
     struct training_request *request;
     struct beginning beginning;
@@ -187,6 +189,13 @@ static bool make_student(struct run *run)
     return true;
 }
 
+/* The paper counts in epochs: each photo so many times. */
+static uint64_t steps_of_epochs(const struct run *run)
+{
+    const uint64_t photos = run->request->recipe.batch.photos;
+    return (EPOCHS * (uint64_t)run->photos.count + photos - 1) / photos;
+}
+
 /* A new run, or one that goes on. */
 static bool begin(struct run *run)
 {
@@ -203,7 +212,11 @@ static bool begin(struct run *run)
     } else if (run->beginning.logit_scale > 0) {
         request->recipe.logit_scale = run->beginning.logit_scale;
     }
-    if (!load_photos(run) || !make_student(run))
+    if (!load_photos(run))
+        return false;
+    if (!request->recipe.steps)
+        request->recipe.steps = steps_of_epochs(run);
+    if (!make_student(run))
         return false;
     tell_memory(run);
     if (request->resume)
