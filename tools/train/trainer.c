@@ -13,12 +13,12 @@ void trainer_create(struct trainer *trainer, const struct recipe *recipe, struct
                     struct adamw *optimiser)
 {
     const uint32_t images = student->tower->batch, size = student->tower->shape.feature;
-    *trainer =
-        (struct trainer){.recipe = recipe,
-                         .student = student,
-                         .optimiser = optimiser,
-                         .features = reallocate(NULL, (size_t)images * size, sizeof(float)),
-                         .feature_gradients = reallocate(NULL, (size_t)images * size, sizeof(float))};
+    *trainer = (struct trainer){.recipe = recipe,
+                                .student = student,
+                                .optimiser = optimiser,
+                                .features = reallocate(NULL, (size_t)images * size, sizeof(float)),
+                                .feature_gradients =
+                                    reallocate(NULL, (size_t)images * size, sizeof(float))};
     alignment_create(&trainer->alignment, images, student->texts, size);
 }
 

@@ -106,7 +106,8 @@ static void tell_memory(const struct run *run)
     const struct training_request *request = run->request;
     const struct batch_recipe *batch = &request->recipe.batch;
     output_begin_line();
-    printf("%zu photos (%.0f MB), %zu kept aside (%.0f MB), batches of %" PRIu32 " images (%.0f MB)",
+    printf("%zu photos (%.0f MB), %zu kept aside (%.0f MB), batches of %" PRIu32
+           " images (%.0f MB)",
            run->photos.count, (double)run->photos.bytes / 1e6, run->held_out.photos,
            (double)(run->held_out.photos * held_out_bytes(request->held_out_side)) / 1e6,
            batch_images(batch),
@@ -253,6 +254,7 @@ static bool is_over(const struct run *run, double start)
 {
     const struct training_request *request = run->request;
     return run->trainer.step >= request->recipe.steps || interrupted ||
+           (request->until && run->trainer.step >= request->until) ||
            (request->seconds > 0 && machine_seconds() - start >= request->seconds);
 }
 
@@ -280,9 +282,9 @@ static void tell_end(const struct run *run)
     const double seconds = machine_seconds() - run->log.start;
     progress_hide();
     if (run->trainer.step < request->recipe.steps)
-        complain("%s after %" PRIu64 " of %" PRIu64 " steps: --resume=%s goes on",
-                 interrupted ? "interrupted" : "the time is over", run->trainer.step,
-                 request->recipe.steps, printable(request->state_path).text);
+        complain("train: %s after %" PRIu64 " of %" PRIu64 " steps: --resume=%s goes on",
+                 interrupted ? "interrupted" : "stopped", run->trainer.step, request->recipe.steps,
+                 printable(request->state_path).text);
     output_begin_line();
     printf("%s: %" PRIu64 " steps, %.2f s each (%.0f %% waiting for batches), at most %.0f MB",
            printable(request->model.model_path).text, done, done ? seconds / (double)done : 0,
