@@ -6,7 +6,7 @@ PACKAGES := gcc g++ libc6-dev binutils pkg-config libopenblas-dev libpng-dev lib
 # What .ci/run needs besides: the reference, a second compiler with its sanitizers, a leak checker.
 CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy python3-regex \
                python3-scipy valgrind cmake abigail-tools debhelper lintian fakeroot \
-               libopenmpi-dev openmpi-bin
+               libopenmpi-dev openmpi-bin chromium
 # What check-aarch64 needs: a cross compiler, an emulator, libraries of the other architecture.
 AARCH64_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user pkg-config \
                     libpng-dev:arm64 libjpeg-dev:arm64 libzip-dev:arm64 libcjson-dev:arm64 \
@@ -337,19 +337,23 @@ $(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
         posix_madvise open close fopen pthread_create pthread_mutex_init pthread_mutex_lock \
         pthread_mutex_unlock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast)
 
-# These judge: the method's objects, and what of the program those stand on.
-evaluate_support := $(degrade_sources) $(evaluate_sources) $(addprefix tools/,arguments.c diagnostics.c \
-                    in_order.c inputs.c machine.c memory.c output.c pictures.c progress.c whole_file.c)
-$(addprefix $(BUILD)/test/,test_evaluate_degradations test_competition test_page): \
-    $(call objects,$(evaluate_support))
+# These judge with all of the program but its main().
+$(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degradations test_labels test_page): \
+    $(filter-out $(BUILD)/tools/main.o,$(tool_objects))
 
 # ... and these look into the program.
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
+$(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch: \
+    $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
+                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
+$(BUILD)/test/test_canvas: $(patsubst %,$(BUILD)/tools/%.o,canvas font png_file written_file memory \
+                                                          diagnostics progress machine)
 
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
 FUZZER ?=
-fuzz_objects = $(call objects,$(fuzz_support) $(test_support) $(checkpoint_sources)) \
+fuzz_objects = $(call objects,$(fuzz_support) $(filter-out test/degrade_photos.c,$(test_support)) \
+                              $(checkpoint_sources)) \
                $(library_objects)
 $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(fuzz_objects) \
                       $(if $(FUZZER),,$(BUILD)/test/fuzz/replay.o)
@@ -401,7 +405,8 @@ demo: tool
 	@$(TOOL) score --sort $(DEMO_PHOTOS)
 
 # The command line's tests call the program; where it is to be emulated, by way of a script.
-CLI_TESTS ?= $(patsubst test/cli/%.bats,%,$(wildcard test/cli/*.bats))
+CLI_TESTS ?= $(filter-out $(if $(filter yes,$(TRAIN)),train_absent,train),\
+                          $(patsubst test/cli/%.bats,%,$(wildcard test/cli/*.bats)))
 tested_tool := $(TOOL)$(if $(EMULATOR),-emulated)
 $(TOOL)-emulated: $(TOOL)
 	@printf '#!/bin/sh\nexec $(EMULATOR) $(abspath $(TOOL)) "$$@"\n' > $@

@@ -18,6 +18,7 @@
 
 #include "qualiclip.h"
 #include "train/crew.h"
+#include "train/initialise.h"
 #include "train/tower.h"
 
 #define GOLDEN    "test/golden/train/vit.txt"
@@ -205,6 +206,107 @@ static void images_are_kept_apart(void **state)
     free(pixels);
 }
 
+static void centred_features_have_the_mean_0(void **state)
+{
+    (void)state;
+    float features[BATCH * FEATURE];
+    struct tower *tower = create(&cases[0], 1);
+    const size_t count = (size_t)BATCH * 3 * tower->width * tower->height;
+    float *pixels = malloc(count * sizeof *pixels);
+    for (size_t i = 0; i < count; i++)
+        pixels[i] = (float)pseudo_random(100, i);
+    tower->operations->forward(tower, pixels, features, true);
+    tower_centre_vit(tower);
+    tower->operations->forward(tower, pixels, features, true);
+    for (size_t i = 0; i < FEATURE; i++) {
+        double sum = 0;
+        for (size_t image = 0; image < BATCH; image++)
+            sum += (double)features[image * FEATURE + i];
+        assert_true(fabs(sum) < 1e-5);
+    }
+    assert_true(fabsf(features[0]) > 1e-3f);
+    tower->operations->destroy(tower);
+    free(pixels);
+}
+
+/* ------------------------------------------------------------------------------- initialisation */
+
+static const struct tower_parameter *parameter_named(struct tower *tower, const char *name)
+{
+    for (size_t i = 0; i < tower->parameter_count; i++)
+        if (strcmp(tower->parameters[i].name, name) == 0)
+            return &tower->parameters[i];
+    fail_msg("no parameter %s", name);
+    return NULL;
+}
+
+static void has_deviation(struct tower *tower, const char *name, double expected)
+{
+    const struct tower_parameter *parameter = parameter_named(tower, name);
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < parameter->count; i++) {
+        sum += (double)parameter->values[i];
+        squares += (double)parameter->values[i] * (double)parameter->values[i];
+    }
+    const double count = (double)parameter->count, mean = sum / count;
+    const double deviation = sqrt(squares / count - mean * mean);
+    /* Five deviations of each estimate. */
+    if (fabs(mean) > 5 * expected / sqrt(count) ||
+        fabs(deviation / expected - 1) > 5 / sqrt(2 * count))
+        fail_msg("%s: mean %g, deviation %g, expected %g", name, mean, deviation, expected);
+}
+
+static void has_values(struct tower *tower, const char *name, float expected)
+{
+    const struct tower_parameter *parameter = parameter_named(tower, name);
+    for (size_t i = 0; i < parameter->count; i++)
+        assert_true(parameter->values[i] == expected);
+}
+
+/* Width 32, 2 layers, patches of 48 values. */
+static void initial_values_are_those_of_clip(void **state)
+{
+    (void)state;
+    struct tower *tower = create(&cases[0], 1);
+    initialise_vit(tower, 5);
+    has_deviation(tower, "class_embedding", 1 / sqrt(32));
+    has_deviation(tower, "positional_embedding", 1 / sqrt(32));
+    has_deviation(tower, "proj", 1 / sqrt(32));
+    has_deviation(tower, "conv1.weight", 1 / sqrt(3 * 48));
+    has_deviation(tower, "transformer.resblocks.0.attn.in_proj_weight", 1 / sqrt(32));
+    has_deviation(tower, "transformer.resblocks.1.attn.out_proj.weight", 1 / sqrt(32 * 4));
+    has_deviation(tower, "transformer.resblocks.1.mlp.c_proj.weight", 1 / sqrt(32 * 4));
+    has_deviation(tower, "transformer.resblocks.0.mlp.c_fc.weight", 1 / sqrt(64));
+    has_values(tower, "ln_pre.weight", 1);
+    has_values(tower, "transformer.resblocks.1.ln_2.weight", 1);
+    has_values(tower, "transformer.resblocks.1.ln_2.bias", 0);
+    has_values(tower, "transformer.resblocks.0.attn.in_proj_bias", 0);
+    has_values(tower, "transformer.resblocks.0.mlp.c_proj.bias", 0);
+    tower->operations->destroy(tower);
+}
+
+static void seeds_and_tensors_differ(void **state)
+{
+    (void)state;
+    const char *name = "transformer.resblocks.0.attn.in_proj_weight";
+    struct tower *tower = create(&cases[0], 1), *other = create(&cases[0], 1);
+    const struct tower_parameter *a = parameter_named(tower, name);
+    const struct tower_parameter *b = parameter_named(other, name);
+    const struct tower_parameter *c =
+        parameter_named(tower, "transformer.resblocks.1.attn.in_proj_weight");
+    initialise_vit(tower, 5);
+    initialise_vit(other, 5);
+    assert_memory_equal(a->values, b->values, a->count * sizeof(float));
+    assert_memory_not_equal(a->values, c->values, a->count * sizeof(float));
+    initialise_vit(other, 6);
+    assert_memory_not_equal(a->values, b->values, a->count * sizeof(float));
+    tower->operations->destroy(tower);
+    other->operations->destroy(other);
+}
+
+/* -------------------------------------------------------------------------------------- refusals
+ */
+
 static void refuses(struct tower_shape shape, uint32_t batch, uint32_t width, uint32_t threads,
                     const char *why)
 {
@@ -265,6 +367,9 @@ int main(void)
         cmocka_unit_test(threads_without_an_image_do_no_harm),
         cmocka_unit_test(the_same_call_gives_the_same_bits),
         cmocka_unit_test(images_are_kept_apart),
+        cmocka_unit_test(centred_features_have_the_mean_0),
+        cmocka_unit_test(initial_values_are_those_of_clip),
+        cmocka_unit_test(seeds_and_tensors_differ),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(shares_cover_all_once),
     };

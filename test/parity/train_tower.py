@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 # Of tools/train: what towers consist of; the rest needs the whole program.
 PARTS = ("tower", "crew", "rows", "products", "vit*", "resnet*", "convolution", "batch_norm",
-         "normalise", "junction", "initialise*")
+         "normalise", "junction")
 KINDS = {"resnet": 0, "vit": 1}
 MESSAGE_SIZE = 512  # QC_MESSAGE_SIZE
 

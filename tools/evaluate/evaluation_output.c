@@ -214,7 +214,7 @@ static void add_curve(cJSON *object, const struct logistic *curve)
     char digits[40];
     cJSON *array = cJSON_AddArrayToObject(object, "logistic");
     for (int i = 0; i < 5; i++) {
-        snprintf(digits, sizeof digits, "%.12g", parameters[i]);
+        snprintf(digits, sizeof digits, "%.17g", parameters[i]);
         cJSON_AddItemToArray(array, isfinite(parameters[i]) ? cJSON_CreateRaw(digits)
                                                             : cJSON_CreateNull());
     }

@@ -75,13 +75,33 @@ static void take_line_off(const struct problem *problem, double *values, double 
     }
 }
 
-static void draw_curve(const struct problem *problem, const struct shape *shape)
+/* (tanh(z / 2) - z / 2) / 2, which is small beside either term where z is. */
+static double bend(double z)
 {
-    const double steepness = exp(shape->log_steepness);
+    const double u = 0.5 * z, square = u * u;
+    if (fabs(z) >= 0.2)
+        return 0.5 * (tanh(u) - u);
+    static const double series[] = {-1382.0 / 155925, 62.0 / 2835, -17.0 / 315, 2.0 / 15, -1.0 / 3};
+    double sum = 0;
+    for (int i = 0; i < 5; i++)
+        sum = sum * square + series[i];
+    return 0.5 * u * square * sum;
+}
+
+/*
+ * The S and its derivatives.  A gentle one is hardly more than a straight line, which is made up
+ * for by the linear parameters: it is left out at once, or rounding would leave nothing else.
+ */
+static void draw_curve(const struct problem *problem, struct point *point)
+{
+    const double steepness = exp(point->shape.log_steepness), centre = point->shape.centre;
+    const bool gentle = steepness < 1;
+    point->slope = gentle ? 0.25 * steepness : 0;
+    point->offset = -point->slope * centre;
     for (size_t i = 0; i < problem->count; i++) {
-        const double z = steepness * (problem->x[i] - shape->centre);
-        const double half = tanh(0.5 * z), derivative = 0.25 * (1 - half * half);
-        problem->curve[i] = 0.5 * half;
+        const double z = steepness * (problem->x[i] - centre), half = tanh(0.5 * z);
+        const double derivative = 0.25 * ((gentle ? 0 : 1) - half * half);
+        problem->curve[i] = gentle ? bend(z) : 0.5 * half;
         problem->by_steepness[i] = derivative * z;
         problem->by_centre[i] = -derivative * steepness;
     }
@@ -90,9 +110,12 @@ static void draw_curve(const struct problem *problem, const struct shape *shape)
 /* Height and residual of a shape; what it takes for the next step, once it is the best. */
 static void evaluate(struct problem *problem, struct point *point)
 {
-    draw_curve(problem, &point->shape);
+    double offset, slope;
+    draw_curve(problem, point);
     const double whole = product(problem, problem->curve, problem->curve);
-    take_line_off(problem, problem->curve, &point->offset, &point->slope);
+    take_line_off(problem, problem->curve, &offset, &slope);
+    point->offset += offset;
+    point->slope += slope;
     const double own = product(problem, problem->curve, problem->curve);
     point->height = own > 1e-24 * whole ? product(problem, problem->curve, problem->rest) / own : 0;
     for (size_t i = 0; i < problem->count; i++)
@@ -131,9 +154,8 @@ static bool next_shape(const struct point *from, double damping, struct shape *s
     if (!isfinite(up) || !isfinite(right))
         return false;
     /* A step of more than a factor e of steepness, or three deviations, is a leap in the dark. */
-    const double bounded = fmax(fabs(up), fabs(right) / 3), scale = bounded > 1 ? 1 / bounded : 1;
-    shape->log_steepness = from->shape.log_steepness + scale * up;
-    shape->centre = from->shape.centre + scale * right;
+    shape->log_steepness = from->shape.log_steepness + fmin(fmax(up, -1), 1);
+    shape->centre = from->shape.centre + fmin(fmax(right, -3), 3);
     shape->log_steepness = fmin(fmax(shape->log_steepness, log(steepness_min)), log(steepness_max));
     return true;
 }

@@ -83,6 +83,12 @@ struct span {
 /* The span of images that is a member's share. */
 struct span vit_share(const struct vit *vit, size_t member, size_t members);
 
+/*
+ * Takes the memory of a tower whose sizes are set, names its parameters (all 0) and lays out the
+ * rest for so many members of the crew; false without memory enough.
+ */
+bool train_vit_plan(struct vit *vit, size_t members);
+
 /* tower_operations */
 void train_vit_forward(struct tower *tower, const float *pixels, float *features, bool training);
 void train_vit_backward(struct tower *tower, const float *feature_gradients);
