@@ -345,7 +345,8 @@ $(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degrada
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
 $(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch: \
     $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
-                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c))
+                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c \
+                          evaluate/correlation.c evaluate/pairs.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 $(BUILD)/test/test_canvas: $(patsubst %,$(BUILD)/tools/%.o,canvas font png_file written_file memory \
                                                           diagnostics progress machine)
@@ -405,7 +406,7 @@ demo: tool
 	@$(TOOL) score --sort $(DEMO_PHOTOS)
 
 # The command line's tests call the program; where it is to be emulated, by way of a script.
-CLI_TESTS ?= $(filter-out $(if $(filter yes,$(TRAIN)),train_absent,train),\
+CLI_TESTS ?= $(filter-out $(if $(filter yes,$(TRAIN)),train_absent,train train_model),\
                           $(patsubst test/cli/%.bats,%,$(wildcard test/cli/*.bats)))
 tested_tool := $(TOOL)$(if $(EMULATOR),-emulated)
 $(TOOL)-emulated: $(TOOL)
