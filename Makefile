@@ -328,9 +328,11 @@ $(BUILD)/test/test_%: $(BUILD)/test/test_%.o \
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
 # This one is in several files, one for each kind of kernel.
 $(BUILD)/test/test_kernels: $(call objects,$(wildcard test/kernels/*.c) bench/peak.c)
-# This one lets allocations fail.
+# These let allocations fail.
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
     $(foreach name,malloc calloc realloc aligned_alloc free,-Wl,--wrap=$(name))
+$(BUILD)/test/test_degrade_memory: private WRAP_LDFLAGS = \
+    $(foreach name,malloc calloc free,-Wl,--wrap=$(name))
 # ... and this one hears what the library asks the system for.
 $(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
     $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc aligned_alloc free mmap munmap madvise \
