@@ -347,7 +347,8 @@ $(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degrada
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
 $(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch: \
     $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
-                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c))
+                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c \
+                          evaluate/correlation.c evaluate/pairs.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 $(BUILD)/test/test_canvas: $(patsubst %,$(BUILD)/tools/%.o,canvas font png_file written_file memory \
                                                           diagnostics progress machine)
