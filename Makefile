@@ -6,10 +6,10 @@ PACKAGES := gcc g++ libc6-dev binutils pkg-config libopenblas-dev libpng-dev lib
 # What .ci/run needs besides: the reference, a second compiler with its sanitizers, a leak checker.
 CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy python3-regex \
                python3-scipy valgrind cmake abigail-tools debhelper lintian fakeroot \
-               libopenmpi-dev openmpi-bin
+               libopenmpi-dev openmpi-bin chromium
 # What check-aarch64 needs: a cross compiler, an emulator, libraries of the other architecture.
 AARCH64_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user pkg-config \
-                    libpng-dev:arm64 libjpeg-dev:arm64 libzip-dev:arm64 libcjson-dev:arm64 \
+                    libpng-dev:arm64 libjpeg-dev:arm64 libzip-dev:arm64 zlib1g-dev:arm64 libcjson-dev:arm64 \
                     libcmocka-dev:arm64
 # Other architectures, by Debian's names: make deps-cross check-cross ARCH=armhf.
 ARCH ?= armhf
@@ -331,28 +331,30 @@ $(BUILD)/test/test_%: $(BUILD)/test/test_%.o \
 $(BUILD)/test/test_builtin_quality: $(addprefix $(BUILD)/tools/,evaluate/correlation.o evaluate/pairs.o memory.o diagnostics.o progress.o machine.o)
 # This one is in several files, one for each kind of kernel.
 $(BUILD)/test/test_kernels: $(call objects,$(wildcard test/kernels/*.c) bench/peak.c)
-# This one lets allocations fail.
+# These let allocations fail.
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
     $(foreach name,malloc calloc realloc aligned_alloc free,-Wl,--wrap=$(name))
+$(BUILD)/test/test_degrade_memory: private WRAP_LDFLAGS = \
+    $(foreach name,malloc calloc free,-Wl,--wrap=$(name))
 # ... and this one hears what the library asks the system for.
 $(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
     $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc aligned_alloc free mmap munmap madvise \
         posix_madvise open close fopen pthread_create pthread_mutex_init pthread_mutex_lock \
         pthread_mutex_unlock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast)
 
-# These judge: the method's objects, and what of the program those stand on.
-evaluate_support := $(degrade_sources) $(evaluate_sources) $(addprefix tools/,arguments.c diagnostics.c \
-                    film.c image_run.c in_order.c inputs.c lanes.c machine.c memory.c names.c output.c pictures.c \
-                    progress.c prompts.c whole_file.c workspace.c y4m.c)
+# These judge with all of the program but its main().
 $(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degradations test_labels test_page): \
-    $(call objects,$(evaluate_support))
+    $(filter-out $(BUILD)/tools/main.o,$(tool_objects))
 
 # ... and these look into the program.
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
 $(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch: \
     $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
-                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c))
+                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c \
+                          evaluate/correlation.c evaluate/pairs.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
+$(BUILD)/test/test_canvas: $(patsubst %,$(BUILD)/tools/%.o,canvas font png_file written_file memory \
+                                                          diagnostics progress machine)
 
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
 FUZZER ?=
@@ -363,6 +365,8 @@ $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(fuzz_objects) \
                       $(if $(FUZZER),,$(BUILD)/test/fuzz/replay.o)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZER) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+# This one is of the program's part that judges.
+$(BUILD)/test/fuzz_labels: $(call objects,$(label_sources))
 $(BUILD)/test/make_seeds: $(call objects,$(seed_sources)) $(fuzz_objects)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
@@ -409,7 +413,8 @@ demo: tool
 	@$(TOOL) score --sort $(DEMO_PHOTOS)
 
 # The command line's tests call the program; where it is to be emulated, by way of a script.
-CLI_TESTS ?= $(patsubst test/cli/%.bats,%,$(wildcard test/cli/*.bats))
+CLI_TESTS ?= $(filter-out $(if $(filter yes,$(TRAIN)),train_absent,train train_model),\
+                          $(patsubst test/cli/%.bats,%,$(wildcard test/cli/*.bats)))
 tested_tool := $(TOOL)$(if $(EMULATOR),-emulated)
 $(TOOL)-emulated: $(TOOL)
 	@printf '#!/bin/sh\nexec $(EMULATOR) $(abspath $(TOOL)) "$$@"\n' > $@

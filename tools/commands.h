@@ -21,5 +21,6 @@ int command_degrade(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_eval(int argc, char **argv);
+int command_gmad(int argc, char **argv);
 
 #endif

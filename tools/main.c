@@ -31,6 +31,7 @@ static const struct command commands[] = {
     {"train", command_train, "make a model, or a better one, from your own photos"},
     {"bench", command_bench, "measure speed and memory on this machine"},
     {"eval", command_eval, "judge a model: opinions of people, degradations of photos"},
+    {"gmad", command_gmad, "show where two models disagree most"},
 };
 enum { command_count = sizeof commands / sizeof commands[0] };
 
