@@ -1,6 +1,7 @@
 /*
- * test_train_losses.c - values of the losses against PyTorch's (test/reference/make_losses_golden.py
- * computes them from the same numbers), gradients against differences of the values.
+ * test_train_losses.c - values of the losses against PyTorch's
+ * (test/reference/make_losses_golden.py computes them from the same numbers), gradients against
+ * differences of the values.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,8 +55,8 @@ static void set_labels(struct problem *problem)
             for (uint32_t stage = 0; stage < STAGES; stage++)
                 problem->labels[(photo * CROPS + crop) * STAGES + stage] = (struct image_label){
                     .photo = photo, .type = types[photo], .badness = badnesses[photo][crop][stage]};
-    problem->labels[IMAGES - 1] = (struct image_label){
-        .photo = PHOTOS, .type = degradation_count, .badness = 5};
+    problem->labels[IMAGES - 1] =
+        (struct image_label){.photo = PHOTOS, .type = degradation_count, .badness = 5};
 }
 
 static void set_up(struct problem *problem)

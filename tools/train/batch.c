@@ -35,8 +35,7 @@ void batch_create(struct batch *batch, const struct batch_recipe *recipe)
 {
     batch->photos = recipe->photos;
     batch->images = batch_images(recipe);
-    batch->pixels =
-        reallocate(NULL, batch->images, image_values(recipe) * sizeof *batch->pixels);
+    batch->pixels = reallocate(NULL, batch->images, image_values(recipe) * sizeof *batch->pixels);
     batch->labels = reallocate(NULL, batch->images, sizeof *batch->labels);
 }
 
@@ -266,9 +265,8 @@ void batch_make(struct batch *batch, const struct photo_set *photos,
         const size_t image = (size_t)recipe->photos * CROPS * STAGES + i;
         draw_strange(recipe->crop, &draws, shop.crops);
         put_pixels(&shop, shop.crops, batch->pixels + image * image_values(recipe));
-        batch->labels[image] = (struct image_label){.photo = recipe->photos + i,
-                                                    .type = degradation_count,
-                                                    .badness = degradation_levels};
+        batch->labels[image] = (struct image_label){
+            .photo = recipe->photos + i, .type = degradation_count, .badness = degradation_levels};
     }
     workshop_close(&shop);
 }

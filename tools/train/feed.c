@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #if defined(QUALICLIP_THREADS)
-#  include <pthread.h>
+#include <pthread.h>
 #endif
 
 #include "machine.h"
@@ -133,10 +133,8 @@ struct feed *feed_open(const struct photo_set *photos, const struct batch_recipe
                        uint64_t first, uint32_t workers)
 {
     struct feed *feed = allocate(sizeof *feed);
-    *feed = (struct feed){.photos = photos,
-                          .recipe = recipe,
-                          .workers = has_threads() ? workers : 0,
-                          .taken = first};
+    *feed = (struct feed){
+        .photos = photos, .recipe = recipe, .workers = has_threads() ? workers : 0, .taken = first};
     feed->room = feed_room(feed->workers);
     feed->ring = reallocate(NULL, feed->room, sizeof *feed->ring);
     for (uint32_t i = 0; i < feed->room; i++)

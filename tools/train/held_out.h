@@ -18,10 +18,10 @@ struct held_out {
 };
 
 struct held_out_result {
-    double within;                          /* mean over types of ...                        */
-    double by_type[degradation_count];      /* rank correlation within an image, mean of all */
-    double across;                          /* of all images, types and levels at once       */
-    double pristine, worst;                 /* mean score of pristine photos, of level 5     */
+    double within;                     /* mean over types of ...                        */
+    double by_type[degradation_count]; /* rank correlation within an image, mean of all */
+    double across;                     /* of all images, types and levels at once       */
+    double pristine, worst;            /* mean score of pristine photos, of level 5     */
 };
 
 /* Bytes that a photo takes. */

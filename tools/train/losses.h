@@ -38,8 +38,8 @@ struct lesson {
 void ranking_losses(struct alignment *alignment, const struct batch *batch,
                     const struct loss_recipe *recipe, struct losses *losses);
 void score_losses(struct alignment *alignment, const struct batch *batch,
-                  const struct loss_recipe *recipe, double logit_scale,
-                  const struct lesson *lesson, struct losses *losses);
+                  const struct loss_recipe *recipe, double logit_scale, const struct lesson *lesson,
+                  struct losses *losses);
 
 /* The margin by which images whose badness differs by `difference` > 0 must differ. */
 double rank_margin(const struct loss_recipe *recipe, double difference);

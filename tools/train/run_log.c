@@ -60,8 +60,8 @@ static void show(struct run_log *log, uint64_t step)
     char text[96];
     int used = snprintf(text, sizeof text, "loss %.4f", log->smooth_loss);
     if (isfinite(log->within))
-        snprintf(text + used, sizeof text - (size_t)used, "  within %.3f  across %.3f",
-                 log->within, log->across);
+        snprintf(text + used, sizeof text - (size_t)used, "  within %.3f  across %.3f", log->within,
+                 log->across);
     progress_detail(text);
     progress_show(step);
 }
@@ -70,8 +70,8 @@ void run_log_step(struct run_log *log, uint64_t step, const struct step_report *
                   double waited)
 {
     const double loss = report->losses.total;
-    log->smooth_loss = isfinite(log->smooth_loss) ? log->smooth_loss + 0.05 * (loss - log->smooth_loss)
-                                                  : loss;
+    log->smooth_loss =
+        isfinite(log->smooth_loss) ? log->smooth_loss + 0.05 * (loss - log->smooth_loss) : loss;
     if (log->file) {
         fprintf(log->file, "%" PRIu64 ",%.6g", step, loss);
         for (int term = 0; term < loss_term_count; term++)
@@ -95,13 +95,13 @@ void run_log_judgement(struct run_log *log, uint64_t step, const struct held_out
     output_begin_line();
     printf("step %" PRIu64 "  loss %.4f  within %.3f  across %.3f  weakest %s %.2f  pristine %.2f  "
            "worst %.2f  %.0f s",
-           step, log->smooth_loss, result->within, result->across,
-           degradation_kinds[weakest].name, result->by_type[weakest], result->pristine,
-           result->worst, machine_seconds() - log->start);
+           step, log->smooth_loss, result->within, result->across, degradation_kinds[weakest].name,
+           result->by_type[weakest], result->pristine, result->worst,
+           machine_seconds() - log->start);
     output_end_line();
     if (log->file) {
         fprintf(log->file, "%" PRIu64 ",", step);
-        for (int column = 0; column < loss_term_count + 4; column++)
+        for (int column = 0; column < loss_term_count + 5; column++)
             fputc(',', log->file);
         fprintf(log->file, "%.6g,%.6g\n", result->within, result->across);
     }

@@ -13,12 +13,12 @@ void trainer_create(struct trainer *trainer, const struct recipe *recipe, struct
                     struct adamw *optimiser)
 {
     const uint32_t images = student->tower->batch, size = student->tower->shape.feature;
-    *trainer =
-        (struct trainer){.recipe = recipe,
-                         .student = student,
-                         .optimiser = optimiser,
-                         .features = reallocate(NULL, (size_t)images * size, sizeof(float)),
-                         .feature_gradients = reallocate(NULL, (size_t)images * size, sizeof(float))};
+    *trainer = (struct trainer){.recipe = recipe,
+                                .student = student,
+                                .optimiser = optimiser,
+                                .features = reallocate(NULL, (size_t)images * size, sizeof(float)),
+                                .feature_gradients =
+                                    reallocate(NULL, (size_t)images * size, sizeof(float))};
     alignment_create(&trainer->alignment, images, student->texts, size);
 }
 
@@ -35,9 +35,11 @@ void trainer_centre(struct trainer *trainer, const struct batch *batch)
     struct tower *tower = trainer->student->tower;
     const struct tower_parameter *bias = tower_find(tower, "attnpool.c_proj.bias");
     const size_t size = tower->shape.feature;
-    if (!bias)
-        return;
     tower->operations->forward(tower, batch->pixels, trainer->features, true);
+    if (tower->shape.kind == TRAIN_VIT) {
+        tower_centre_vit(tower);
+        return;
+    }
     for (size_t i = 0; i < size; i++) {
         double sum = 0;
         for (size_t image = 0; image < tower->batch; image++)

@@ -25,6 +25,8 @@
 #include "run_log.h"
 #include "trainer.h"
 
+#define EPOCHS 10 /* where the recipe has no steps */
+
 struct run {
     struct training_request *request;
     struct beginning beginning;
@@ -104,7 +106,8 @@ static void tell_memory(const struct run *run)
     const struct training_request *request = run->request;
     const struct batch_recipe *batch = &request->recipe.batch;
     output_begin_line();
-    printf("%zu photos (%.0f MB), %zu kept aside (%.0f MB), batches of %" PRIu32 " images (%.0f MB)",
+    printf("%zu photos (%.0f MB), %zu kept aside (%.0f MB), batches of %" PRIu32
+           " images (%.0f MB)",
            run->photos.count, (double)run->photos.bytes / 1e6, run->held_out.photos,
            (double)(run->held_out.photos * held_out_bytes(request->held_out_side)) / 1e6,
            batch_images(batch),
@@ -187,6 +190,13 @@ static bool make_student(struct run *run)
     return true;
 }
 
+/* The paper counts in epochs: each photo so many times. */
+static uint64_t steps_of_epochs(const struct run *run)
+{
+    const uint64_t photos = run->request->recipe.batch.photos;
+    return (EPOCHS * (uint64_t)run->photos.count + photos - 1) / photos;
+}
+
 /* A new run, or one that goes on. */
 static bool begin(struct run *run)
 {
@@ -203,7 +213,11 @@ static bool begin(struct run *run)
     } else if (run->beginning.logit_scale > 0) {
         request->recipe.logit_scale = run->beginning.logit_scale;
     }
-    if (!load_photos(run) || !make_student(run))
+    if (!load_photos(run))
+        return false;
+    if (!request->recipe.steps)
+        request->recipe.steps = steps_of_epochs(run);
+    if (!make_student(run))
         return false;
     tell_memory(run);
     if (request->resume)
@@ -240,6 +254,7 @@ static bool is_over(const struct run *run, double start)
 {
     const struct training_request *request = run->request;
     return run->trainer.step >= request->recipe.steps || interrupted ||
+           (request->until && run->trainer.step >= request->until) ||
            (request->seconds > 0 && machine_seconds() - start >= request->seconds);
 }
 
@@ -267,9 +282,9 @@ static void tell_end(const struct run *run)
     const double seconds = machine_seconds() - run->log.start;
     progress_hide();
     if (run->trainer.step < request->recipe.steps)
-        complain("%s after %" PRIu64 " of %" PRIu64 " steps: --resume=%s goes on",
-                 interrupted ? "interrupted" : "the time is over", run->trainer.step,
-                 request->recipe.steps, printable(request->state_path).text);
+        complain("train: %s after %" PRIu64 " of %" PRIu64 " steps: --resume=%s goes on",
+                 interrupted ? "interrupted" : "stopped", run->trainer.step, request->recipe.steps,
+                 printable(request->state_path).text);
     output_begin_line();
     printf("%s: %" PRIu64 " steps, %.2f s each (%.0f %% waiting for batches), at most %.0f MB",
            printable(request->model.model_path).text, done, done ? seconds / (double)done : 0,
