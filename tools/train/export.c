@@ -78,8 +78,7 @@ static void normalise_rows(const float *from, size_t rows, size_t size, float *t
 
 static float *learned(const struct student *student, size_t index)
 {
-    return student->averages[index] ? student->averages[index]
-                                    : student->parameters[index].values;
+    return student->averages[index] ? student->averages[index] : student->parameters[index].values;
 }
 
 static bool write_checkpoint(const struct student *student, const char *path, double logit_scale,
@@ -91,9 +90,8 @@ static bool write_checkpoint(const struct student *student, const char *path, do
     float logarithm = (float)log(logit_scale);
     size_t count = 0, blanks = 0;
     for (size_t i = 0; i < of_tower; i++)
-        blanks += is_folded_bias(student, &student->parameters[i])
-                      ? 3 * student->parameters[i].count
-                      : 0;
+        blanks +=
+            is_folded_bias(student, &student->parameters[i]) ? 3 * student->parameters[i].count : 0;
     float *blank = reallocate(NULL, blanks, sizeof *blank);
     blanks = 0;
     for (size_t i = 0; i < of_tower; i++) {
