@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "begin.h"
 #include "commands.h"
 #include "diagnostics.h"
 #include "feed.h"
@@ -136,6 +135,7 @@ static void tell_memory(const struct run *run)
 static struct state_head head_of(const struct run *run)
 {
     return (struct state_head){.shape = run->student.tower->shape,
+                               .from_scratch = run->beginning.kind == BEGIN_FROM_SCRATCH,
                                .texts = run->student.texts,
                                .prompts_learn = run->student.prompts_learn,
                                .step = run->trainer.step,
@@ -256,11 +256,15 @@ static bool begin(struct run *run)
         if (!state_read_head(request->resume, &head, run->message))
             return false;
         request->recipe = head.recipe;
-        run->beginning = (struct beginning){
-            .shape = head.shape, .texts = head.texts, .prompts_learn = head.prompts_learn};
-    } else if (!begin_find(&run->beginning, request->init, run->message)) {
+        run->beginning =
+            (struct beginning){.kind = head.from_scratch ? BEGIN_FROM_SCRATCH : BEGIN_WITH_STATE,
+                               .shape = head.shape,
+                               .texts = head.texts,
+                               .prompts_learn = head.prompts_learn};
+    } else if (!begin_find(&run->beginning, request->init, &request->wishes,
+                           request->model.model_path, run->message)) {
         return false;
-    } else if (run->beginning.logit_scale > 0) {
+    } else if (!(request->recipe.logit_scale > 0)) {
         request->recipe.logit_scale = run->beginning.logit_scale;
     }
     if (request->recipe.batch.photos < rank_count())
@@ -312,7 +316,7 @@ static bool is_over(const struct run *run, double start)
     if (ranks_any(interrupted))
         interrupted = 1;
     return run->trainer.step >= request->recipe.steps || interrupted ||
-           (request->until && run->trainer.step >= request->until) ||
+           run->trainer.step >= request->until ||
            (request->seconds > 0 && ranks_any(machine_seconds() - start >= request->seconds));
 }
 
