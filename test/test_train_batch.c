@@ -72,7 +72,7 @@ static void test_any_number_of_workers_gives_the_same_batches(void **state)
     recipe.batch.stored = recipe.batch.compound = 0.5;
     batch_create(&expected, &recipe.batch);
     for (uint32_t workers = 0; workers < 4; workers++) {
-        struct feed *feed = feed_open(&both, &recipe.batch, 2, workers);
+        struct feed *feed = feed_open(&both, &recipe.batch, 2, workers, NULL);
         for (uint64_t index = 2; index < 8; index++) {
             batch_make(&expected, &both, &recipe.batch, index);
             assert_true(is_same(feed_next(feed), &expected));

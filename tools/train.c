@@ -32,13 +32,16 @@ static const char help[] =
     "                           line (up to a TAB; # begins a comment); may be given several\n"
     "                           times\n"
     "      --hold-out=WHAT      likewise: photos that are kept aside; the model is judged by them\n"
-    "      --init=NAME|FILE     from random numbers: nano, a ModifiedResNet of width 16, or\n"
-    "                           vit-tiny, a ViT of width 192; or a file that --state wrote: its\n"
-    "                           weights (their running means), under a new recipe; or a model file\n"
-    "                           (f32, f16, bf16), which is fine-tuned as the QualiCLIP paper does:\n"
-    "                           its prompts stay, crops are of 224, 10 epochs at a rate of 1e-9\n"
+    "      --init=NAME|FILE     from random numbers: nano, a ModifiedResNet of width 16;\n"
+    "                           pico, one of width 8; vit-tiny, a ViT of width 192.  Or a file\n"
+    "                           that --state wrote: its weights (their running means), under a\n"
+    "                           new recipe.  Or a model file (f32, f16, bf16), which is\n"
+    "                           fine-tuned as in QualiCLIP's paper: its prompts stay, crops are\n"
+    "                           of 224, 10 epochs at a rate of 1e-9\n"
     "  -o, --output=MODEL.gguf  the model, as `qualiclip score -m` takes it; written at every\n"
     "                           judgement and at the end\n"
+    "      --teacher=MODEL      a model file, or built-in: what it makes of the crops is\n"
+    "                           imitated, scores and, where the sizes are equal, features\n"
     "      --type=f16|f32       of its weights; default f16\n"
     "      --name=TEXT          the model's name; default: the file's\n"
     "      --license=TEXT       the licence of the weights, to be kept in the file\n"
@@ -73,7 +76,8 @@ static const char examples[] =
     "  qualiclip train --photos ~/Pictures --init nano -o mine.gguf --log mine.csv\n"
     "  qualiclip train --photos ~/Pictures --hold-out ~/Pictures/aside --init nano -o mine.gguf\n"
     "  qualiclip train --photos ~/Pictures --resume mine.gguf.state -o mine.gguf\n"
-    "  qualiclip train --photos ~/Pictures --init qualiclip.gguf -o tuned.gguf\n";
+    "  qualiclip train --photos ~/Pictures --init qualiclip.gguf -o tuned.gguf\n"
+    "  qualiclip train --photos ~/Pictures --teacher qualiclip.gguf --init nano -o small.gguf\n";
 
 static void print_recipe(void)
 {
@@ -96,6 +100,7 @@ enum option_code {
     LICENSE,
     STATE,
     RESUME,
+    TEACHER,
     SAVE_EVERY,
     JUDGE_EVERY,
     HOLD_OUT_SIDE,
@@ -119,6 +124,7 @@ static const struct option fixed_options[] = {
     {"license", required_argument, NULL, LICENSE},
     {"state", required_argument, NULL, STATE},
     {"resume", required_argument, NULL, RESUME},
+    {"teacher", required_argument, NULL, TEACHER},
     {"save-every", required_argument, NULL, SAVE_EVERY},
     {"judge-every", required_argument, NULL, JUDGE_EVERY},
     {"hold-out-side", required_argument, NULL, HOLD_OUT_SIDE},
@@ -241,6 +247,7 @@ static int take_option(struct training_request *request, int code, const char *t
     case LICENSE: request->model.license = text; return 0;
     case STATE: request->state_path = text; return 0;
     case RESUME: request->resume = text; return 0;
+    case TEACHER: request->teacher = text; return 0;
     case LOG: request->log_path = text; return 0;
     case SECONDS:
         return parse_positive(text, &request->seconds)
@@ -316,6 +323,8 @@ static int run(struct training_request *request, const struct changes *changes)
         recipe_fine_tune(&request->recipe);
     else
         recipe_from_scratch(&request->recipe);
+    if (request->teacher)
+        recipe_distil(&request->recipe);
     apply(changes, &request->recipe);
     photo_list_subtract(&request->photos, &request->held_out);
     if (!request->state_path) {

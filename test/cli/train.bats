@@ -29,7 +29,7 @@ setup() {
     contains "$output" "first.gguf: 4 steps"
     [ "$(head -1 first.csv | cut -d, -f1-3)" = step,loss,consistency ]
     [ "$(cut -d, -f1 first.csv | tr '\n' ' ')" = "step 1 2 2 3 4 4 " ] # a judgement has its line
-    [ "$(awk -F, '{ print NF }' first.csv | sort -u)" = 15 ]
+    [ "$(awk -F, '{ print NF }' first.csv | sort -u)" = 16 ]
     run "$QUALICLIP" score -m first.gguf photos/dandelions.jpg
     [ "$status" -eq 0 ]
     run "$QUALICLIP" info first.gguf
@@ -84,6 +84,21 @@ setup() {
     "$QUALICLIP" train --photos photos -o next.gguf "${small[@]}" --init begin.gguf.state \
         --crop 64 --learning-rate 0.0001
     ! cmp -s begin.gguf next.gguf
+}
+
+@test "a teacher is imitated" {
+    "$QUALICLIP" convert "$towers/resnet.pth" -o teacher.gguf
+    run "$QUALICLIP" train --photos photos --hold-out "$root/test/photos/bikes-161x300.png" \
+        -o student.gguf "${small[@]}" --init pico --teacher teacher.gguf --log student.csv
+    [ "$status" -eq 0 ]
+    contains "$output" "like the teacher"
+    [ "$(tail -1 student.csv | cut -d, -f16)" != "" ]
+    awk -F, 'NR == 2 { exit !($9 > 0) }' student.csv # the loss of that name
+    "$QUALICLIP" train --photos photos -o alone.gguf "${small[@]}" --init pico
+    ! cmp -s student.gguf alone.gguf
+    run "$QUALICLIP" train --photos photos -o student.gguf "${small[@]}" --teacher no-model.gguf
+    [ "$status" -eq 1 ]
+    contains "$output" "no-model.gguf"
 }
 
 @test "a small ViT" {

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "markup.h"
 #include "page.h"
 
 /* ---------------------------------------------------------------------------------------- text */
@@ -107,6 +106,33 @@ static bool print_distribution(const struct judgement *judgement)
            PRINT_FIELD(judgement, "    share below 0.3", worst.share);
 }
 
+/* What figure 1 draws. */
+static bool print_curves(const struct judgement *judgement, size_t model)
+{
+    const struct trial_summary *summary = &judgement->summaries[model];
+    char label[label_width + 1];
+    snprintf(label, sizeof label, "Mean score at intensity, %.20s",
+             judgement->models->items[model].name);
+    output_begin_line();
+    printf("\n%-*s", label_width, label);
+    for (size_t i = 0; i < trial_steps; i++)
+        printf("%9.1f", (double)i / degradation_levels);
+    if (!output_end_line())
+        return false;
+    for (size_t group = 0; group < degradation_group_count; group++) {
+        if (isnan(summary->curves[group][0]))
+            continue;
+        output_begin_line();
+        snprintf(label, sizeof label, "  %s", degradation_group_titles[group]);
+        printf("%-*s", label_width, label);
+        for (size_t i = 0; i < trial_steps; i++)
+            printf("%9.3f", summary->curves[group][i]);
+        if (!output_end_line())
+            return false;
+    }
+    return true;
+}
+
 static bool print_text(const struct judgement *judgement)
 {
     const struct degradation_trial *trial = judgement->trial;
@@ -133,7 +159,8 @@ static bool print_text(const struct judgement *judgement)
            print_weakest(judgement) && print_head(judgement, "Rank correlation across images") &&
            PRINT_FIELD(judgement, "all photos, types and levels", across) &&
            PRINT_FIELD(judgement, "  with the pristine photos as level 0", across_pristine) &&
-           print_distribution(judgement);
+           print_distribution(judgement) && print_curves(judgement, 0) &&
+           (judgement->models->count < 2 || print_curves(judgement, 1));
 }
 
 /* ----------------------------------------------------------------------------------------- CSV */
@@ -198,9 +225,11 @@ static void json_within(cJSON *object, const struct within_image *within)
 static void json_steps(cJSON *object, const char *name, const double *steps)
 {
     cJSON *array = cJSON_AddArrayToObject(object, name);
-    for (size_t i = 0; i < trial_steps; i++)
-        cJSON_AddItemToArray(array, isfinite(steps[i]) ? cJSON_CreateNumber(steps[i])
-                                                       : cJSON_CreateNull());
+    for (size_t i = 0; i < trial_steps; i++) {
+        char digits[32];
+        snprintf(digits, sizeof digits, isfinite(steps[i]) ? "%.6g" : "null", steps[i]);
+        cJSON_AddItemToArray(array, cJSON_CreateRaw(digits));
+    }
 }
 
 static void json_distribution(cJSON *object, const char *name, const struct distribution *numbers,
@@ -226,7 +255,7 @@ static cJSON *json_model(const struct judgement *judgement, size_t index)
     json_add_text(object, "model", model->info.hash);
     json_add_measurement(object, "photos", (double)degradation_trial_scored(trial));
     json_add_measurement(object, "size", judgement->setup->side);
-    json_add_measurement(object, "seed", (double)judgement->setup->seed);
+    cJSON_AddNumberToObject(object, "seed", (double)judgement->setup->seed);
     json_add_measurement(object, "types", (double)degradation_trial_types(trial));
     json_within(object, &summary->mean);
     json_number(object, "within_image_but_linear_contrast", summary->mean_but_linear.levels);
@@ -259,55 +288,4 @@ bool print_judgement(const struct judgement *judgement, enum output_format forma
         return true;
     default: return print_text(judgement);
     }
-}
-
-/* ---------------------------------------------------------------------------------------- dump */
-
-/* A field of CSV: in quotes where it needs them. */
-static void add_field(struct markup *lines, const char *text)
-{
-    const bool plain = strpbrk(text, ",\"\r\n") == NULL;
-    if (!plain)
-        markup_add(lines, "\"");
-    for (; *text; text++)
-        markup_add(lines, *text == '"' ? "\"%c" : "%c", *text);
-    if (!plain)
-        markup_add(lines, "\"");
-}
-
-static void dump_image(struct markup *lines, const struct judgement *judgement, size_t photo,
-                       enum degradation type, size_t step)
-{
-    add_field(lines, judgement->photos->items[photo].path);
-    markup_add(lines, ",%s,%zu", step ? degradation_kinds[type].name : "pristine", step);
-    for (size_t model = 0; model < judgement->models->count; model++) {
-        const double score = degradation_trial_score(judgement->trial, model, photo, type, step);
-        if (isnan(score))
-            markup_add(lines, ",");
-        else
-            markup_add(lines, ",%.9g", score);
-    }
-    markup_add(lines, "\n");
-}
-
-bool dump_scores(const struct judgement *judgement, const char *path)
-{
-    const struct degradation_trial *trial = judgement->trial;
-    struct markup lines = {0};
-    markup_add(&lines, "photo,type,level");
-    for (size_t model = 0; model < judgement->models->count; model++) {
-        markup_add(&lines, ",");
-        add_field(&lines,
-                  judgement->models->count == 1 ? "score" : judgement->models->items[model].name);
-    }
-    markup_add(&lines, "\n");
-    for (size_t photo = 0; photo < trial->photos; photo++) {
-        dump_image(&lines, judgement, photo, DEGRADE_GAUSSIAN_BLUR, 0);
-        for (size_t type = 0; type < degradation_count; type++)
-            for (size_t step = 1; trial->tried[type] && step < trial_steps; step++)
-                dump_image(&lines, judgement, photo, (enum degradation)type, step);
-    }
-    const bool written = markup_write(&lines, path);
-    markup_free(&lines);
-    return written;
 }

@@ -17,6 +17,8 @@ static const struct {
 } scratch[] = {
     {"nano",
      {.kind = TRAIN_RESNET, .width = 16, .feature = 128, .heads = 8, .blocks = {2, 2, 2, 2}}},
+    {"pico",
+     {.kind = TRAIN_RESNET, .width = 8, .feature = 128, .heads = 4, .blocks = {2, 2, 2, 2}}},
     {"vit-tiny",
      {.kind = TRAIN_VIT, .width = 192, .feature = 128, .heads = 3, .layers = 4, .patch = 16}},
 };

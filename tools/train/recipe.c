@@ -189,3 +189,15 @@ void recipe_fine_tune(struct recipe *recipe)
     };
     weigh_evenly(&recipe->batch);
 }
+
+void recipe_distil(struct recipe *recipe)
+{
+    recipe->loss.teacher_score = 2;
+    recipe->loss.teacher_feature = 1;
+    recipe->loss.calibration = 0;
+    recipe->loss.across = 0;
+    recipe->loss.consistency *= 0.2;
+    recipe->loss.positive *= 0.2;
+    recipe->loss.negative *= 0.2;
+    recipe->loss.auxiliary *= 0.2;
+}

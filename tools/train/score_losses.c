@@ -74,9 +74,9 @@ static double imitate(struct alignment *alignment, size_t image, const float *te
 }
 
 void score_losses(struct alignment *alignment, const struct batch *batch,
-                  const struct loss_recipe *recipe, double logit_scale, const struct lesson *lesson,
-                  struct losses *losses)
+                  const struct loss_recipe *recipe, double logit_scale, struct losses *losses)
 {
+    const struct lesson *lesson = &batch->lesson;
     const double share = 1.0 / batch->images;
     double calibration = 0, score = 0, feature = 0;
     for (size_t image = 0; image < batch->images; image++) {

@@ -65,8 +65,7 @@ static double auxiliary_weight(const struct recipe *recipe, uint64_t step)
 }
 
 /* The losses of the features, and their gradients by the features, the prompts and the head. */
-static void find_losses(struct trainer *trainer, const struct batch *batch,
-                        const struct lesson *lesson, struct losses *losses)
+static void find_losses(struct trainer *trainer, const struct batch *batch, struct losses *losses)
 {
     const struct recipe *recipe = trainer->recipe;
     struct student *student = trainer->student;
@@ -74,21 +73,20 @@ static void find_losses(struct trainer *trainer, const struct batch *batch,
     *losses = (struct losses){0};
     alignment_forward(alignment, trainer->features, student->prompts);
     ranking_losses(alignment, batch, &recipe->loss, losses);
-    score_losses(alignment, batch, &recipe->loss, recipe->logit_scale, lesson, losses);
+    score_losses(alignment, batch, &recipe->loss, recipe->logit_scale, losses);
     alignment_backward(alignment, trainer->feature_gradients,
                        student->prompts_learn ? student->prompt_gradients : NULL);
     auxiliary_loss(&student->head, batch, trainer->features,
                    auxiliary_weight(recipe, trainer->step), trainer->feature_gradients, losses);
 }
 
-void trainer_step(struct trainer *trainer, const struct batch *batch, const struct lesson *lesson,
-                  struct step_report *report)
+void trainer_step(struct trainer *trainer, const struct batch *batch, struct step_report *report)
 {
     const struct recipe *recipe = trainer->recipe;
     struct student *student = trainer->student;
     struct tower *tower = student->tower;
     tower->operations->forward(tower, batch->pixels, trainer->features, true);
-    find_losses(trainer, batch, lesson, &report->losses);
+    find_losses(trainer, batch, &report->losses);
     tower->operations->backward(tower, trainer->feature_gradients);
     report->gradient_norm = student_clip(student, recipe->gradient_limit);
     report->learning_rate = learning_rate_at(recipe, trainer->step);

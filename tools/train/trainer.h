@@ -38,8 +38,7 @@ void trainer_free(struct trainer *trainer);
  */
 void trainer_centre(struct trainer *trainer, const struct batch *batch);
 
-void trainer_step(struct trainer *trainer, const struct batch *batch, const struct lesson *lesson,
-                  struct step_report *report);
+void trainer_step(struct trainer *trainer, const struct batch *batch, struct step_report *report);
 
 /* Rises during the warm-up, then falls as half a cosine, to nothing. */
 double learning_rate_at(const struct recipe *recipe, uint64_t step);

@@ -23,6 +23,7 @@
 #include "progress.h"
 #include "regions.h"
 #include "run_log.h"
+#include "teacher.h"
 #include "trainer.h"
 
 #define EPOCHS 10 /* where the recipe has no steps */
@@ -35,6 +36,7 @@ struct run {
     struct student student;
     struct adamw optimiser;
     struct trainer trainer;
+    struct teacher *teacher;
     struct feed *feed;
     struct run_log log;
     uint64_t first; /* steps done by runs before */
@@ -197,6 +199,33 @@ static uint64_t steps_of_epochs(const struct run *run)
     return (EPOCHS * (uint64_t)run->photos.count + photos - 1) / photos;
 }
 
+static bool ask_teacher(struct run *run)
+{
+    const struct training_request *request = run->request;
+    const uint32_t workers = request->workers ? request->workers : 1;
+    const bool features = request->recipe.loss.teacher_feature > 0;
+    if (!request->teacher)
+        return true;
+    run->teacher = teacher_open(request->teacher, request->recipe.batch.crop, workers,
+                                features ? run->student.tower->shape.feature : 0, run->message);
+    return run->teacher && (!run->held_out.photos ||
+                            held_out_ask_teacher(&run->held_out, teacher_path(request->teacher),
+                                                 request->threads, run->message));
+}
+
+static void open_feed(struct run *run)
+{
+    const struct training_request *request = run->request;
+    const uint32_t size = run->student.tower->shape.feature;
+    const struct feed_finish finish = {
+        .work = teacher_judge,
+        .context = run->teacher,
+        .lesson = true,
+        .feature = run->teacher && teacher_has_features(run->teacher) ? size : 0};
+    run->feed = feed_open(&run->photos, &request->recipe.batch, run->first, request->workers,
+                          run->teacher ? &finish : NULL);
+}
+
 /* A new run, or one that goes on. */
 static bool begin(struct run *run)
 {
@@ -217,7 +246,7 @@ static bool begin(struct run *run)
         return false;
     if (!request->recipe.steps)
         request->recipe.steps = steps_of_epochs(run);
-    if (!make_student(run))
+    if (!make_student(run) || !ask_teacher(run))
         return false;
     tell_memory(run);
     if (request->resume)
@@ -240,7 +269,7 @@ static bool step_once(struct run *run)
         trainer_centre(&run->trainer, batch);
         student_begin_average(&run->student);
     }
-    trainer_step(&run->trainer, batch, &(struct lesson){0}, &report);
+    trainer_step(&run->trainer, batch, &report);
     if (!report.finite)
         return problem(run->message,
                        "step %" PRIu64 ": the loss or its gradient is no finite number; a smaller "
@@ -295,6 +324,7 @@ static void tell_end(const struct run *run)
 static void end(struct run *run)
 {
     feed_close(run->feed);
+    teacher_close(run->teacher);
     trainer_free(&run->trainer);
     adamw_free(&run->optimiser);
     if (run->student.tower)
@@ -309,7 +339,7 @@ int training_run(struct training_request *request)
     bool good = begin(&run);
     if (good && run_log_open(&run.log, request->log_path, request->recipe.steps, run.first)) {
         catch_signals();
-        run.feed = feed_open(&run.photos, &request->recipe.batch, run.first, request->workers);
+        open_feed(&run);
         good = run_steps(&run);
         if (good)
             tell_end(&run);

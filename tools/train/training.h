@@ -16,6 +16,7 @@
 struct training_request {
     struct input_list photos, held_out;
     const char *init;            /* nano, vit-tiny or a file; NULL: `resume` tells */
+    const char *teacher;         /* a model file, or "built-in"; NULL: none */
     const char *resume;          /* a state to go on from; NULL: a new run */
     const char *state_path;      /* where the run is saved */
     const char *log_path;        /* CSV; NULL: none */
