@@ -345,7 +345,7 @@ $(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degrada
 
 # ... and these look into the program.
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
-$(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch: \
+$(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch $(BUILD)/test/test_train_adamw: \
     $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
                    $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c \
                           evaluate/correlation.c evaluate/pairs.c))
@@ -410,7 +410,8 @@ demo: tool
 	@$(TOOL) score --sort $(DEMO_PHOTOS)
 
 # The command line's tests call the program; where it is to be emulated, by way of a script.
-CLI_TESTS ?= $(filter-out $(if $(filter yes,$(TRAIN)),train_absent,train train_model),\
+CLI_TESTS ?= $(filter-out $(if $(filter yes,$(TRAIN)),train_absent,train train_model) \
+                          $(if $(filter yesyes,$(TRAIN)$(MPI)),,train_mpi),\
                           $(patsubst test/cli/%.bats,%,$(wildcard test/cli/*.bats)))
 tested_tool := $(TOOL)$(if $(EMULATOR),-emulated)
 $(TOOL)-emulated: $(TOOL)

@@ -21,7 +21,8 @@ judge() {
     [ -z "$stderr" ]
     contains "${lines[0]}" "2 photos of 48 x 48, 3 types of degradation, seed 1: 32 images a model"
     for row in "  Darken " "  White noise " "  Mean shift " "mean of the types " \
-        "all photos, types and levels " "    share below 0.3 "; do
+        "all photos, types and levels " "    share below 0.3 " \
+        "Mean score at intensity" "  Brightness " "  Noise "; do
         contains "$output" "$row"
     done
     mean=$(awk '/^  (Darken|White noise|Mean shift)  /{sum += $NF} END {printf "%.3f", sum / 3}' <<<"$output")
@@ -82,6 +83,19 @@ judge() {
     contains "$(cat page.html)" "data:image/"
     [ "$(grep -c 'src="http\|<script\|<link' page.html)" = 0 ]
     [ "$(echo *.partial)" = '*.partial' ]
+}
+
+@test "what is appended to a page stands behind what was there" {
+    judge --html page.html --append >/dev/null # there is none yet
+    "$QUALICLIP" gmad --scores <(printf 'a,1\nb,1\nc,2') <(printf 'a,1\nb,5\nc,2') --levels 1 \
+        --html page.html --append >/dev/null
+    [ "$(grep -c '<h1>' page.html)" = 2 ]
+    [ "$(grep -c '</html>' page.html)" = 1 ]
+    [ "$(grep -n '<h1>Where two models' page.html | cut -d: -f1)" -gt "$(grep -n 'id="photos"' page.html | cut -d: -f1)" ]
+    echo '<html>' >mine.html
+    run -1 --separate-stderr judge --html mine.html --append
+    contains "$stderr" "mine.html: is no page that --html has written"
+    [ "$(cat mine.html)" = '<html>' ]
 }
 
 @test "names of files are text in the page" {
