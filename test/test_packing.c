@@ -20,7 +20,7 @@
 
 #include "model_builder.h"
 
-#define SIDE         200
+#define SIDE         104
 #define PATCH        96
 #define FEATURE_SIZE 16
 
