@@ -337,16 +337,18 @@ $(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
         posix_madvise open close fopen pthread_create pthread_mutex_init pthread_mutex_lock \
         pthread_mutex_unlock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast)
 
-# These judge: the method's objects, and what of the program those stand on.
-evaluate_support := $(degrade_sources) $(evaluate_sources) $(addprefix tools/,arguments.c diagnostics.c \
-                    film.c image_run.c in_order.c inputs.c lanes.c machine.c memory.c names.c output.c pictures.c \
-                    progress.c prompts.c whole_file.c workspace.c y4m.c)
+# These judge with all of the program but its main().
 $(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degradations test_labels test_page): \
-    $(call objects,$(evaluate_support))
+    $(filter-out $(BUILD)/tools/main.o,$(tool_objects))
 
 # ... and these look into the program.
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
+$(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch: \
+    $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
+                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
+$(BUILD)/test/test_canvas: $(patsubst %,$(BUILD)/tools/%.o,canvas font png_file written_file memory \
+                                                          diagnostics progress machine)
 
 # Targets of libFuzzer where FUZZER has its flag, else programs that run them over files at hand.
 FUZZER ?=

@@ -477,8 +477,8 @@ typedef void qc_parallel_for(void *pool, size_t count, qc_task *task, void *cont
 
 /*
  * Whether a call in progress is to end: not 0 to end it.  Asked on the thread that called, before
- * each layer (of a ResNet: of each band of rows), so it should be quick: a flag that another thread
- * sets, a clock.
+ * each layer (of a ResNet: of each band of rows; of a batch on several threads: before each block of
+ * layers), so it should be quick: a flag that another thread sets, a clock.
  */
 typedef int qc_cancel(void *context);
 

@@ -135,7 +135,8 @@ static struct qc_scorer *plan(const qc_model *model, const qc_scorer_options *op
     layers->threads = threads_plan(arena, options);
     views_plan(&scorer->views, &rule, &scorer->limits, arena, &layers->scratch_size);
     if (model->tower == QC_TOWER_VIT) {
-        vit_plan(&scorer->vit, &model->vit, model->kernels, &limits, arena, &layers->scratch_size);
+        vit_plan(&scorer->vit, &model->vit, model->kernels, &limits, options->threads, arena,
+                 &layers->scratch_size);
     } else {
         resnet_plan(&scorer->resnet, &model->resnet, model->kernels, &limits, arena,
                     &layers->scratch_size);

@@ -273,7 +273,7 @@ void threads_stop(struct threads *threads)
 
 size_t threads_count(const struct threads *threads)
 {
-    return threads->count;
+    return threads ? threads->count : 1;
 }
 
 void threads_begin(struct threads *threads)
@@ -327,7 +327,7 @@ void threads_stop(struct threads *threads)
 
 size_t threads_count(const struct threads *threads)
 {
-    return threads->count;
+    return threads ? threads->count : 1;
 }
 
 void threads_begin(struct threads *threads)
@@ -363,9 +363,9 @@ static bool ask(struct cancelling *cancelling)
 
 void threads_run(struct threads *threads, size_t count, qc_task *task, void *context)
 {
-    if (ask(&threads->cancelling))
+    if (threads && ask(&threads->cancelling))
         return;
-    if (count <= 1 || count > TASKS_MOST || threads->count == 1) {
+    if (count <= 1 || count > TASKS_MOST || threads_count(threads) == 1) {
         for (size_t i = 0; i < count; i++)
             task(context, i, 0);
     } else if (threads->parallel_for) {

@@ -24,7 +24,7 @@ qc_status threads_start(struct threads *threads, const qc_scorer_options *option
                         struct message *message);
 void threads_stop(struct threads *threads);
 
-/* How many tasks may run at once; workers are numbered below this. */
+/* How many tasks may run at once; workers are numbered below this.  One where threads is NULL. */
 size_t threads_count(const struct threads *threads);
 
 void threads_begin(struct threads *threads);
@@ -33,7 +33,10 @@ void threads_end(struct threads *threads);
 /* Whether the call in progress is to end. */
 bool threads_cancelled(const struct threads *threads);
 
-/* Runs task(context, i, worker) for each i below count; returns when all are done, or none is. */
+/*
+ * Runs task(context, i, worker) for each i below count; returns when all are done, or none is.
+ * Where threads is NULL, on the calling thread as worker 0: so does a task whose layers are its own.
+ */
 void threads_run(struct threads *threads, size_t count, qc_task *task, void *context);
 
 #endif

@@ -40,11 +40,14 @@ struct tower_input {
 };
 
 struct vit_workspace {
-    struct rows tokens, normed, hidden;     /* for all images of a batch, one after the other */
+    struct rows tokens;                     /* of all images of a batch, one after the other */
+    struct rows normed, hidden;             /* `lent_rows` for each worker, or all for all */
+    unsigned char *rounded;                 /* as many, where products want their rows rounded */
+    size_t rounded_row, lent_rows;          /* bytes; rows */
     struct rows class_tokens, class_normed; /* one row for each image */
     struct rows class_queries;
-    unsigned char *rounded; /* rows that several products share, if these want them rounded */
     size_t *segments;       /* batch + 1: where each image's tokens begin */
+    size_t *group_segments; /* the same within groups, which have one more than images each */
     size_t *class_segments; /* 0, 1, 2, ... */
 };
 
@@ -65,7 +68,8 @@ struct resnet_workspace {
 
 /* Reserves the buffers.  `scratch` is raised to the bytes that one worker needs. */
 void vit_plan(struct vit_workspace *workspace, const struct vit *vit, const kernel_set *kernels,
-              const struct tower_limits *limits, struct arena *arena, size_t *scratch);
+              const struct tower_limits *limits, size_t workers, struct arena *arena,
+              size_t *scratch);
 void resnet_plan(struct resnet_workspace *workspace, const struct resnet *resnet,
                  const kernel_set *kernels, const struct tower_limits *limits, struct arena *arena,
                  size_t *scratch);

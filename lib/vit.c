@@ -1,22 +1,21 @@
 /*
- * vit.c - the vision transformer of CLIP: patches, blocks of attention and MLP, the class token.
+ * vit.c - the vision transformer of CLIP: which images go through a layer together, and where.
  *
- * All images of a batch go through a layer together, their tokens one after the other; attention
- * alone keeps them apart.  Only the class token leaves the tower, so the last block computes
- * queries, MLP and all that follows for it alone: the result is the same and a twelfth of the work
- * is saved in ViT-B/32, save for keys and values.
+ * A batch goes through block by block, and in each block group by group: a group's activations
+ * stay in the second cache, a block's weights in the third, and where there are groups enough for
+ * all threads, each has its own and waits for the others once a block.  What is left over, or too
+ * few images for that, share all threads.
+ *
+ * Only the class token leaves the tower, so the last block computes queries, MLP and all that
+ * follows for it alone: the result is the same and a twelfth of the work is saved in ViT-B/32, save
+ * for keys and values.
  */
-#include "tower.h"
+#include "vit_group.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "positions.h"
-
-/* Queries that one attention task handles: enough to reuse its packed keys, few enough for L2. */
-#define ATTENTION_QUERIES 96
-
-static const struct rows NO_RESIDUAL = {NULL, 0};
+/* Rows of a group, unless one image has more: more do not stay in the cache. */
+#define GROUP_ROWS 64
 
 static size_t patch_pixels(const struct vit *vit)
 {
@@ -61,28 +60,44 @@ static size_t block_scratch(const struct vit_block *block, const kernel_set *ker
     return larger(bytes, linear_scratch(kernels, &block->fc2));
 }
 
+/* Rows that are lent out at once: groups of all workers, fewer images, or the class tokens. */
+static size_t plan_lent_rows(struct vit_workspace *workspace, const struct tower_limits *limits,
+                             size_t tokens, size_t workers)
+{
+    workspace->lent_rows = larger(tokens, smaller(GROUP_ROWS, limits->batch * tokens));
+    return larger(smaller(workers, limits->batch) * workspace->lent_rows, limits->batch);
+}
+
+static void plan_lent(struct vit_workspace *workspace, const struct vit *vit, size_t rows,
+                      struct arena *arena)
+{
+    workspace->normed = plan_rows(arena, rows, vit->width);
+    /* Pixels of patches; queries, keys and values; the MLP's middle: never two at a time. */
+    size_t widest = larger(larger(3 * vit->width, vit->mlp_width), patch_pixels(vit));
+    workspace->hidden = plan_rows(arena, rows, widest);
+    workspace->rounded_row = largest_rounded_row(vit);
+    if (workspace->rounded_row && rows > SIZE_MAX / workspace->rounded_row)
+        arena->overflow = true;
+    else
+        workspace->rounded = arena_take(arena, rows, workspace->rounded_row);
+}
+
 void vit_plan(struct vit_workspace *workspace, const struct vit *vit, const kernel_set *kernels,
-              const struct tower_limits *limits, struct arena *arena, size_t *scratch)
+              const struct tower_limits *limits, size_t workers, struct arena *arena,
+              size_t *scratch)
 {
     size_t patches = (limits->width / vit->patch_size) * (limits->height / vit->patch_size);
     size_t tokens = 1 + patches;
     size_t all = limits->batch * tokens;
-    if (all / limits->batch != tokens)
+    if (all / limits->batch != tokens || all > SIZE_MAX - GROUP_ROWS * limits->batch)
         arena->overflow = true;
     workspace->tokens = plan_rows(arena, all, vit->width);
-    workspace->normed = plan_rows(arena, all, vit->width);
-    /* Pixels of patches; queries, keys and values; the MLP's middle: never two at a time. */
-    size_t widest = larger(larger(3 * vit->width, vit->mlp_width), patch_pixels(vit));
-    workspace->hidden = plan_rows(arena, all, widest);
+    plan_lent(workspace, vit, plan_lent_rows(workspace, limits, tokens, workers), arena);
     workspace->class_tokens = plan_rows(arena, limits->batch, vit->width);
     workspace->class_normed = plan_rows(arena, limits->batch, vit->width);
     workspace->class_queries = plan_rows(arena, limits->batch, vit->width);
-    const size_t rounded = largest_rounded_row(vit);
-    if (rounded && all > SIZE_MAX / rounded)
-        arena->overflow = true;
-    else
-        workspace->rounded = arena_take(arena, all, rounded);
     workspace->segments = arena_take(arena, limits->batch + 1, sizeof(size_t));
+    workspace->group_segments = arena_take(arena, limits->batch, 2 * sizeof(size_t));
     workspace->class_segments = arena_take(arena, limits->batch + 1, sizeof(size_t));
 
     const struct linear patch_embedding = {vit->patch_embedding, NULL};
@@ -93,229 +108,159 @@ void vit_plan(struct vit_workspace *workspace, const struct vit *vit, const kern
         *scratch = larger(*scratch, block_scratch(&vit->blocks[i], kernels));
     *scratch = larger(*scratch, norm_scratch(vit->width));
     *scratch = larger(*scratch, image_scratch((uint32_t)larger(limits->width, limits->height)));
-    size_t queries = tokens < ATTENTION_QUERIES ? tokens : ATTENTION_QUERIES;
+    size_t queries = smaller(tokens, ATTENTION_QUERIES);
     size_t head = vit->width / vit->heads;
     *scratch = larger(*scratch, sizeof(float) * kernels->attention_scratch(queries, tokens, head));
 }
 
-/* ------------------------------------------------------------------------------ patch embedding */
+/* --------------------------------------------------------------------------------------- groups */
 
-struct patch_job {
+/* A batch, how it is grouped, and where it is. */
+struct batch {
     const struct vit *vit;
     const struct vit_workspace *workspace;
     const struct layers *layers;
     const struct tower_input *input;
-    size_t grid_rows; /* of the image that has the most */
+    size_t per_group, groups; /* of images, one thread each; the images behind them share all */
+    const struct vit_block *block;
+    void (*step)(const struct batch *batch, const struct vit_group *group, size_t first);
 };
 
-/* A row of patches of one image; token 0, which becomes the class token, is left zero. */
-static void patch_task(void *context, size_t index, size_t worker)
+static struct rows rows_from(struct rows rows, size_t row)
 {
-    const struct patch_job *job = context;
-    const size_t image_index = index / job->grid_rows, y = index % job->grid_rows;
-    const qc_image *image = &job->input->images[image_index];
-    const size_t patch_size = job->vit->patch_size, stride = job->workspace->hidden.stride;
-    if (y >= image->height / patch_size)
-        return;
-    float *token = job->workspace->hidden.data + job->workspace->segments[image_index] * stride;
-    if (y == 0)
-        memset(token, 0, patch_pixels(job->vit) * sizeof *token);
-    token += (1 + y * (image->width / patch_size)) * stride;
-    image_patch_row(image, job->input->background, job->input->pixels, (uint32_t)patch_size,
-                    (uint32_t)y, token, stride,
-                    job->layers->scratch + worker * job->layers->scratch_size);
+    return (struct rows){rows.data + row * rows.stride, rows.stride};
 }
 
-/* Class embedding and positions, for one image. */
-static void position_task(void *context, size_t index, size_t worker)
+static void count_rows(const struct batch *batch)
 {
-    (void)worker;
-    const struct patch_job *job = context;
-    const struct vit *vit = job->vit;
-    const qc_image *image = &job->input->images[index];
-    size_t stride = job->workspace->tokens.stride;
-    float *tokens = job->workspace->tokens.data + job->workspace->segments[index] * stride;
-    memcpy(tokens, vit->class_embedding, vit->width * sizeof *tokens);
-    positions_add(job->input->positions, vit->position_embedding, vit->grid, vit->width,
-                  image->height / vit->patch_size, image->width / vit->patch_size, tokens, stride);
+    const struct vit_workspace *workspace = batch->workspace;
+    const size_t patch_size = batch->vit->patch_size;
+    workspace->segments[0] = workspace->class_segments[0] = 0;
+    for (size_t i = 0; i < batch->input->count; i++) {
+        const qc_image *image = &batch->input->images[i];
+        size_t patches = (image->width / patch_size) * (image->height / patch_size);
+        workspace->segments[i + 1] = workspace->segments[i] + 1 + patches;
+        workspace->class_segments[i + 1] = i + 1;
+    }
 }
 
-static void embed_patches(const struct vit *vit, const struct vit_workspace *workspace,
-                          const struct layers *layers, const struct tower_input *input)
+/* As many groups for each thread as for the others, of images that count as much as the largest. */
+static void make_groups(struct batch *batch)
 {
-    struct patch_job job = {vit, workspace, layers, input, 0};
-    const struct linear embedding = {vit->patch_embedding, NULL};
-    for (size_t i = 0; i < input->count; i++)
-        job.grid_rows = larger(job.grid_rows, input->images[i].height / vit->patch_size);
-    threads_run(layers->threads, input->count * job.grid_rows, patch_task, &job);
-    const struct operand pixels =
-        round_forward(layers, &vit->patch_embedding, workspace->hidden,
-                      workspace->segments[input->count], workspace->rounded);
-    linear_forward(layers, &embedding, pixels, workspace->segments, input->count, ACTIVATION_NONE,
-                   NO_RESIDUAL, workspace->tokens);
-    threads_run(layers->threads, input->count, position_task, &job);
-}
-
-/* ------------------------------------------------------------------------------------ attention */
-
-struct attention_job {
-    const struct layers *layers;
-    const struct vit_workspace *workspace;
-    size_t heads, head_size, width;
-    size_t query_blocks; /* of the image with the most tokens */
-    struct rows queries; /* row 0 of each image */
-    const size_t *query_segments;
-    struct rows out; /* rows as the queries' */
-};
-
-/* One head of some queries of one image. */
-static void attention_task(void *context, size_t index, size_t worker)
-{
-    const struct attention_job *job = context;
-    const struct layers *layers = job->layers;
-    size_t block = index % job->query_blocks;
-    size_t head = index / job->query_blocks % job->heads;
-    size_t image = index / job->query_blocks / job->heads;
-
-    size_t first_query = job->query_segments[image] + block * ATTENTION_QUERIES;
-    if (first_query >= job->query_segments[image + 1])
-        return;
-    size_t queries = job->query_segments[image + 1] - first_query;
-    size_t channel = head * job->head_size;
-    const struct rows *hidden = &job->workspace->hidden;
-    size_t first = job->workspace->segments[image];
-    const float *keys = hidden->data + first * hidden->stride + job->width + channel;
-
-    attention_call call = {.q = job->queries.data + first_query * job->queries.stride + channel,
-                           .k = keys,
-                           .v = keys + job->width,
-                           .queries = queries < ATTENTION_QUERIES ? queries : ATTENTION_QUERIES,
-                           .tokens = job->workspace->segments[image + 1] - first,
-                           .size = job->head_size,
-                           .stride = hidden->stride,
-                           .scale = 1 / sqrtf((float)job->head_size),
-                           .out = job->out.data + first_query * job->out.stride + channel,
-                           .out_stride = job->out.stride};
-    layers->kernels->attention(&call, (float *)(layers->scratch + worker * layers->scratch_size));
-}
-
-/* Queries at `queries`, keys and values in workspace->hidden behind the first `width` columns. */
-static void attend(const struct vit *vit, const struct vit_workspace *workspace,
-                   const struct layers *layers, size_t count, struct rows queries,
-                   const size_t *query_segments, struct rows out)
-{
-    size_t most = 0;
+    const size_t *segments = batch->workspace->segments, count = batch->input->count;
+    const size_t threads = threads_count(batch->layers->threads);
+    size_t most = 1;
     for (size_t i = 0; i < count; i++)
-        most = larger(most, query_segments[i + 1] - query_segments[i]);
-    struct attention_job job = {layers,     workspace,
-                                vit->heads, vit->width / vit->heads,
-                                vit->width, (most + ATTENTION_QUERIES - 1) / ATTENTION_QUERIES,
-                                queries,    query_segments,
-                                out};
-    threads_run(layers->threads, count * vit->heads * job.query_blocks, attention_task, &job);
+        most = larger(most, segments[i + 1] - segments[i]);
+    batch->per_group = larger(1, smaller(GROUP_ROWS / most, count / threads));
+    batch->groups = count / batch->per_group / threads * threads;
 }
 
-static struct rows columns_from(struct rows rows, size_t column)
+/* Some images, in memory from lent row `lent` on. */
+static void step_images(const struct batch *batch, const struct layers *layers, size_t index,
+                        size_t count, size_t lent)
 {
-    return (struct rows){rows.data + column, rows.stride};
+    const struct vit_workspace *workspace = batch->workspace;
+    const size_t first = index * batch->per_group;
+    const size_t *all = workspace->segments;
+    size_t *segments = workspace->group_segments + first + index;
+    for (size_t i = 0; i <= count; i++)
+        segments[i] = all[first + i] - all[first];
+    const struct vit_group group = {
+        .vit = batch->vit,
+        .layers = layers,
+        .count = count,
+        .segments = segments,
+        .tokens = rows_from(workspace->tokens, all[first]),
+        .normed = rows_from(workspace->normed, lent),
+        .hidden = rows_from(workspace->hidden, lent),
+        .rounded = workspace->rounded + lent * workspace->rounded_row,
+    };
+    batch->step(batch, &group, first);
 }
 
-/* --------------------------------------------------------------------------------------- blocks */
-
-static void keys_and_values(const struct vit *vit, const struct vit_block *block,
-                            const struct vit_workspace *workspace, const struct layers *layers,
-                            size_t count, struct operand normed)
+static void group_task(void *context, size_t index, size_t worker)
 {
-    linear_forward(layers, &block->key, normed, workspace->segments, count, ACTIVATION_NONE,
-                   NO_RESIDUAL, columns_from(workspace->hidden, vit->width));
-    linear_forward(layers, &block->value, normed, workspace->segments, count, ACTIVATION_NONE,
-                   NO_RESIDUAL, columns_from(workspace->hidden, 2 * vit->width));
+    const struct batch *batch = context;
+    struct layers own = *batch->layers;
+    if (threads_count(own.threads) > 1) {
+        own.threads = NULL;
+        own.scratch += worker * own.scratch_size;
+    }
+    step_images(batch, &own, index, batch->per_group, worker * batch->workspace->lent_rows);
 }
 
-/* tokens += out(attended); tokens += mlp(norm2(tokens)).  `attended` is overwritten. */
-static void residual_branches(const struct vit *vit, const struct vit_block *block,
-                              const struct vit_workspace *workspace, const struct layers *layers,
-                              const size_t *segments, size_t count, struct rows tokens,
-                              struct rows attended)
+static void run_groups(struct batch *batch,
+                       void (*step)(const struct batch *batch, const struct vit_group *group,
+                                    size_t first))
 {
-    const size_t rows = segments[count];
-    unsigned char *rounded = workspace->rounded;
-    struct operand operand = round_forward(layers, &block->out.weight, attended, rows, rounded);
-    linear_forward(layers, &block->out, operand, segments, count, ACTIVATION_NONE, tokens, tokens);
-    operand = norm_round_forward(layers, &block->norm2, vit->epsilon, tokens, rows,
-                                 &block->fc1.weight, attended, rounded);
-    linear_forward(layers, &block->fc1, operand, segments, count, vit->activation, NO_RESIDUAL,
-                   workspace->hidden);
-    operand = round_forward(layers, &block->fc2.weight, workspace->hidden, rows, rounded);
-    linear_forward(layers, &block->fc2, operand, segments, count, ACTIVATION_NONE, tokens, tokens);
+    const size_t rest = batch->input->count - batch->groups * batch->per_group;
+    batch->step = step;
+    threads_run(batch->layers->threads, batch->groups, group_task, batch);
+    if (rest)
+        step_images(batch, batch->layers, batch->groups, rest, 0);
 }
 
-static void block_forward(const struct vit *vit, const struct vit_block *block,
-                          const struct vit_workspace *workspace, const struct layers *layers,
-                          size_t count)
+static void embed_step(const struct batch *batch, const struct vit_group *group, size_t first)
 {
-    const size_t *segments = workspace->segments;
-    const struct operand normed =
-        norm_round_forward(layers, &block->norm1, vit->epsilon, workspace->tokens, segments[count],
-                           &block->query.weight, workspace->normed, workspace->rounded);
-    linear_forward(layers, &block->query, normed, segments, count, ACTIVATION_NONE, NO_RESIDUAL,
-                   workspace->hidden);
-    keys_and_values(vit, block, workspace, layers, count, normed);
-    attend(vit, workspace, layers, count, workspace->hidden, segments, workspace->normed);
-    residual_branches(vit, block, workspace, layers, segments, count, workspace->tokens,
-                      workspace->normed);
+    vit_embed(group, batch->input, first);
 }
 
-static void copy_class_rows(const struct vit *vit, const size_t *segments, size_t count,
-                            struct rows from, struct rows to)
+static void block_step(const struct batch *batch, const struct vit_group *group, size_t first)
 {
-    for (size_t i = 0; i < count; i++)
-        memcpy(to.data + i * to.stride, from.data + segments[i] * from.stride,
-               vit->width * sizeof(float));
+    (void)first;
+    vit_block_forward(group, batch->block);
 }
+
+static void class_attention_step(const struct batch *batch, const struct vit_group *group,
+                                 size_t first)
+{
+    const struct vit_workspace *workspace = batch->workspace;
+    vit_class_attention(group, batch->block, rows_from(workspace->class_queries, first),
+                        workspace->class_segments, rows_from(workspace->class_normed, first));
+}
+
+/* ---------------------------------------------------------------------------------------- tower */
 
 /* The last block: all tokens are looked at, the class tokens alone go on. */
-static void last_block_forward(const struct vit *vit, const struct vit_block *block,
-                               const struct vit_workspace *workspace, const struct layers *layers,
-                               size_t count)
+static void last_block_forward(struct batch *batch, const struct vit_group *class_group)
 {
-    const size_t *segments = workspace->segments, *class_segments = workspace->class_segments;
-    struct operand normed =
-        norm_round_forward(layers, &block->norm1, vit->epsilon, workspace->tokens, segments[count],
-                           &block->key.weight, workspace->normed, workspace->rounded);
-    keys_and_values(vit, block, workspace, layers, count, normed);
-    copy_class_rows(vit, segments, count, workspace->tokens, workspace->class_tokens);
-    normed = norm_round_forward(layers, &block->norm1, vit->epsilon, workspace->class_tokens, count,
-                                &block->query.weight, workspace->class_normed, workspace->rounded);
-    linear_forward(layers, &block->query, normed, class_segments, count, ACTIVATION_NONE,
-                   NO_RESIDUAL, workspace->class_queries);
-    attend(vit, workspace, layers, count, workspace->class_queries, class_segments,
-           workspace->class_normed);
-    residual_branches(vit, block, workspace, layers, class_segments, count, workspace->class_tokens,
-                      workspace->class_normed);
+    const struct vit_workspace *workspace = batch->workspace;
+    batch->block = &batch->vit->blocks[batch->vit->layers - 1];
+    for (size_t i = 0; i < batch->input->count; i++)
+        memcpy(rows_from(workspace->class_tokens, i).data,
+               rows_from(workspace->tokens, workspace->segments[i]).data,
+               batch->vit->width * sizeof(float));
+    vit_class_queries(class_group, batch->block, workspace->class_queries);
+    run_groups(batch, class_attention_step);
+    vit_branches_forward(class_group, batch->block);
 }
 
 void vit_forward(const struct vit *vit, const struct vit_workspace *workspace,
                  const struct layers *layers, const struct tower_input *input, float *features)
 {
-    workspace->segments[0] = workspace->class_segments[0] = 0;
-    for (size_t i = 0; i < input->count; i++) {
-        const qc_image *image = &input->images[i];
-        size_t patches = (image->width / vit->patch_size) * (image->height / vit->patch_size);
-        workspace->segments[i + 1] = workspace->segments[i] + 1 + patches;
-        workspace->class_segments[i + 1] = i + 1;
+    struct batch batch = {.vit = vit, .workspace = workspace, .layers = layers, .input = input};
+    const struct vit_group class_group = {.vit = vit,
+                                          .layers = layers,
+                                          .count = input->count,
+                                          .segments = workspace->class_segments,
+                                          .tokens = workspace->class_tokens,
+                                          .normed = workspace->class_normed,
+                                          .hidden = workspace->hidden,
+                                          .rounded = workspace->rounded};
+    count_rows(&batch);
+    make_groups(&batch);
+    run_groups(&batch, embed_step);
+    for (size_t i = 0; i + 1 < vit->layers; i++) {
+        batch.block = &vit->blocks[i];
+        run_groups(&batch, block_step);
     }
-    embed_patches(vit, workspace, layers, input);
-    norm_forward(layers, &vit->pre_norm, vit->epsilon, workspace->tokens,
-                 workspace->segments[input->count], vit->width, workspace->tokens);
-    for (size_t i = 0; i + 1 < vit->layers; i++)
-        block_forward(vit, &vit->blocks[i], workspace, layers, input->count);
-    last_block_forward(vit, &vit->blocks[vit->layers - 1], workspace, layers, input->count);
+    last_block_forward(&batch, &class_group);
 
     norm_forward(layers, &vit->post_norm, vit->epsilon, workspace->class_tokens, input->count,
                  vit->width, workspace->class_normed);
     const struct linear projection = {vit->projection, NULL};
     linear_forward(layers, &projection, floats(workspace->class_normed), workspace->class_segments,
-                   input->count, ACTIVATION_NONE, NO_RESIDUAL,
+                   input->count, ACTIVATION_NONE, (struct rows){NULL, 0},
                    (struct rows){features, vit->projection.outputs});
 }

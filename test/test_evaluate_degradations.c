@@ -135,7 +135,7 @@ static void test_models_that_see_and_do_not(void **state)
     assert_true(run(&trial, &world, 1));
     assert_int_equal(world.failures, 0);
     assert_int_equal(world.images, 3 * (1 + 3 * 5));
-    assert_int_equal(degradation_trial_images(&trial), world.images);
+    assert_int_equal(degradation_trial_images(&trial, 3), world.images);
     summarize_trial(&seeing, &trial, 0);
     summarize_trial(&reversed, &trial, 1);
     assert_float_equal(seeing.types[DEGRADE_DARKEN].levels, 1, 1e-12);
@@ -220,6 +220,7 @@ static void test_a_photo_that_fails_is_left_out(void **state)
     summarize_trial(&summary, &trial, 0);
     assert_float_equal(summary.types[DEGRADE_DARKEN].levels, 1, 1e-12);
     assert_int_equal(summary.pristine.count, 2);
+    assert_int_equal(degradation_trial_scored(&trial), 2);
     degradation_trial_close(&trial);
 }
 

@@ -18,7 +18,9 @@ int command_embed(int argc, char **argv);
 int command_convert(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_degrade(int argc, char **argv);
+int command_train(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_eval(int argc, char **argv);
+int command_gmad(int argc, char **argv);
 
 #endif

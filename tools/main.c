@@ -28,8 +28,10 @@ static const struct command commands[] = {
     {"convert", command_convert, "turn a PyTorch checkpoint into a model file"},
     {"info", command_info, "describe a model file"},
     {"degrade", command_degrade, "write worsened copies of photos"},
+    {"train", command_train, "make a model, or a better one, from your own photos"},
     {"bench", command_bench, "measure speed and memory on this machine"},
     {"eval", command_eval, "judge a model: opinions of people, degradations of photos"},
+    {"gmad", command_gmad, "show where two models disagree most"},
 };
 enum { command_count = sizeof commands / sizeof commands[0] };
 

@@ -97,7 +97,7 @@ judge() {
     echo no image >bad.png
     run -1 --separate-stderr judge bad.png
     contains "$stderr" "bad.png: "
-    contains "${lines[0]}" "2 photos"
+    contains "${lines[0]}" "1 photo of 48 x 48"
     contains "$output" "mean of the types"
     run -1 --separate-stderr judge --size 100
     contains "$stderr" "smaller than the 100 a side"

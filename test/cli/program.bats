@@ -26,7 +26,7 @@ load common
 }
 
 @test "every command explains itself with --help, -h and help COMMAND" {
-    for command in score embed convert info bench; do
+    for command in score embed convert info degrade bench; do
         run -0 --separate-stderr "$QUALICLIP" $command --help
         contains "$output" "Usage: qualiclip $command"
         [ -z "$stderr" ]
@@ -38,7 +38,7 @@ load common
 
 @test "help fits a terminal of 100 columns" {
     for command in --help "score --help" "embed --help" "convert --help" "info --help" \
-        "bench --help"; do
+        "degrade --help" "bench --help"; do
         run -0 "$QUALICLIP" $command
         for line in "${lines[@]}"; do [ ${#line} -le 100 ]; done
     done
@@ -60,7 +60,7 @@ load common
 }
 
 @test "unknown options: status 2, named, with the hint" {
-    for command in score embed convert info bench; do
+    for command in score embed convert info degrade bench; do
         run -2 --separate-stderr "$QUALICLIP" $command --xyzzy
         [ -z "$output" ]
         contains "$stderr" "--xyzzy"

@@ -65,8 +65,9 @@ struct degradation_kind {
     double strength[degradation_levels]; /* the published parameter of levels 1 to 5 */
     /*
      * What a ranking may demand: how bad each level is against the others of this type, in [0, 5].
-     * The level's number, but for mean shift and linear contrast, whose parameter has a sign: there
-     * levels of the same absolute value are equally bad; 0 where a level is the identity.
+     * The level's number; 0 where a level is the identity.  Of mean shift and linear contrast,
+     * whose parameter has a sign, levels are ranked by its absolute value: equal values are equally
+     * bad.  (For linear contrast that is a convention: it is the identity not at 0 but at -0.2.)
      */
     double badness[degradation_levels];
 };
@@ -78,17 +79,29 @@ extern const char *const degradation_group_titles[degradation_group_count];
 bool degradation_by_name(const char *name, enum degradation *type);
 
 /*
- * The parameter at a level from 0 (or a little above: hardly anything) to 5, interpolated between
- * the published ones; at whole levels from 1 exactly those.  *badness likewise, if not NULL.
+ * The parameter at a level in [0, 5] (beyond, that of the nearest): at whole levels from 1 exactly
+ * the published one, between them interpolated, and below 1 between level 1 and the identity, which
+ * level 0 (nearly) is for every type but pixelate, which loses a twentieth of rows and columns, and
+ * but quantization of images that lack tones, which it stretches.  Interpolated is the parameter
+ * itself; of quantization the width of its bins; of mean shift and linear contrast, from level 1
+ * on, the absolute value, with the sign of the nearest whole level.
+ *
+ * *badness likewise, if not NULL.  Of mean shift and linear contrast it rises with the absolute
+ * value from level 1 on; below, where linear contrast goes on to its identity, with the level.
  */
 double degradation_strength(enum degradation type, double level, double *badness);
 
 /*
- * Degrades in place.  `strength` is the parameter; `seed` decides all that is random (angles,
- * noise, places), and is the same for all levels of one series, so that they differ in strength
- * alone. Values are clipped to [0, 1].  False if memory is short, the image is empty, or the codec
- * that the type needs is not in this build or fails; then the image is as it was. Thread-safe;
- * allocates what it needs meanwhile.
+ * Degrades in place.  `strength` is the parameter, any finite number; `seed` decides all that is
+ * random (angles, noise, places), and is to be the same for all levels of one series, so that they
+ * differ in strength alone: noise is one field amplified, what few patches cover more cover too.
+ * Values are clipped to [0, 1].  Counts of patches are meant for 512x384: they are scaled by the
+ * area, and what is left of a whole patch is a smaller one.
+ *
+ * The result has the same bits on every machine, but for the codecs', which are as their libraries
+ * round.  False if memory is short, the image is empty, or the codec that the type needs is not in
+ * this build or fails; then the image is as it was.  Thread-safe; allocates what it needs
+ * meanwhile: up to about five times the image.
  */
 bool degrade(struct photo *photo, enum degradation type, double strength, uint64_t seed);
 

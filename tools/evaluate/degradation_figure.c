@@ -81,14 +81,14 @@ static void draw(struct markup *svg, const struct judgement *judgement, size_t f
     const double width = margin + (double)count * panel_width + (double)(count - 1) * gap + 24;
     const struct legend legend = place_legend(judgement, width);
     const double top = legend.bottom + 46;
+    const size_t photos = degradation_trial_scored(judgement->trial);
     char text[128];
     svg_begin(svg, width, top + panel_height + 56,
               "Mean score against the intensity of degradations, by group", alone);
     svg_text(svg, margin, 32, "Mean score against intensity",
              (struct svg_font){.size = 19, .bold = true});
-    snprintf(text, sizeof text, "%zu photo%s of %u × %u", judgement->trial->photos,
-             judgement->trial->photos == 1 ? "" : "s", (unsigned)judgement->setup->side,
-             (unsigned)judgement->setup->side);
+    snprintf(text, sizeof text, "%zu photo%s of %u × %u", photos, photos == 1 ? "" : "s",
+             (unsigned)judgement->setup->side, (unsigned)judgement->setup->side);
     svg_text(svg, margin, 52, text, (struct svg_font){.size = 13, .soft = true});
     draw_legend(svg, &legend);
     for (size_t i = 0; i < count; i++)

@@ -21,13 +21,14 @@ static const double weak = 0.65;
 static void add_introduction(struct markup *page, const struct judgement *judgement)
 {
     const struct degradation_trial *trial = judgement->trial;
+    const size_t photos = degradation_trial_scored(trial);
     markup_add(
         page,
         "<p>%zu photos, cut and scaled to %u &times; %u pixels, each degraded in %zu ways and "
         "five steps: %zu images a model; seed %llu. Scores are from 0 (bad) to 1 (good).</p>"
         "\n<p class=\"note\">",
-        trial->photos, (unsigned)judgement->setup->side, (unsigned)judgement->setup->side,
-        degradation_trial_types(trial), degradation_trial_images(trial),
+        photos, (unsigned)judgement->setup->side, (unsigned)judgement->setup->side,
+        degradation_trial_types(trial), degradation_trial_images(trial, photos),
         (unsigned long long)judgement->setup->seed);
     for (size_t i = 0; i < judgement->models->count; i++) {
         markup_add(page, "%s", i ? "<br>" : "");

@@ -110,7 +110,7 @@ static void collect(struct numbers *numbers, double value)
 static void rank_across(struct trial_summary *summary, const struct degradation_trial *trial,
                         size_t model)
 {
-    const size_t room = degradation_trial_images(trial);
+    const size_t room = degradation_trial_images(trial, trial->photos);
     double *badness = reallocate(NULL, room, sizeof *badness);
     double *faults = reallocate(NULL, room, sizeof *faults);
     size_t count = 0;

@@ -110,11 +110,12 @@ static bool print_distribution(const struct judgement *judgement)
 static bool print_text(const struct judgement *judgement)
 {
     const struct degradation_trial *trial = judgement->trial;
+    const size_t photos = degradation_trial_scored(trial);
     output_begin_line();
     printf("%zu photo%s of %u x %u, %zu types of degradation, seed %llu: %zu images a model",
-           trial->photos, trial->photos == 1 ? "" : "s", (unsigned)judgement->setup->side,
+           photos, photos == 1 ? "" : "s", (unsigned)judgement->setup->side,
            (unsigned)judgement->setup->side, degradation_trial_types(trial),
-           (unsigned long long)judgement->setup->seed, degradation_trial_images(trial));
+           (unsigned long long)judgement->setup->seed, degradation_trial_images(trial, photos));
     if (!output_end_line())
         return false;
     for (size_t i = 0; i < judgement->models->count; i++) {
@@ -223,7 +224,7 @@ static cJSON *json_model(const struct judgement *judgement, size_t index)
     cJSON *object = cJSON_CreateObject();
     json_add_text(object, "name", model->name);
     json_add_text(object, "model", model->info.hash);
-    json_add_measurement(object, "photos", (double)trial->photos);
+    json_add_measurement(object, "photos", (double)degradation_trial_scored(trial));
     json_add_measurement(object, "size", judgement->setup->side);
     json_add_measurement(object, "seed", (double)judgement->setup->seed);
     json_add_measurement(object, "types", (double)degradation_trial_types(trial));

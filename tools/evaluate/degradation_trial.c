@@ -47,15 +47,23 @@ size_t degradation_trial_types(const struct degradation_trial *trial)
     return types;
 }
 
-size_t degradation_trial_images(const struct degradation_trial *trial)
+size_t degradation_trial_images(const struct degradation_trial *trial, size_t photos)
 {
-    return trial->photos * (1 + degradation_trial_types(trial) * degradation_levels);
+    return photos * (1 + degradation_trial_types(trial) * degradation_levels);
 }
 
 double degradation_trial_score(const struct degradation_trial *trial, size_t model, size_t photo,
                                enum degradation type, size_t step)
 {
     return *score_place(trial, model, photo, type, step);
+}
+
+size_t degradation_trial_scored(const struct degradation_trial *trial)
+{
+    size_t count = 0;
+    for (size_t photo = 0; photo < trial->photos; photo++)
+        count += !isnan(degradation_trial_score(trial, 0, photo, DEGRADE_GAUSSIAN_BLUR, 0));
+    return count;
 }
 
 /* ----------------------------------------------------------------------------------- the work */

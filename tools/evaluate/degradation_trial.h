@@ -50,9 +50,12 @@ struct trial_setup {
 void degradation_trial_open(struct degradation_trial *trial, size_t models, size_t photos);
 void degradation_trial_close(struct degradation_trial *trial);
 
-/* Types in the order of the table; how many images a model scores. */
+/* How many types are tried, how many images that makes of so many photos, how many photos have a
+ * score.
+ */
 size_t degradation_trial_types(const struct degradation_trial *trial);
-size_t degradation_trial_images(const struct degradation_trial *trial);
+size_t degradation_trial_images(const struct degradation_trial *trial, size_t photos);
+size_t degradation_trial_scored(const struct degradation_trial *trial);
 
 /* Step 0 is the pristine photo, whatever the type. */
 double degradation_trial_score(const struct degradation_trial *trial, size_t model, size_t photo,

@@ -255,17 +255,6 @@ static void note_progress(void *context, size_t images)
     progress_show(images);
 }
 
-/* How many photos have a score. */
-static size_t count_scored(const struct degradation_trial *trial)
-{
-    size_t count = 0;
-    for (size_t photo = 0; photo < trial->photos; photo++) {
-        const double score = degradation_trial_score(trial, 0, photo, DEGRADE_GAUSSIAN_BLUR, 0);
-        count += score == score;
-    }
-    return count;
-}
-
 static bool report(struct evaluation *evaluation)
 {
     struct trial_summary *summaries = reallocate(NULL, evaluation->models.count, sizeof *summaries);
@@ -290,11 +279,11 @@ static bool judge(struct evaluation *evaluation)
                                       evaluation};
     degradation_trial_open(&evaluation->trial, evaluation->models.count, evaluation->photos.count);
     memcpy(evaluation->trial.tried, evaluation->tried, sizeof evaluation->tried);
-    progress_start(degradation_trial_images(&evaluation->trial));
+    progress_start(degradation_trial_images(&evaluation->trial, evaluation->photos.count));
     const bool complete = degradation_trial_run(&evaluation->trial, &evaluation->setup, &world);
     progress_end();
     bool reported = false;
-    if (count_scored(&evaluation->trial) == 0)
+    if (degradation_trial_scored(&evaluation->trial) == 0)
         complain("no photo could be scored");
     else
         reported = report(evaluation);

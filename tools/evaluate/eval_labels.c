@@ -14,6 +14,7 @@
 #include "../diagnostics.h"
 #include "../machine.h"
 #include "../memory.h"
+#include "agreement_report.h"
 #include "evaluation.h"
 #include "evaluation_output.h"
 #include "folder_scores.h"
@@ -52,6 +53,10 @@ static const char help_end[] =
     "      --seed=N             of the bootstrap; default 0\n"
     "      --threads=N          0 (default): one for each processor\n"
     "      --format=FORMAT      text (default), csv or json (an object a line)\n"
+    "      --html=FILE          a page: measures, scores against opinions with the curve, the images\n"
+    "                           that a model is most wrong about\n"
+    "      --pictures=DIR       where the images are, to be shown there; default: as --images or\n"
+    "                           the files of scores name them\n"
     "  -v, --verbose            name the images that have a score or an opinion only\n"
     "  -h, --help               print this help and exit\n"
     "\n"
@@ -74,6 +79,8 @@ struct request {
     size_t scoring_count;
     uint32_t threads, seed, resamples;
     enum output_format format;
+    const char *html;
+    struct input_list pictures;
     bool verbose;
     struct label_options labels;
     struct score_options scores;
@@ -97,6 +104,8 @@ enum option_code {
     option_seed,
     option_threads,
     option_format,
+    option_html,
+    option_pictures,
     option_of_scoring /* handed on as it is */
 };
 
@@ -118,6 +127,8 @@ static const struct option long_options[] = {
     {"seed", required_argument, NULL, option_seed},
     {"threads", required_argument, NULL, option_threads},
     {"format", required_argument, NULL, option_format},
+    {"html", required_argument, NULL, option_html},
+    {"pictures", required_argument, NULL, option_pictures},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {"batch", required_argument, NULL, option_of_scoring},
@@ -211,6 +222,8 @@ static const char *take_option(struct request *request, int code, int index, cha
         if (!parse_count(value, 0, 1024, &request->threads))
             return "--threads: expected a number from 0 to 1024";
         break;
+    case option_html: request->html = value; break;
+    case option_pictures: inputs_gather(&request->pictures, &value, 1, true); break;
     case option_format:
         if (!parse_choice(value, formats, &choice))
             return "--format: expected text, csv or json";
@@ -362,6 +375,8 @@ static int judge(struct request *request, const struct labels *labels)
             evaluation_complain_of_names(&evaluation);
         if (!evaluation_print(&evaluation, request->format) || !complain_of_nothing(&evaluation))
             status = COMMAND_FAILED;
+        if (request->html && !write_agreement_report(&evaluation, &request->pictures, request->html))
+            status = COMMAND_FAILED;
         evaluation_free(&evaluation);
     }
     for (size_t i = 0; i < count; i++)
@@ -387,5 +402,6 @@ int eval_labels(int argc, char **argv)
     }
     for (size_t i = 0; i < request.scoring_count; i++)
         free(request.scoring[i]);
+    inputs_free(&request.pictures);
     return status;
 }

@@ -129,6 +129,12 @@ void svg_mark(struct markup *svg, double x, double y, size_t shape, const char *
     markup_add(svg, "\"/>\n");
 }
 
+void svg_point(struct markup *svg, double x, double y, const char *class)
+{
+    markup_add(svg, "<circle class=\"point %s\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.6\"/>\n", class, x,
+               y);
+}
+
 void svg_text(struct markup *svg, double x, double y, const char *text, struct svg_font font)
 {
     static const char *const anchors[] = {"start", "middle", "end"};

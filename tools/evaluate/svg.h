@@ -32,6 +32,9 @@ void svg_polyline(struct markup *svg, const double *x, const double *y, size_t c
 enum { svg_shapes = 7 };
 void svg_mark(struct markup *svg, double x, double y, size_t shape, const char *class);
 
+/* One of many, small and half transparent. */
+void svg_point(struct markup *svg, double x, double y, const char *class);
+
 enum svg_anchor { SVG_START, SVG_MIDDLE, SVG_END };
 struct svg_font {
     double size;

@@ -107,6 +107,21 @@ static bool find_without_headings(struct table *table, const struct column_searc
     return *name != TABLE_NO_COLUMN && *value != TABLE_NO_COLUMN;
 }
 
+/* The only column of texts, or of numbers, by the first row; none if there are several. */
+static size_t only_one(const struct table *table, bool number)
+{
+    size_t found = TABLE_NO_COLUMN;
+    for (size_t i = 0; table->rows && i < table->columns; i++) {
+        const char *cell = table_cell(table, 0, i);
+        if (!*cell || text_is_number(cell, table->decimal_comma) != number)
+            continue;
+        if (found != TABLE_NO_COLUMN)
+            return TABLE_NO_COLUMN;
+        found = i;
+    }
+    return found;
+}
+
 static bool find_named(const struct table *table, const struct column_search *search, size_t *name,
                        size_t *value)
 {
@@ -121,6 +136,10 @@ static bool find_named(const struct table *table, const struct column_search *se
     for (const char *const *usual = search->usual_values;
          !search->value && *usual && *value == TABLE_NO_COLUMN; usual++)
         *value = table_find(table, *usual);
+    if (!search->name && *name == TABLE_NO_COLUMN)
+        *name = only_one(table, false);
+    if (!search->value && *value == TABLE_NO_COLUMN)
+        *value = only_one(table, true);
     return *name != TABLE_NO_COLUMN && *value != TABLE_NO_COLUMN;
 }
 

@@ -6,7 +6,10 @@
 
 #include "table.h"
 
-/* What is looked for: by the user's names (or NULL), else by the usual ones. */
+/*
+ * What is looked for: by the user's names (or NULL), else by the usual ones, else the only column
+ * of texts, or of numbers.
+ */
 struct column_search {
     const char *name, *value;
     const char *const *usual_names, *const *usual_values; /* NULL at the end; the first that fits */

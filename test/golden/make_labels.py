@@ -1,0 +1,231 @@
+#!/usr/bin/python3
+"""Makes test/golden/labels: small label files of the forms in which datasets are published.
+
+    test/golden/make_labels.py
+
+No row is anybody's: names are of the same pattern, opinions follow from the row's number.  Needs
+NumPy and SciPy (savemat); made with SciPy 1.10.1.  Zip archives get a fixed date, MATLAB files a
+fixed head, so that they come out the same.
+"""
+import io
+import os
+import struct
+import zipfile
+
+import numpy as np
+from scipy import io as scipy_io
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "labels")
+
+
+def path(name):
+    full = os.path.join(HERE, name)
+    os.makedirs(os.path.dirname(full), exist_ok=True)
+    return full
+
+
+def text(name, lines, end="\n", head=""):
+    with open(path(name), "w", newline="", encoding="utf-8") as file:
+        file.write(head + "".join(line + end for line in lines))
+
+
+def mat(name, compressed=True, **arrays):
+    stream = io.BytesIO()
+    scipy_io.savemat(stream, arrays, do_compression=compressed, oned_as="row")
+    head = b"MATLAB 5.0 MAT-file, made by make_labels.py".ljust(116)
+    with open(path(name), "wb") as file:
+        file.write(head + stream.getvalue()[116:])
+
+
+def cells(texts):
+    array = np.empty(len(texts), dtype=object)
+    array[:] = texts
+    return array
+
+
+# ------------------------------------------------------------------------------------ spreadsheets
+
+def column_name(index):
+    return chr(ord("A") + index)
+
+
+def sheet(rows, shared, first_row=1, first_column=0, inline=False):
+    """Texts are shared, or with `inline` in the cells."""
+    lines = []
+    for i, row in enumerate(rows, first_row):
+        cells = []
+        for j, value in enumerate(row, first_column):
+            reference = f"{column_name(j)}{i}"
+            if value is None:
+                cells.append(f'<c r="{reference}" s="1"/>')
+            elif not isinstance(value, str):
+                cells.append(f'<c r="{reference}"><v>{value!r}</v></c>')
+            elif inline:
+                cells.append(f'<c r="{reference}" t="inlineStr"><is><t>{value}</t></is></c>')
+            else:
+                cells.append(f'<c r="{reference}" t="s"><v>{shared.index(value)}</v></c>')
+        lines.append(f'<row r="{i}">{"".join(cells)}</row>')
+    return ('<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<worksheet '
+            'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+            f'{"".join(lines)}</sheetData></worksheet>')
+
+
+def shared_texts(texts):
+    """Every second one in two runs, as a text of two fonts is."""
+    items = []
+    for i, value in enumerate(texts):
+        half = len(value) // 2
+        items.append(f"<si><r><t>{value[:half]}</t></r><r><rPr/><t>{value[half:]}</t></r></si>"
+                     if i % 2 and "&" not in value else f"<si><t>{value}</t></si>")
+    return f'<?xml version="1.0"?><sst count="{len(texts)}">{"".join(items)}</sst>'
+
+
+def spreadsheet(name, sheets, shared):
+    parts = {"xl/workbook.xml": "<workbook><sheets>" + "".join(
+        f'<sheet name="{title}" sheetId="{i}" r:id="rId{i + 2}"/>'
+        for i, title in enumerate(sheets, 1)) + "</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": "<Relationships>" + "".join(
+            f'<Relationship Id="rId{i + 2}" Type="x" Target="worksheets/sheet{i}.xml"/>'
+            for i in range(1, len(sheets) + 1)) + "</Relationships>"}
+    for i, content in enumerate(sheets.values(), 1):
+        parts[f"xl/worksheets/sheet{i}.xml"] = content
+    if shared:
+        parts["xl/sharedStrings.xml"] = shared_texts(shared)
+    with zipfile.ZipFile(path(name), "w", zipfile.ZIP_DEFLATED) as archive:
+        for part, content in parts.items():
+            archive.writestr(zipfile.ZipInfo(part, (2020, 1, 1, 0, 0, 0)), content,
+                             zipfile.ZIP_DEFLATED)
+
+
+# ---------------------------------------------------------------------------------------- datasets
+
+def koniq():
+    head = '"image_name","c1","c2","c3","c4","c5","c_total","MOS","SD"'
+    rows = [f'"{1000 + i}.jpg",0,{i},{9 - i},5,1,{15},{2 + i / 4},0.5' for i in range(10)]
+    text("koniq/koniq10k_scores_and_distributions.csv",
+         [head + ',"MOS_zscore"'] + [f"{row},{10 * i + 5}" for i, row in enumerate(rows)])
+    sets = ["training", "training", "validation", "test", "test"] * 2
+    text("koniq-sets/koniq10k_distributions_sets.csv",
+         [head.replace('"', "") + ",set"] + [row.replace('"', "") + f",{part}"
+                                             for row, part in zip(rows, sets)], end="\r\n")
+
+
+def clive():
+    names = [f"t{i}.bmp" for i in range(1, 8)] + [f"{i}.bmp" for i in range(1, 13)]
+    mos = np.linspace(10, 82, len(names))
+    mat("clive/Data/AllImages_release.mat", AllImages_release=cells(names).reshape(-1, 1))
+    mat("clive/Data/AllMOS_release.mat", AllMOS_release=mos)
+    mat("clive/Data/AllStdDev_release.mat", AllStdDev_release=mos / 10)
+
+
+def flive():
+    names = [f"{folder}/{i}.jpg" for folder in ("blur_dataset", "EE371R") for i in range(4)]
+    text("flive/labels_image.csv", ["name,mos"] + [f"{name},{60 + i}" for i, name in
+                                                   enumerate(names)])
+    text("flive-3patch/labels_image_3patch.csv",
+         ["name_image,mos_image,mos_patch_1,mos_patch_2,mos_patch_3,is_valid"] +
+         [f"{name},{60 + i},{50 + i},1,2,{i % 4 == 0}" for i, name in enumerate(names)])
+
+
+def spaq():
+    headings = ["Image name", "MOS", "Brightness", "Colorfulness", "Contrast", "Noisiness",
+                "Sharpness"]
+    names = [f"{i:05}.jpg" for i in range(1, 9)]
+    rows = [headings] + [[name, 20.5 + 8 * i, 50, 50.25, 1e-2 * i, 4, None]
+                         for i, name in enumerate(names)]
+    shared = headings + names
+    spreadsheet("spaq/Annotations/MOS and Image attribute scores.xlsx",
+                {"Sheet1": sheet(rows, shared)}, shared)
+    text("spaq-csv/MOS_and_Image_attribute_scores.csv",
+         [";".join(headings)] + [";".join(str("" if value is None else value).replace(".", ",")
+                                          if j else value for j, value in enumerate(row))
+                                 for row in rows[1:]], head="\ufeff")
+
+
+def cviu():
+    methods, scales, pictures = ("Shan08", "Yang10"), ("sf2", "sf4"), ("a.bmp", "b.bmp", "c.bmp")
+    names = [rf"E:\work\SRimages\{method}\{scale}\sigma0.8\{picture}"
+             for method in methods for scale in scales for picture in pictures]
+    mat("cviu/sr_metric_data.mat", SR_image_names=cells(names).reshape(-1, 1),
+        # MATLAB's order is down the columns, as the names are.
+        subject_scores_mean40=np.arange(12).reshape(2, 6).T / 2 + 1,
+        reference_names=cells(["a.bmp", "b.bmp", "c.bmp"]), note="not a column")
+
+
+def agiqa():
+    prompts = ["a cat, sitting", 'a &quot;small&quot; dog', "tea &amp; cake"]
+    names = [f"deepai_{i}.png" for i in range(9)]
+    rows = [["Image", "Prompt", "MOS"]] + [[name, prompts[i % 3], 1 + i / 2]
+                                           for i, name in enumerate(names)]
+    spreadsheet("agiqa-1k/AIGC_MOS_Zscore.xlsx", {"Sheet1": sheet(rows, [], inline=True)}, [])
+    names = [f"{generator}_normal_{i:03}.jpg" for i in range(4) for generator in
+             ("AttnGAN", "midjourney")]
+    text("agiqa-3k/data.csv",
+         ["name,prompt,adj1,adj2,style,mos_quality,std_quality,mos_align,std_align"] +
+         [f'{name},"a cat, ""big"", {i}",,detailed,{"anime style" if i % 2 else ""},'
+          f"{i / 2},0.1,{4 - i / 2},0.2" for i, name in enumerate(names)])
+
+
+def kadid():
+    text("kadid/dmos.csv", ["dist_img,ref_img,dmos,var"] +
+         [f"I{image:02}_{kind:02}_{level:02}.png,I{image:02}.png,{5 - 0.8 * (level - 1)},0.4"
+          for image in (1, 2) for kind in (1, 9, 25) for level in range(1, 6)])
+
+
+def live():
+    counts = {"jp2k": 227, "jpeg": 233, "wn": 174, "gblur": 174, "fastfading": 174}
+    total = sum(counts.values())
+    number = np.arange(total)
+    original = number % 5 == 4
+    dmos = np.where(original, 0, 20 + number % 60)
+    names = cells([f"picture{i % 29}.bmp" for i in range(total)])
+    mat("live/dmos.mat", dmos=dmos.astype(float), orgs=original.astype(np.uint8))
+    mat("live-realigned/dmos_realigned.mat", dmos_new=dmos + 0.25, dmos_std=dmos / 20,
+        orgs=original.astype(float))
+    for folder in ("live", "live-realigned"):
+        mat(f"{folder}/refnames_all.mat", refnames_all=names)
+
+
+def csiq():
+    kinds = ("noise", "blur", "contrast", "fnoise", "jpeg", "jpeg 2000")
+    headings = ["image", "dst_idx", "dst_type", "dst_lev", "dmos_std", "dmos"]
+    rows = [[image, i + 1, kind, level, 0.05, round(0.15 * level, 4)]
+            for image in (1600, "boston") for i, kind in enumerate(kinds) for level in range(1, 5)]
+    shared = ["notes", "CSIQ, of our own making", "by image", "boston"] + headings + list(kinds)
+    spreadsheet("csiq/csiq.DMOS.xlsx", {
+        "about": sheet([["notes"], ["CSIQ, of our own making"]], shared),
+        "all_by_image": sheet([["by image"], [None], headings] + rows, shared, 2, 3)}, shared)
+
+
+def tid():
+    text("tid2013/mos_with_names.txt",
+         [f"{7 - 1.1 * level:.5f} {'Ii'[image % 2]}{image:02}_{kind:02}_{level}.bmp"
+          for image in (1, 2) for kind in (1, 10, 24) for level in range(1, 6)], end="\r\n")
+
+
+def other():
+    """Tables that are of no dataset, and MATLAB files that scipy does not write."""
+    mat("shrq/mos.mat", compressed=False, image_names=cells([f"hazy{i}.png" for i in range(6)]),
+        MOS=np.arange(6.0) * 10)
+    mat("rows.mat", names=np.array(["ab.png", "cde.png", "f.png"]), mos=np.array([3, 1, 2], "int16"))
+    with open(path("big_endian.mat"), "wb") as file:
+        def element(kind, data):
+            return struct.pack(">II", kind, len(data)) + data + bytes(-len(data) % 8)
+
+        def array(array_class, shape, name, data):
+            return element(14, element(6, struct.pack(">II", array_class, 0)) +
+                           element(5, struct.pack(">ii", *shape)) + element(1, name) + data)
+        numbers = array(6, (1, 3), b"mos", element(7, struct.pack(">3f", 0.5, -1.25, 3e4)))
+        texts = array(1, (1, 3), b"names", b"".join(
+            array(4, (1, 5), b"", element(4, struct.pack(">5H", *map(ord, name))))
+            for name in ("a.png", "b.png", "\xe9.png")))
+        head = b"MATLAB 5.0 MAT-file, big-endian".ljust(124)
+        file.write(head + struct.pack(">H", 0x0100) + b"MI" + numbers + texts)
+    with open(path("level73.mat"), "wb") as file:
+        file.write(b"MATLAB 7.3 MAT-file".ljust(124) + struct.pack("<H", 0x0200) + b"IM" +
+                   bytes(384) + b"\x89HDF\r\n\x1a\n")
+
+
+if __name__ == "__main__":
+    for make in (koniq, clive, flive, spaq, cviu, agiqa, kadid, live, csiq, tid, other):
+        make()

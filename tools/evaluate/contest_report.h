@@ -1,0 +1,12 @@
+/*
+ * contest_report.h - a gMAD competition as one HTML page.
+ */
+#ifndef QUALICLIP_CONTEST_REPORT_H
+#define QUALICLIP_CONTEST_REPORT_H
+
+#include "contest.h"
+
+/* False, once complained about, if the file cannot be written. */
+bool write_contest_report(const struct contest *contest, const char *path);
+
+#endif

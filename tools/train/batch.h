@@ -1,0 +1,41 @@
+/*
+ * batch.h - one step's images: crops of photos at six levels of one degradation, and what is known
+ * of them.  Batch `index` depends on photos, recipe, seed and index, and on nothing else.
+ */
+#ifndef QUALICLIP_TRAIN_BATCH_H
+#define QUALICLIP_TRAIN_BATCH_H
+
+#include "degrade.h"
+#include "photo_set.h"
+#include "recipe.h"
+
+enum { CROPS = 2, STAGES = degradation_levels + 1 /* the pristine crop first */ };
+
+struct image_label {
+    uint32_t photo;        /* in the batch */
+    enum degradation type; /* degradation_count: no photo */
+    float badness;         /* 0: as the series begins, or looks the same; to 5 */
+    /* Where a series begins with a photo that is degraded already: by what, and how badly. */
+    enum degradation base;
+    float base_badness; /* 0: it does not */
+};
+
+/* Images (photo * CROPS + crop) * STAGES + stage, then those that are no photos. */
+struct batch {
+    uint32_t photos, images;
+    float *pixels; /* images x 3 x crop x crop, normalised as CLIP does */
+    struct image_label *labels;
+};
+
+uint32_t batch_images(const struct batch_recipe *recipe);
+
+/* Takes the memory; batch_bytes() tells how much. */
+void batch_create(struct batch *batch, const struct batch_recipe *recipe);
+size_t batch_bytes(const struct batch_recipe *recipe);
+void batch_free(struct batch *batch);
+
+/* Thread-safe for different batches. */
+void batch_make(struct batch *batch, const struct photo_set *photos,
+                const struct batch_recipe *recipe, uint64_t index);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * feed.c - a ring of batches.  Worker threads take the next number, fill its place in the ring, and
+ * wait where that place is still in use.
+ */
+#include "feed.h"
+
+#include <stdlib.h>
+
+#if defined(QUALICLIP_THREADS)
+#  include <pthread.h>
+#endif
+
+#include "machine.h"
+#include "../memory.h"
+
+struct feed {
+    const struct photo_set *photos;
+    const struct batch_recipe *recipe;
+    uint32_t workers, room;
+    struct batch *ring; /* batch `i` is at i % room */
+    uint64_t taken;     /* the batch that feed_next() gives out next ... */
+    double waited;
+#if defined(QUALICLIP_THREADS)
+    uint64_t started;   /* ... that a worker begins next; all guarded by the mutex */
+    uint64_t released;  /* batches before this one are no longer used */
+    uint64_t *finished; /* for each place, 1 + the batch that is ready there */
+    bool ends;
+    pthread_t *threads;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+#endif
+};
+
+uint32_t feed_room(uint32_t workers)
+{
+    return workers ? workers + 2 : 1;
+}
+
+#if defined(QUALICLIP_THREADS)
+
+static void *work(void *argument)
+{
+    struct feed *feed = argument;
+    pthread_mutex_lock(&feed->mutex);
+    while (!feed->ends) {
+        const uint64_t index = feed->started;
+        if (index >= feed->released + feed->room) {
+            pthread_cond_wait(&feed->changed, &feed->mutex);
+            continue;
+        }
+        feed->started++;
+        pthread_mutex_unlock(&feed->mutex);
+        batch_make(&feed->ring[index % feed->room], feed->photos, feed->recipe, index);
+        pthread_mutex_lock(&feed->mutex);
+        feed->finished[index % feed->room] = index + 1;
+        pthread_cond_broadcast(&feed->changed);
+    }
+    pthread_mutex_unlock(&feed->mutex);
+    return NULL;
+}
+
+static void start_workers(struct feed *feed, uint64_t first)
+{
+    feed->started = feed->released = first;
+    feed->finished = reallocate(NULL, feed->room, sizeof *feed->finished);
+    for (uint32_t i = 0; i < feed->room; i++)
+        feed->finished[i] = 0;
+    feed->threads = reallocate(NULL, feed->workers, sizeof *feed->threads);
+    pthread_mutex_init(&feed->mutex, NULL);
+    pthread_cond_init(&feed->changed, NULL);
+    uint32_t started = 0;
+    while (started < feed->workers &&
+           pthread_create(&feed->threads[started], NULL, work, feed) == 0)
+        started++;
+    feed->workers = started;
+}
+
+static void stop_workers(struct feed *feed)
+{
+    pthread_mutex_lock(&feed->mutex);
+    feed->ends = true;
+    pthread_cond_broadcast(&feed->changed);
+    pthread_mutex_unlock(&feed->mutex);
+    for (uint32_t i = 0; i < feed->workers; i++)
+        pthread_join(feed->threads[i], NULL);
+    pthread_mutex_destroy(&feed->mutex);
+    pthread_cond_destroy(&feed->changed);
+    free(feed->threads);
+    free(feed->finished);
+}
+
+static void wait_for(struct feed *feed, uint64_t index)
+{
+    pthread_mutex_lock(&feed->mutex);
+    feed->released = index;
+    pthread_cond_broadcast(&feed->changed);
+    while (feed->finished[index % feed->room] != index + 1)
+        pthread_cond_wait(&feed->changed, &feed->mutex);
+    pthread_mutex_unlock(&feed->mutex);
+}
+
+static bool has_threads(void)
+{
+    return true;
+}
+
+#else
+
+static void start_workers(struct feed *feed, uint64_t first)
+{
+    (void)first;
+    feed->workers = 0;
+}
+
+static void stop_workers(struct feed *feed)
+{
+    (void)feed;
+}
+
+static void wait_for(struct feed *feed, uint64_t index)
+{
+    (void)feed, (void)index;
+}
+
+static bool has_threads(void)
+{
+    return false;
+}
+
+#endif
+
+struct feed *feed_open(const struct photo_set *photos, const struct batch_recipe *recipe,
+                       uint64_t first, uint32_t workers)
+{
+    struct feed *feed = allocate(sizeof *feed);
+    *feed = (struct feed){.photos = photos,
+                          .recipe = recipe,
+                          .workers = has_threads() ? workers : 0,
+                          .taken = first};
+    feed->room = feed_room(feed->workers);
+    feed->ring = reallocate(NULL, feed->room, sizeof *feed->ring);
+    for (uint32_t i = 0; i < feed->room; i++)
+        batch_create(&feed->ring[i], recipe);
+    if (feed->workers)
+        start_workers(feed, first);
+    return feed;
+}
+
+void feed_close(struct feed *feed)
+{
+    if (!feed)
+        return;
+    if (feed->room > 1)
+        stop_workers(feed);
+    for (uint32_t i = 0; i < feed->room; i++)
+        batch_free(&feed->ring[i]);
+    free(feed->ring);
+    free(feed);
+}
+
+const struct batch *feed_next(struct feed *feed)
+{
+    const double start = machine_seconds();
+    const uint64_t index = feed->taken++;
+    struct batch *batch = &feed->ring[index % feed->room];
+    if (feed->workers)
+        wait_for(feed, index);
+    else
+        batch_make(batch, feed->photos, feed->recipe, index);
+    feed->waited += machine_seconds() - start;
+    return batch;
+}
+
+double feed_waited(const struct feed *feed)
+{
+    return feed->waited;
+}

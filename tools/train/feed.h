@@ -1,0 +1,26 @@
+/*
+ * feed.h - batches made ahead of their use, by threads of their own.  They come in their order and
+ * are the same whatever the number of threads.
+ */
+#ifndef QUALICLIP_TRAIN_FEED_H
+#define QUALICLIP_TRAIN_FEED_H
+
+#include "batch.h"
+
+struct feed;
+
+/* What is pointed to must stay.  workers: 0: each batch is made when it is asked for. */
+struct feed *feed_open(const struct photo_set *photos, const struct batch_recipe *recipe,
+                       uint64_t first, uint32_t workers);
+void feed_close(struct feed *feed);
+
+/* Batches that a feed holds at once. */
+uint32_t feed_room(uint32_t workers);
+
+/* The next batch, which stays until the next call. */
+const struct batch *feed_next(struct feed *feed);
+
+/* Seconds that feed_next() has waited so far. */
+double feed_waited(const struct feed *feed);
+
+#endif

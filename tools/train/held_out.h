@@ -1,0 +1,42 @@
+/*
+ * held_out.h - photos kept aside, at all levels of all degradations: how well a model file ranks
+ * them.
+ */
+#ifndef QUALICLIP_TRAIN_HELD_OUT_H
+#define QUALICLIP_TRAIN_HELD_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "degrade.h"
+
+struct held_out {
+    size_t photos;
+    uint32_t side;
+    unsigned char *pixels; /* photos x (1 + types x levels) x side x side x 3 */
+};
+
+struct held_out_result {
+    double within;                          /* mean over types of ...                        */
+    double by_type[degradation_count];      /* rank correlation within an image, mean of all */
+    double across;                          /* of all images, types and levels at once       */
+    double pristine, worst;                 /* mean score of pristine photos, of level 5     */
+};
+
+/* Bytes that a photo takes. */
+size_t held_out_bytes(uint32_t side);
+
+/*
+ * Reads and degrades; those that cannot be read, or are smaller than side x side, are complained
+ * about.  A photo is the largest square about its centre, scaled down.
+ */
+void held_out_load(struct held_out *held_out, const char *const *paths, size_t count,
+                   uint32_t side);
+void held_out_free(struct held_out *held_out);
+
+/* Scores all with the model file; false: `message` (QC_MESSAGE_SIZE) says why. */
+bool held_out_judge(const struct held_out *held_out, const char *model_path, uint32_t threads,
+                    struct held_out_result *result, char *message);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * photo_set.h - photos, decoded once and kept in memory at a few sizes, 8 bits a channel.
+ *
+ * Immutable once loaded: any number of threads may read it.
+ */
+#ifndef QUALICLIP_TRAIN_PHOTO_SET_H
+#define QUALICLIP_TRAIN_PHOTO_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* RGB without gaps. */
+struct cached_picture {
+    uint32_t width, height;
+    unsigned char *pixels;
+};
+
+enum { PHOTO_SIZES = 7 }; /* at most */
+
+struct cached_photo {
+    char *path;
+    uint32_t size_count; /* 1 or more */
+    struct cached_picture sizes[PHOTO_SIZES]; /* the largest first */
+};
+
+struct photo_set {
+    size_t count;
+    struct cached_photo *photos;
+    size_t bytes;   /* of all pixels */
+    size_t skipped; /* files that were complained about */
+};
+
+/*
+ * Reads the files, which are named in the order of their use.  Photos are scaled down by averaging
+ * to longest sides of 1536, 1024, 768, 512, 384, 256 and 192 pixels as far as their shorter side
+ * stays at least `shortest`; where all this takes more than `memory` bytes, the largest sizes are
+ * left out.  Files that cannot be read, or are too small, are complained about and left out.
+ */
+void photo_set_load(struct photo_set *set, const char *const *paths, size_t count,
+                    uint32_t shortest, size_t memory);
+void photo_set_free(struct photo_set *set);
+
+/* `to` has its sides set, each at most those of `from`, and its pixels; areas are averaged. */
+void scale_down(const struct cached_picture *from, struct cached_picture *to);
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * run_log.c - see run_log.h.  The CSV has a line a step; what was not judged then is empty.
+ */
+#include "run_log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "diagnostics.h"
+#include "machine.h"
+#include "output.h"
+#include "progress.h"
+
+static void print_header(FILE *file)
+{
+    fputs("step,loss", file);
+    for (int term = 0; term < loss_term_count; term++)
+        fprintf(file, ",%s", loss_term_names[term]);
+    fputs(",gradient_norm,learning_rate,seconds,waited,within,across\n", file);
+}
+
+bool run_log_open(struct run_log *log, const char *path, uint64_t steps, uint64_t first)
+{
+    *log = (struct run_log){.path = path,
+                            .steps = steps,
+                            .start = machine_seconds(),
+                            .smooth_loss = NAN,
+                            .within = NAN,
+                            .across = NAN};
+    progress_start_units(steps, "steps", first);
+    if (!path)
+        return true;
+    log->file = fopen(path, first ? "a" : "w");
+    if (!log->file) {
+        complain_about(path, strerror(errno));
+        return false;
+    }
+    if (ftell(log->file) == 0)
+        print_header(log->file);
+    return true;
+}
+
+bool run_log_close(struct run_log *log)
+{
+    progress_end();
+    if (!log->file)
+        return true;
+    const bool failed = ferror(log->file);
+    const bool good = fclose(log->file) == 0 && !failed;
+    log->file = NULL;
+    if (!good)
+        complain_about(log->path, "the log could not be written in full");
+    return good;
+}
+
+static void show(struct run_log *log, uint64_t step)
+{
+    char text[96];
+    int used = snprintf(text, sizeof text, "loss %.4f", log->smooth_loss);
+    if (isfinite(log->within))
+        snprintf(text + used, sizeof text - (size_t)used, "  within %.3f  across %.3f",
+                 log->within, log->across);
+    progress_detail(text);
+    progress_show(step);
+}
+
+void run_log_step(struct run_log *log, uint64_t step, const struct step_report *report,
+                  double waited)
+{
+    const double loss = report->losses.total;
+    log->smooth_loss = isfinite(log->smooth_loss) ? log->smooth_loss + 0.05 * (loss - log->smooth_loss)
+                                                  : loss;
+    if (log->file) {
+        fprintf(log->file, "%" PRIu64 ",%.6g", step, loss);
+        for (int term = 0; term < loss_term_count; term++)
+            fprintf(log->file, ",%.6g", report->losses.terms[term]);
+        fprintf(log->file, ",%.6g,%.6g,%.3f,%.3f,,\n", report->gradient_norm, report->learning_rate,
+                machine_seconds() - log->start, waited);
+        fflush(log->file);
+    }
+    show(log, step);
+}
+
+void run_log_judgement(struct run_log *log, uint64_t step, const struct held_out_result *result)
+{
+    int weakest = 0;
+    for (int type = 1; type < degradation_count; type++)
+        if (result->by_type[type] < result->by_type[weakest])
+            weakest = type;
+    log->within = result->within;
+    log->across = result->across;
+    progress_hide();
+    output_begin_line();
+    printf("step %" PRIu64 "  loss %.4f  within %.3f  across %.3f  weakest %s %.2f  pristine %.2f  "
+           "worst %.2f  %.0f s",
+           step, log->smooth_loss, result->within, result->across,
+           degradation_kinds[weakest].name, result->by_type[weakest], result->pristine,
+           result->worst, machine_seconds() - log->start);
+    output_end_line();
+    if (log->file) {
+        fprintf(log->file, "%" PRIu64 ",", step);
+        for (int column = 0; column < loss_term_count + 4; column++)
+            fputc(',', log->file);
+        fprintf(log->file, "%.6g,%.6g\n", result->within, result->across);
+    }
+}

@@ -1,0 +1,168 @@
+/*
+ * state.c - one safetensors file.  Weights have the names that the converter knows; whole numbers
+ * and doubles lie in tensors, too, in parts of 16 bits, which f32 holds exactly.
+ */
+#include "state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../memory.h"
+#include "tensor_file.h"
+
+enum { SHAPE_WORDS = 14, PARTS = 4 };
+
+/* ------------------------------------------------------------------------------------- words */
+
+static size_t head_words(void)
+{
+    return SHAPE_WORDS + 4 + recipe_words();
+}
+
+static void split(const uint64_t *words, size_t count, float *parts)
+{
+    for (size_t i = 0; i < count * PARTS; i++)
+        parts[i] = (float)(words[i / PARTS] >> 16 * (i % PARTS) & 0xffff);
+}
+
+static void join(const float *parts, size_t count, uint64_t *words)
+{
+    memset(words, 0, count * sizeof *words);
+    for (size_t i = 0; i < count * PARTS; i++) {
+        const float part = parts[i] >= 0 && parts[i] <= 65535 ? parts[i] : 0;
+        words[i / PARTS] |= (uint64_t)part << 16 * (i % PARTS);
+    }
+}
+
+static void record_head(const struct state_head *head, uint64_t *words)
+{
+    const struct tower_shape *shape = &head->shape;
+    const uint64_t numbers[SHAPE_WORDS + 4] = {
+        (uint64_t)shape->kind, shape->width,     shape->feature,   shape->heads,
+        shape->blocks[0],      shape->blocks[1], shape->blocks[2], shape->blocks[3],
+        shape->layers,         shape->patch,     shape->exact_gelu, shape->grid,
+        shape->folded,         0,
+        head->texts,           head->prompts_learn, head->step,    head->photos};
+    memcpy(words, numbers, sizeof numbers);
+    recipe_record(&head->recipe, words + SHAPE_WORDS + 4);
+}
+
+static void recall_head(struct state_head *head, const uint64_t *words)
+{
+    struct tower_shape *shape = &head->shape;
+    shape->kind = words[0] ? TRAIN_VIT : TRAIN_RESNET;
+    uint32_t *const members[] = {&shape->width,     &shape->feature,   &shape->heads,
+                                 &shape->blocks[0], &shape->blocks[1], &shape->blocks[2],
+                                 &shape->blocks[3], &shape->layers,    &shape->patch};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        *members[i] = (uint32_t)words[1 + i];
+    shape->exact_gelu = words[10] != 0;
+    shape->grid = (uint32_t)words[11];
+    shape->folded = words[12] != 0;
+    words += SHAPE_WORDS;
+    head->texts = (uint32_t)words[0];
+    head->prompts_learn = words[1] != 0;
+    head->step = words[2];
+    head->photos = words[3];
+    recipe_recall(&head->recipe, words + 4);
+}
+
+static struct named_tensor numbers_tensor(float *parts)
+{
+    struct named_tensor tensor = {
+        .name = "training.numbers", .dimensions = 1, .count = head_words() * PARTS};
+    tensor.shape[0] = tensor.count;
+    tensor.values = parts;
+    return tensor;
+}
+
+/* ----------------------------------------------------------------------------------- tensors */
+
+static struct named_tensor named(const struct student *student, size_t index, const char *prefix,
+                                 float *values)
+{
+    const struct tower_parameter *parameter = &student->parameters[index];
+    struct named_tensor tensor = {
+        .dimensions = parameter->dimensions, .count = parameter->count, .values = values};
+    memcpy(tensor.shape, parameter->shape, sizeof tensor.shape);
+    snprintf(tensor.name, sizeof tensor.name, "%s%s%s", prefix,
+             index < student->tower->parameter_count ? "visual." : "", parameter->name);
+    return tensor;
+}
+
+/* Values, averages and moments of all that learns or is kept; returns how many. */
+static size_t list_tensors(const struct student *student, const struct adamw *optimiser,
+                           struct named_tensor *tensors)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < student->count; i++) {
+        tensors[count++] = named(student, i, "", student->parameters[i].values);
+        if (student->averages[i])
+            tensors[count++] = named(student, i, "average.", student->averages[i]);
+        if (!student->parameters[i].gradient)
+            continue;
+        tensors[count++] = named(student, i, "adam.first.", optimiser->first[i]);
+        tensors[count++] = named(student, i, "adam.second.", optimiser->second[i]);
+    }
+    return count;
+}
+
+static struct named_tensor *make_list(const struct student *student)
+{
+    return reallocate(NULL, 4 * student->count + 1, sizeof(struct named_tensor));
+}
+
+bool state_save(const char *path, const struct state_head *head, const struct student *student,
+                const struct adamw *optimiser, char *message)
+{
+    uint64_t *words = reallocate(NULL, head_words(), sizeof *words);
+    float *parts = reallocate(NULL, head_words(), PARTS * sizeof *parts);
+    struct named_tensor *tensors = make_list(student);
+    record_head(head, words);
+    split(words, head_words(), parts);
+    size_t count = list_tensors(student, optimiser, tensors);
+    tensors[count++] = numbers_tensor(parts);
+    const bool good = tensor_file_write(path, tensors, count, message);
+    free(tensors);
+    free(parts);
+    free(words);
+    return good;
+}
+
+bool state_read_head(const char *path, struct state_head *head, char *message)
+{
+    uint64_t *words = reallocate(NULL, head_words(), sizeof *words);
+    float *parts = reallocate(NULL, head_words(), PARTS * sizeof *parts);
+    const struct named_tensor tensor = numbers_tensor(parts);
+    const bool good = tensor_file_read(path, &tensor, 1, message);
+    if (good) {
+        join(parts, head_words(), words);
+        *head = (struct state_head){0};
+        recall_head(head, words);
+    }
+    free(parts);
+    free(words);
+    return good;
+}
+
+bool state_load(const char *path, struct student *student, struct adamw *optimiser, char *message)
+{
+    struct named_tensor *tensors = make_list(student);
+    const size_t count = list_tensors(student, optimiser, tensors);
+    const bool good = tensor_file_read(path, tensors, count, message);
+    free(tensors);
+    return good;
+}
+
+bool state_load_weights(const char *path, struct student *student, char *message)
+{
+    struct named_tensor *tensors = make_list(student);
+    size_t count = 0;
+    for (size_t i = 0; i < student->count; i++)
+        tensors[count++] = named(student, i, student->averages[i] ? "average." : "",
+                                 student->parameters[i].values);
+    const bool good = tensor_file_read(path, tensors, count, message);
+    free(tensors);
+    return good;
+}

@@ -1,0 +1,310 @@
+/*
+ * training.c - the order of things: photos, tower, steps, and every so often a file or a judgement.
+ */
+#include "training.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "begin.h"
+#include "commands.h"
+#include "diagnostics.h"
+#include "feed.h"
+#include "held_out.h"
+#include "machine.h"
+#include "../memory.h"
+#include "output.h"
+#include "photo_set.h"
+#include "problem.h"
+#include "progress.h"
+#include "regions.h"
+#include "run_log.h"
+#include "trainer.h"
+
+struct run {
+    struct training_request *request;
+    struct beginning beginning;
+    struct photo_set photos;
+    struct held_out held_out;
+    struct student student;
+    struct adamw optimiser;
+    struct trainer trainer;
+    struct feed *feed;
+    struct run_log log;
+    uint64_t first; /* steps done by runs before */
+    uint64_t photos_hash;
+    char message[QC_MESSAGE_SIZE];
+};
+
+/* A signal asks for the end; a second one of the kind ends the program at once. */
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int signal_number)
+{
+    interrupted = 1;
+    signal(signal_number, SIG_DFL);
+}
+
+static void catch_signals(void)
+{
+    interrupted = 0;
+    signal(SIGINT, interrupt);
+    signal(SIGTERM, interrupt);
+}
+
+/* ------------------------------------------------------------------------------------ photos */
+
+static size_t list_paths(const struct input_list *list, const char **paths)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].error)
+            complain_about(list->items[i].path, list->items[i].error);
+        else
+            paths[count++] = list->items[i].path;
+    return count;
+}
+
+/* Tells photos from other photos: their number and sizes, in their order. */
+static uint64_t hash_photos(const struct photo_set *set)
+{
+    uint64_t hash = set->count;
+    for (size_t i = 0; i < set->count; i++)
+        for (uint32_t size = 0; size < set->photos[i].size_count; size++) {
+            const struct cached_picture *picture = &set->photos[i].sizes[size];
+            const size_t middle = 3 * ((size_t)picture->width * picture->height / 2);
+            hash = random_word(hash, (uint64_t)picture->width << 32 | picture->height);
+            hash = random_word(hash, picture->pixels[middle]);
+        }
+    return hash & 0xffffffffffff;
+}
+
+static bool load_photos(struct run *run)
+{
+    const struct training_request *request = run->request;
+    const char **paths =
+        reallocate(NULL, request->photos.count + request->held_out.count, sizeof *paths);
+    size_t count = list_paths(&request->photos, paths);
+    photo_set_load(&run->photos, paths, count, region_most(request->recipe.batch.crop),
+                   request->cache_memory);
+    run->photos_hash = hash_photos(&run->photos);
+    count = list_paths(&request->held_out, paths);
+    if (run->photos.count && count)
+        held_out_load(&run->held_out, paths, count, request->held_out_side);
+    free(paths);
+    return run->photos.count || problem(run->message, "there is no photo to learn from");
+}
+
+static void tell_memory(const struct run *run)
+{
+    const struct training_request *request = run->request;
+    const struct batch_recipe *batch = &request->recipe.batch;
+    output_begin_line();
+    printf("%zu photos (%.0f MB), %zu kept aside (%.0f MB), batches of %" PRIu32 " images (%.0f MB)",
+           run->photos.count, (double)run->photos.bytes / 1e6, run->held_out.photos,
+           (double)(run->held_out.photos * held_out_bytes(request->held_out_side)) / 1e6,
+           batch_images(batch),
+           (double)feed_room(request->workers) * (double)batch_bytes(batch) / 1e6);
+    output_end_line();
+}
+
+/* ------------------------------------------------------------------------------------- files */
+
+static struct state_head head_of(const struct run *run)
+{
+    return (struct state_head){.shape = run->student.tower->shape,
+                               .texts = run->student.texts,
+                               .prompts_learn = run->student.prompts_learn,
+                               .step = run->trainer.step,
+                               .photos = run->photos_hash,
+                               .recipe = run->request->recipe};
+}
+
+static bool save(struct run *run)
+{
+    const struct state_head head = head_of(run);
+    return state_save(run->request->state_path, &head, &run->student, &run->optimiser,
+                      run->message);
+}
+
+static bool export(struct run *run)
+{
+    struct export_options options = run->request->model;
+    options.logit_scale = run->request->recipe.logit_scale;
+    if (!(run->request->recipe.average > 0))
+        student_begin_average(&run->student);
+    return export_model(&run->student, &options, run->message);
+}
+
+/* Writes the model and, with photos kept aside, tells how good it is. */
+static bool judge(struct run *run)
+{
+    struct held_out_result result;
+    if (!export(run))
+        return false;
+    if (!run->held_out.photos)
+        return true;
+    if (!held_out_judge(&run->held_out, run->request->model.model_path, run->request->threads,
+                        &result, run->message))
+        return false;
+    run_log_judgement(&run->log, run->trainer.step, &result);
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------- begin */
+
+static bool resume(struct run *run, const struct state_head *head)
+{
+    const char *path = run->request->resume;
+    if (head->photos != run->photos_hash)
+        return problem(run->message,
+                       "%.200s: was made with other photos: give the same --photos, in their "
+                       "order, the same --hold-out and --cache-memory",
+                       path);
+    if (!state_load(path, &run->student, &run->optimiser, run->message))
+        return false;
+    run->trainer.step = run->first = head->step;
+    run->optimiser.steps = head->step;
+    return true;
+}
+
+static bool make_student(struct run *run)
+{
+    const struct training_request *request = run->request;
+    const struct batch_recipe *batch = &request->recipe.batch;
+    struct tower *tower = tower_create(&run->beginning.shape, batch_images(batch), batch->crop,
+                                       batch->crop, request->threads, run->message);
+    if (!tower)
+        return false;
+    student_create(&run->student, tower, run->beginning.texts, run->beginning.prompts_learn);
+    adamw_create(&run->optimiser, run->student.parameters, run->student.count,
+                 request->recipe.weight_decay);
+    trainer_create(&run->trainer, &request->recipe, &run->student, &run->optimiser);
+    return true;
+}
+
+/* A new run, or one that goes on. */
+static bool begin(struct run *run)
+{
+    struct training_request *request = run->request;
+    struct state_head head;
+    if (request->resume) {
+        if (!state_read_head(request->resume, &head, run->message))
+            return false;
+        request->recipe = head.recipe;
+        run->beginning = (struct beginning){
+            .shape = head.shape, .texts = head.texts, .prompts_learn = head.prompts_learn};
+    } else if (!begin_find(&run->beginning, request->init, run->message)) {
+        return false;
+    } else if (run->beginning.logit_scale > 0) {
+        request->recipe.logit_scale = run->beginning.logit_scale;
+    }
+    if (!load_photos(run) || !make_student(run))
+        return false;
+    tell_memory(run);
+    if (request->resume)
+        return resume(run, &head);
+    return begin_fill(&run->beginning, &run->student, request->recipe.batch.seed, run->message);
+}
+
+/* -------------------------------------------------------------------------------------- steps */
+
+static bool is_due(uint64_t step, uint64_t every)
+{
+    return every && step % every == 0;
+}
+
+static bool step_once(struct run *run)
+{
+    const struct batch *batch = feed_next(run->feed);
+    struct step_report report;
+    if (run->trainer.step == 0 && run->beginning.kind == BEGIN_FROM_SCRATCH) {
+        trainer_centre(&run->trainer, batch);
+        student_begin_average(&run->student);
+    }
+    trainer_step(&run->trainer, batch, &(struct lesson){0}, &report);
+    if (!report.finite)
+        return problem(run->message,
+                       "step %" PRIu64 ": the loss or its gradient is no finite number; a smaller "
+                       "--learning-rate helps",
+                       run->trainer.step + 1);
+    run_log_step(&run->log, run->trainer.step, &report, feed_waited(run->feed));
+    return true;
+}
+
+static bool is_over(const struct run *run, double start)
+{
+    const struct training_request *request = run->request;
+    return run->trainer.step >= request->recipe.steps || interrupted ||
+           (request->seconds > 0 && machine_seconds() - start >= request->seconds);
+}
+
+static bool run_steps(struct run *run)
+{
+    const struct training_request *request = run->request;
+    const double start = machine_seconds();
+    while (!is_over(run, start)) {
+        if (!step_once(run))
+            return false;
+        if (is_over(run, start))
+            break;
+        if (is_due(run->trainer.step, request->save_every) && !save(run))
+            return false;
+        if (is_due(run->trainer.step, request->judge_every) && !judge(run))
+            return false;
+    }
+    return save(run) && judge(run);
+}
+
+static void tell_end(const struct run *run)
+{
+    const struct training_request *request = run->request;
+    const uint64_t done = run->trainer.step - run->first;
+    const double seconds = machine_seconds() - run->log.start;
+    progress_hide();
+    if (run->trainer.step < request->recipe.steps)
+        complain("%s after %" PRIu64 " of %" PRIu64 " steps: --resume=%s goes on",
+                 interrupted ? "interrupted" : "the time is over", run->trainer.step,
+                 request->recipe.steps, printable(request->state_path).text);
+    output_begin_line();
+    printf("%s: %" PRIu64 " steps, %.2f s each (%.0f %% waiting for batches), at most %.0f MB",
+           printable(request->model.model_path).text, done, done ? seconds / (double)done : 0,
+           seconds > 0 ? 100 * feed_waited(run->feed) / seconds : 0, machine_peak_mb());
+    output_end_line();
+}
+
+static void end(struct run *run)
+{
+    feed_close(run->feed);
+    trainer_free(&run->trainer);
+    adamw_free(&run->optimiser);
+    if (run->student.tower)
+        student_free(&run->student);
+    held_out_free(&run->held_out);
+    photo_set_free(&run->photos);
+}
+
+int training_run(struct training_request *request)
+{
+    struct run run = {.request = request};
+    bool good = begin(&run);
+    if (good && run_log_open(&run.log, request->log_path, request->recipe.steps, run.first)) {
+        catch_signals();
+        run.feed = feed_open(&run.photos, &request->recipe.batch, run.first, request->workers);
+        good = run_steps(&run);
+        if (good)
+            tell_end(&run);
+        good = run_log_close(&run.log) && good;
+    } else if (good) {
+        good = false;
+        run.message[0] = '\0';
+    }
+    if (!good && run.message[0])
+        complain("train: %s", run.message);
+    end(&run);
+    return good && !interrupted ? COMMAND_OK : COMMAND_FAILED;
+}
