@@ -41,6 +41,12 @@ if [ "${1:-}" = --one ]; then
     exit 0
 fi
 
+# A make that a test calls has no part in the jobs of the one that called this.
+if [ -n "${MAKEFLAGS:-}" ]; then
+    MAKEFLAGS=$(printf '%s' "$MAKEFLAGS" | sed -E 's/ ?--jobserver-[a-z]+=[^ ]+//g; s/ ?-j[0-9]*//')
+    export MAKEFLAGS
+fi
+
 RUN_FOLDER=$(mktemp -d) || exit 1
 export RUN_FOLDER
 trap 'rm -rf "$RUN_FOLDER"' EXIT

@@ -26,6 +26,7 @@
 #include <cmocka.h>
 
 #include "model_builder.h"
+#include "temporary_file.h"
 
 /* ---------------------------------------------------------------------------------------- watching
  */
@@ -99,7 +100,7 @@ int __wrap_open(const char *path, int flags, ...)
 enum { WIDTH = 146, HEIGHT = 193 };
 
 static uint8_t pixels[3 * WIDTH * HEIGHT];
-static char path[] = "/tmp/qualiclip-quiet-XXXXXX";
+static const char *const path = temporary_path;
 
 /* All that there is to do with a scorer, in a block that was provided beforehand. */
 struct work {
@@ -344,17 +345,9 @@ static void test_many_scores_leave_nothing_behind(void **state)
 
 static int setup(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (uint8_t)(i * 7919 >> 6);
-    const int file = mkstemp(path);
-    return file < 0 ? -1 : close(file);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return unlink(path);
+    return temporary_file_make(state);
 }
 
 int main(void)
@@ -364,5 +357,5 @@ int main(void)
         cmocka_unit_test(test_a_call_is_heard),
         cmocka_unit_test(test_many_scores_leave_nothing_behind),
     };
-    return cmocka_run_group_tests_name("quiet", tests, setup, teardown);
+    return cmocka_run_group_tests_name("quiet", tests, setup, temporary_file_remove);
 }
