@@ -6,7 +6,7 @@ PACKAGES := gcc g++ libc6-dev binutils pkg-config libopenblas-dev libpng-dev lib
 # What .ci/run needs besides: the reference, a second compiler with its sanitizers, a leak checker.
 CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy python3-regex \
                python3-scipy valgrind cmake abigail-tools debhelper lintian fakeroot \
-               libopenmpi-dev openmpi-bin
+               libopenmpi-dev openmpi-bin chromium
 # What check-aarch64 needs: a cross compiler, an emulator, libraries of the other architecture.
 AARCH64_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user pkg-config \
                     libpng-dev:arm64 libjpeg-dev:arm64 libzip-dev:arm64 libcjson-dev:arm64 \
@@ -329,9 +329,11 @@ $(BUILD)/test/test_%: $(BUILD)/test/test_%.o \
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
 # This one is in several files, one for each kind of kernel.
 $(BUILD)/test/test_kernels: $(call objects,$(wildcard test/kernels/*.c) bench/peak.c)
-# This one lets allocations fail.
+# These let allocations fail.
 $(BUILD)/test/test_model_memory: private WRAP_LDFLAGS = \
     $(foreach name,malloc calloc realloc aligned_alloc free,-Wl,--wrap=$(name))
+$(BUILD)/test/test_degrade_memory: private WRAP_LDFLAGS = \
+    $(foreach name,malloc calloc free,-Wl,--wrap=$(name))
 # ... and this one hears what the library asks the system for.
 $(BUILD)/test/test_quiet: private WRAP_LDFLAGS = \
     $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc aligned_alloc free mmap munmap madvise \
@@ -346,7 +348,8 @@ $(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degrada
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
 $(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch: \
     $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
-                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c))
+                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c \
+                          evaluate/correlation.c evaluate/pairs.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 $(BUILD)/test/test_canvas: $(patsubst %,$(BUILD)/tools/%.o,canvas font png_file written_file memory \
                                                           diagnostics progress machine)
@@ -406,7 +409,8 @@ demo: tool
 	@$(TOOL) score --sort $(DEMO_PHOTOS)
 
 # The command line's tests call the program; where it is to be emulated, by way of a script.
-CLI_TESTS ?= $(patsubst test/cli/%.bats,%,$(wildcard test/cli/*.bats))
+CLI_TESTS ?= $(filter-out $(if $(filter yes,$(TRAIN)),train_absent,train train_model),\
+                          $(patsubst test/cli/%.bats,%,$(wildcard test/cli/*.bats)))
 tested_tool := $(TOOL)$(if $(EMULATOR),-emulated)
 $(TOOL)-emulated: $(TOOL)
 	@printf '#!/bin/sh\nexec $(EMULATOR) $(abspath $(TOOL)) "$$@"\n' > $@

@@ -147,6 +147,24 @@ static void range(void **state)
     }
 }
 
+/* No finite strength does harm. */
+static void absurd_strengths(void **state)
+{
+    (void)state;
+    static const double strengths[] = {-1e300, -1e6, -1, 0, 1e-300, 1000, 1e6, 1e300};
+    struct photo photo = photo_textured(16, 12);
+    FOR_EACH_TYPE(type)
+    {
+        for (size_t i = 0; i < sizeof strengths / sizeof strengths[0]; i++) {
+            struct photo worse = photo_copy(&photo);
+            assert_true(degrade(&worse, type, strengths[i], 1));
+            check_range(&worse);
+            photo_free(&worse);
+        }
+    }
+    photo_free(&photo);
+}
+
 static void refused(void **state)
 {
     (void)state;
@@ -413,6 +431,7 @@ int main(void)
         cmocka_unit_test(signed_strengths),
         cmocka_unit_test(sizes),
         cmocka_unit_test(range),
+        cmocka_unit_test(absurd_strengths),
         cmocka_unit_test(refused),
         cmocka_unit_test(codecs),
         cmocka_unit_test(codec_fails),

@@ -72,7 +72,7 @@ static void test_any_number_of_workers_gives_the_same_batches(void **state)
     recipe.batch.stored = recipe.batch.compound = 0.5;
     batch_create(&expected, &recipe.batch);
     for (uint32_t workers = 0; workers < 4; workers++) {
-        struct feed *feed = feed_open(&both, &recipe.batch, 2, workers);
+        struct feed *feed = feed_open(&both, &recipe.batch, 2, workers, NULL);
         for (uint64_t index = 2; index < 8; index++) {
             batch_make(&expected, &both, &recipe.batch, index);
             assert_true(is_same(feed_next(feed), &expected));
@@ -108,8 +108,7 @@ static void draw_only(struct recipe *recipe, enum degradation type)
 static const float *image_of(const struct batch *batch, uint32_t photo, uint32_t crop,
                              uint32_t stage)
 {
-    return batch->pixels +
-           ((size_t)(photo * CROPS + crop) * STAGES + stage) * 3 * CROP * CROP;
+    return batch->pixels + ((size_t)(photo * CROPS + crop) * STAGES + stage) * 3 * CROP * CROP;
 }
 
 static double mean_difference(const float *a, const float *b)
@@ -133,13 +132,13 @@ static void test_badness_follows_what_can_be_seen(void **state)
         batch_make(&batch, &coloured, &recipe.batch, 3);
         for (uint32_t photo = 0; photo < recipe.batch.photos; photo++)
             for (uint32_t crop = 0; crop < CROPS; crop++) {
-                const struct image_label *labels =
-                    &batch.labels[(photo * CROPS + crop) * STAGES];
+                const struct image_label *labels = &batch.labels[(photo * CROPS + crop) * STAGES];
                 assert_true(labels[0].type == (enum degradation)type);
                 assert_true(fabsf(labels[0].badness) <= 0);
                 for (uint32_t stage = 1; stage < STAGES; stage++) {
-                    const double changed = mean_difference(image_of(&batch, photo, crop, stage),
-                                                           image_of(&batch, photo, crop, stage - 1));
+                    const double changed =
+                        mean_difference(image_of(&batch, photo, crop, stage),
+                                        image_of(&batch, photo, crop, stage - 1));
                     const float more = labels[stage].badness - labels[stage - 1].badness;
                     assert_true(changed > 0 || fabsf(more) <= 0);
                     assert_true(labels[stage].badness >= 0 &&

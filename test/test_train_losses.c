@@ -1,6 +1,7 @@
 /*
- * test_train_losses.c - values of the losses against PyTorch's (test/reference/make_losses_golden.py
- * computes them from the same numbers), gradients against differences of the values.
+ * test_train_losses.c - values of the losses against PyTorch's
+ * (test/reference/make_losses_golden.py computes them from the same numbers), gradients against
+ * differences of the values.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +36,6 @@ struct problem {
     float weight[AUXILIARY_ROWS * SIZE], bias[AUXILIARY_ROWS];
     float feature_gradients[IMAGES * SIZE], prompt_gradients[TEXTS * SIZE];
     float weight_gradient[AUXILIARY_ROWS * SIZE], bias_gradient[AUXILIARY_ROWS];
-    struct lesson lesson;
     struct loss_recipe recipe;
     double auxiliary;
 };
@@ -54,14 +54,14 @@ static void set_labels(struct problem *problem)
             for (uint32_t stage = 0; stage < STAGES; stage++)
                 problem->labels[(photo * CROPS + crop) * STAGES + stage] = (struct image_label){
                     .photo = photo, .type = types[photo], .badness = badnesses[photo][crop][stage]};
-    problem->labels[IMAGES - 1] = (struct image_label){
-        .photo = PHOTOS, .type = degradation_count, .badness = 5};
+    problem->labels[IMAGES - 1] =
+        (struct image_label){.photo = PHOTOS, .type = degradation_count, .badness = 5};
 }
 
 static void set_up(struct problem *problem)
 {
     set_labels(problem);
-    problem->batch = (struct batch){PHOTOS, IMAGES, NULL, problem->labels};
+    problem->batch = (struct batch){.photos = PHOTOS, .images = IMAGES, .labels = problem->labels};
     fill(problem->features, IMAGES * SIZE, 1);
     fill(problem->prompts, TEXTS * SIZE, 2);
     fill(problem->weight, AUXILIARY_ROWS * SIZE, 3);
@@ -76,7 +76,6 @@ static void set_up(struct problem *problem)
             feature[i] = (float)(feature[i] / sqrt(squares));
         problem->teacher_scores[image] = 0.5f + 0.4f * number(6, image);
     }
-    problem->lesson = (struct lesson){NULL, NULL};
     problem->auxiliary = 0;
     problem->recipe = (struct loss_recipe){.consistency_margin = 0.02,
                                            .rank_margin = 0.1,
@@ -97,7 +96,7 @@ static struct losses evaluate(struct problem *problem)
     alignment_create(&alignment, IMAGES, TEXTS, SIZE);
     alignment_forward(&alignment, problem->features, problem->prompts);
     ranking_losses(&alignment, &problem->batch, &problem->recipe, &losses);
-    score_losses(&alignment, &problem->batch, &problem->recipe, 4, &problem->lesson, &losses);
+    score_losses(&alignment, &problem->batch, &problem->recipe, 4, &losses);
     alignment_backward(&alignment, problem->feature_gradients, problem->prompt_gradients);
     auxiliary_loss(&head, &problem->batch, problem->features, problem->auxiliary,
                    problem->feature_gradients, &losses);
@@ -191,7 +190,7 @@ static void test_teacher(void **state)
     set_up(&problem);
     problem.recipe.teacher_score = 0.8;
     problem.recipe.teacher_feature = 0.6;
-    problem.lesson = (struct lesson){problem.teacher_scores, problem.teacher_features};
+    problem.batch.lesson = (struct lesson){problem.teacher_scores, problem.teacher_features};
     expect_term(&problem, LOSS_TEACHER, 1); /* its weights are in the term */
 }
 

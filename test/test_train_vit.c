@@ -206,7 +206,30 @@ static void images_are_kept_apart(void **state)
     free(pixels);
 }
 
-/* ------------------------------------------------------------------------------ initialisation */
+static void centred_features_have_the_mean_0(void **state)
+{
+    (void)state;
+    float features[BATCH * FEATURE];
+    struct tower *tower = create(&cases[0], 1);
+    const size_t count = (size_t)BATCH * 3 * tower->width * tower->height;
+    float *pixels = malloc(count * sizeof *pixels);
+    for (size_t i = 0; i < count; i++)
+        pixels[i] = (float)pseudo_random(100, i);
+    tower->operations->forward(tower, pixels, features, true);
+    tower_centre_vit(tower);
+    tower->operations->forward(tower, pixels, features, true);
+    for (size_t i = 0; i < FEATURE; i++) {
+        double sum = 0;
+        for (size_t image = 0; image < BATCH; image++)
+            sum += (double)features[image * FEATURE + i];
+        assert_true(fabs(sum) < 1e-5);
+    }
+    assert_true(fabsf(features[0]) > 1e-3f);
+    tower->operations->destroy(tower);
+    free(pixels);
+}
+
+/* ------------------------------------------------------------------------------- initialisation */
 
 static const struct tower_parameter *parameter_named(struct tower *tower, const char *name)
 {
@@ -344,6 +367,7 @@ int main(void)
         cmocka_unit_test(threads_without_an_image_do_no_harm),
         cmocka_unit_test(the_same_call_gives_the_same_bits),
         cmocka_unit_test(images_are_kept_apart),
+        cmocka_unit_test(centred_features_have_the_mean_0),
         cmocka_unit_test(initial_values_are_those_of_clip),
         cmocka_unit_test(seeds_and_tensors_differ),
         cmocka_unit_test(what_cannot_be_is_refused),

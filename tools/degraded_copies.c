@@ -214,13 +214,21 @@ static void list_copies(struct image *image)
                 *copy++ = (struct made_copy){.type = (enum degradation)type, .level = level};
 }
 
+/* As many as threads and pieces, but of large images fewer: a copy takes up to 72 bytes a pixel. */
+static size_t copies_at_once(const struct image *image, size_t count)
+{
+    const uint64_t most_pixels = UINT64_C(1) << 25;
+    const uint64_t room = most_pixels / ((uint64_t)image->width * image->height);
+    const size_t threads = image->request->threads;
+    const size_t workers = threads < count ? threads : count;
+    return room < 1 ? 1 : room < workers ? (size_t)room : workers;
+}
+
 static bool make_copies(struct image *image)
 {
-    const struct copies_request *request = image->request;
-    const size_t count = copies_count(request);
+    const size_t count = copies_count(image->request);
     const struct ordered_work work = {.count = count,
-                                      .workers =
-                                          request->threads < count ? request->threads : count,
+                                      .workers = copies_at_once(image, count),
                                       .ahead = count,
                                       .work = make_copy,
                                       .take = take_copy,

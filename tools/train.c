@@ -16,44 +16,54 @@
 
 #if defined(QUALICLIP_TRAIN)
 
-#  include "photo_lists.h"
-#  include "training.h"
+#include "photo_lists.h"
+#include "repack.h"
+#include "training.h"
 
 static const char help[] =
     "Usage: qualiclip train --photos=DIR... --init=NAME|FILE -o MODEL.gguf [OPTION]...\n"
     "       qualiclip train --photos=DIR... --resume=FILE -o MODEL.gguf [OPTION]...\n"
     "\n"
     "Trains an image tower by quality-aware image-text alignment: crops of good photos are\n"
-    "degraded at five levels, and their scores have to fall with the level.  No opinions of people\n"
-    "are needed.\n"
+    "degraded at five levels, and their scores have to fall with the level.  No opinions of\n"
+    "people are needed.\n"
     "\n"
-    "      --photos=WHAT        a photo, a folder that is walked, or a .txt file with a path a line\n"
-    "                           (up to a TAB; # begins a comment); may be given several times\n"
+    "      --photos=WHAT        a photo, a folder that is walked, or a .txt file with a path a\n"
+    "                           line (up to a TAB; # begins a comment); may be given several\n"
+    "                           times\n"
     "      --hold-out=WHAT      likewise: photos that are kept aside; the model is judged by them\n"
-    "      --init=NAME|FILE     from random numbers: nano, a ModifiedResNet of width 16, or vit-tiny,\n"
-    "                           a ViT of width 192; or a file that --state wrote: its weights\n"
-    "                           (the running means of them), under a new recipe\n"
+    "      --init=NAME|FILE     from random numbers: nano, a ModifiedResNet of width 16;\n"
+    "                           pico, one of width 8; vit-tiny, a ViT of width 192.  Or a file\n"
+    "                           that --state wrote: its weights (their running means), under a\n"
+    "                           new recipe.  Or a model file (f32, f16, bf16), which is\n"
+    "                           fine-tuned as in QualiCLIP's paper: its prompts stay, crops are\n"
+    "                           of 224, 10 epochs at a rate of 1e-9\n"
     "  -o, --output=MODEL.gguf  the model, as `qualiclip score -m` takes it; written at every\n"
     "                           judgement and at the end\n"
+    "      --teacher=MODEL      a model file, or built-in: what it makes of the crops is\n"
+    "                           imitated, scores and, where the sizes are equal, features\n"
     "      --type=f16|f32       of its weights; default f16\n"
     "      --name=TEXT          the model's name; default: the file's\n"
     "      --license=TEXT       the licence of the weights, to be kept in the file\n"
     "      --state=FILE         where the run is saved, to go on later; default: MODEL.gguf.state\n"
-    "      --resume=FILE        go on where that run was saved, with its recipe, to the same bits;\n"
-    "                           the photos must be given as they were\n"
+    "      --resume=FILE        go on where that run was saved, with its recipe, to the same\n"
+    "                           bits; the photos must be given as they were\n"
     "      --save-every=N       save after every N steps and at the end; default 500\n"
     "      --judge-every=N      judge after every N steps and at the end; default 500\n"
     "      --hold-out-side=N    pixels a side of photos that are judged; default 384\n"
     "      --log=FILE           a line of CSV for each step\n"
+    "      --until=STEP         stop after that step, to go on later: the rate falls over all\n"
+    "                           steps of the recipe\n"
     "      --seconds=S          stop after S seconds; how far that is depends on the machine\n"
     "      --threads=N          of the tower; default: as many as there are processors.  The same\n"
     "                           number gives the same bits\n"
     "      --workers=N          threads that make batches; default: the processors.  Any number\n"
     "                           gives the same bits\n"
-    "      --cache-memory=SIZE  for decoded photos, such as 512M; default 2G.  Beyond it, photos are\n"
-    "                           kept smaller\n"
-    "      --type-weights=LIST  how often degradations are drawn, as darken=2,jpeg=0.5; else 1, and\n"
-    "                           more for what is learned late (`qualiclip degrade --help`: names)\n"
+    "      --cache-memory=SIZE  for decoded photos, such as 512M; default 2G.  Beyond it,\n"
+    "                           photos are kept smaller\n"
+    "      --type-weights=LIST  how often degradations are drawn, as darken=2,jpeg=0.5; else 1,\n"
+    "                           and more for what is learned late (names: `qualiclip degrade\n"
+    "                           --help`)\n"
     "  -h, --help               print this help and exit\n"
     "\n"
     "The recipe, with what it is for --init=nano:\n";
@@ -65,7 +75,9 @@ static const char examples[] =
     "Examples:\n"
     "  qualiclip train --photos ~/Pictures --init nano -o mine.gguf --log mine.csv\n"
     "  qualiclip train --photos ~/Pictures --hold-out ~/Pictures/aside --init nano -o mine.gguf\n"
-    "  qualiclip train --photos ~/Pictures --resume mine.gguf.state -o mine.gguf\n";
+    "  qualiclip train --photos ~/Pictures --resume mine.gguf.state -o mine.gguf\n"
+    "  qualiclip train --photos ~/Pictures --init qualiclip.gguf -o tuned.gguf\n"
+    "  qualiclip train --photos ~/Pictures --teacher qualiclip.gguf --init nano -o small.gguf\n";
 
 static void print_recipe(void)
 {
@@ -88,11 +100,13 @@ enum option_code {
     LICENSE,
     STATE,
     RESUME,
+    TEACHER,
     SAVE_EVERY,
     JUDGE_EVERY,
     HOLD_OUT_SIDE,
     LOG,
     SECONDS,
+    UNTIL,
     THREADS_OPTION,
     WORKERS,
     CACHE_MEMORY,
@@ -110,11 +124,13 @@ static const struct option fixed_options[] = {
     {"license", required_argument, NULL, LICENSE},
     {"state", required_argument, NULL, STATE},
     {"resume", required_argument, NULL, RESUME},
+    {"teacher", required_argument, NULL, TEACHER},
     {"save-every", required_argument, NULL, SAVE_EVERY},
     {"judge-every", required_argument, NULL, JUDGE_EVERY},
     {"hold-out-side", required_argument, NULL, HOLD_OUT_SIDE},
     {"log", required_argument, NULL, LOG},
     {"seconds", required_argument, NULL, SECONDS},
+    {"until", required_argument, NULL, UNTIL},
     {"threads", required_argument, NULL, THREADS_OPTION},
     {"workers", required_argument, NULL, WORKERS},
     {"cache-memory", required_argument, NULL, CACHE_MEMORY},
@@ -192,8 +208,9 @@ static int change_type_weights(struct changes *changes, const char *text)
         good = change_type_weight(changes, parts[i]);
     free(copy);
     return good ? 0
-                : usage_error("train", "--type-weights=%s: expected NAME=WEIGHT,... with names of "
-                                       "degradations and weights from 0",
+                : usage_error("train",
+                              "--type-weights=%s: expected NAME=WEIGHT,... with names of "
+                              "degradations and weights from 0",
                               text);
 }
 
@@ -230,6 +247,7 @@ static int take_option(struct training_request *request, int code, const char *t
     case LICENSE: request->model.license = text; return 0;
     case STATE: request->state_path = text; return 0;
     case RESUME: request->resume = text; return 0;
+    case TEACHER: request->teacher = text; return 0;
     case LOG: request->log_path = text; return 0;
     case SECONDS:
         return parse_positive(text, &request->seconds)
@@ -240,7 +258,7 @@ static int take_option(struct training_request *request, int code, const char *t
                    ? 0
                    : usage_error("train", "--cache-memory=%s: expected a size such as 512M", text);
     }
-    if (!take_count(text, code == THREADS_OPTION || code == HOLD_OUT_SIDE, &count))
+    if (!take_count(text, code != WORKERS && code != SAVE_EVERY && code != JUDGE_EVERY, &count))
         return usage_error("train", "%s: expected a whole number", text);
     switch (code) {
     case SAVE_EVERY: request->save_every = count; break;
@@ -248,6 +266,7 @@ static int take_option(struct training_request *request, int code, const char *t
     case HOLD_OUT_SIDE: request->held_out_side = count; break;
     case THREADS_OPTION: request->threads = count; break;
     case WORKERS: request->workers = count; break;
+    case UNTIL: request->until = count; break;
     }
     return 0;
 }
@@ -292,15 +311,20 @@ static int parse(struct training_request *request, struct changes *changes, int 
     }
     free(options);
     if (!status && optind < argc)
-        status = usage_error("train", "%s: photos are given as --photos=%s", argv[optind],
-                             argv[optind]);
+        status =
+            usage_error("train", "%s: photos are given as --photos=%s", argv[optind], argv[optind]);
     return status ? status : check(request, changes);
 }
 
 static int run(struct training_request *request, const struct changes *changes)
 {
     char *state = NULL;
-    recipe_from_scratch(&request->recipe);
+    if (request->init && is_model_file(request->init))
+        recipe_fine_tune(&request->recipe);
+    else
+        recipe_from_scratch(&request->recipe);
+    if (request->teacher)
+        recipe_distil(&request->recipe);
     apply(changes, &request->recipe);
     photo_list_subtract(&request->photos, &request->held_out);
     if (!request->state_path) {

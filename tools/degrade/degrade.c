@@ -11,6 +11,9 @@
 /* No image in memory is larger, and sums of a few borders and copies of it fit in a size_t. */
 static const uint64_t most_values = SIZE_MAX / 64;
 
+/* Far beyond any published strength: casts stay defined, and counts of patches finite. */
+static const double strongest = 1e6;
+
 static operation *const operations[degradation_count] = {
     [DEGRADE_GAUSSIAN_BLUR] = gaussian_blur,
     [DEGRADE_LENS_BLUR] = lens_blur,
@@ -52,6 +55,7 @@ bool degrade(struct photo *photo, enum degradation type, double strength, uint64
     const uint64_t pixels = (uint64_t)photo->width * photo->height;
     if (pixels == 0 || pixels > most_values / 3 || !isfinite(strength))
         return false;
+    strength = strength > strongest ? strongest : strength < -strongest ? -strongest : strength;
     /* Each type has chances of its own: where noise falls says nothing of where patches do. */
     if (!operations[type](photo, strength, random_word(seed, type)))
         return false;

@@ -235,7 +235,7 @@ static void add_error(struct markup *page, const struct evaluation *evaluation, 
     markup_add(page, "<figure>");
     if (picture)
         add_thumbnail(page, picture, 144, 108, name);
-    markup_add(page, "<figcaption>score %.3f, opinion %.4g<br>", sample->scores[error->index],
+    markup_add(page, "<figcaption>score %.3f<br>opinion %.4g<br>", sample->scores[error->index],
                sample->opinions[error->index]);
     markup_text(page, name);
     markup_add(page, "</figcaption></figure>\n");

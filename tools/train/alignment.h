@@ -11,11 +11,11 @@
 /* Rows need not have unit length.  Texts: positive and negative of each pair in turn. */
 struct alignment {
     uint32_t images, texts, size;
-    const float *features, *prompts;       /* images x size, texts x size: the caller's         */
-    double *unit_features, *unit_prompts;  /* the same at unit length ...                       */
-    double *feature_norms, *prompt_norms;  /* ... and their lengths                             */
-    double *cosines;   /* images x texts */
-    double *gradients; /* of the loss by the cosines; losses add to them */
+    const float *features, *prompts;      /* images x size, texts x size: the caller's         */
+    double *unit_features, *unit_prompts; /* the same at unit length ...                       */
+    double *feature_norms, *prompt_norms; /* ... and their lengths                             */
+    double *cosines;                      /* images x texts */
+    double *gradients;                    /* of the loss by the cosines; losses add to them */
     double *unit_gradients; /* images x size, of the loss by unit features, likewise */
 };
 

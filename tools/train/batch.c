@@ -9,6 +9,7 @@
 
 #include "../memory.h"
 #include "draws.h"
+#include "pixels.h"
 #include "regions.h"
 #include "strange.h"
 
@@ -33,15 +34,22 @@ size_t batch_bytes(const struct batch_recipe *recipe)
 
 void batch_create(struct batch *batch, const struct batch_recipe *recipe)
 {
-    batch->photos = recipe->photos;
-    batch->images = batch_images(recipe);
-    batch->pixels =
-        reallocate(NULL, batch->images, image_values(recipe) * sizeof *batch->pixels);
+    *batch = (struct batch){.photos = recipe->photos, .images = batch_images(recipe)};
+    batch->pixels = reallocate(NULL, batch->images, image_values(recipe) * sizeof *batch->pixels);
     batch->labels = reallocate(NULL, batch->images, sizeof *batch->labels);
+}
+
+void batch_add_lesson(struct batch *batch, uint32_t feature)
+{
+    batch->lesson.scores = reallocate(NULL, batch->images, sizeof(float));
+    batch->lesson.features =
+        feature ? reallocate(NULL, batch->images, feature * sizeof(float)) : NULL;
 }
 
 void batch_free(struct batch *batch)
 {
+    free(batch->lesson.scores);
+    free(batch->lesson.features);
     free(batch->pixels);
     free(batch->labels);
     *batch = (struct batch){0};
@@ -54,21 +62,12 @@ struct workshop {
     const struct batch_recipe *recipe;
     struct photo region, degraded;
     unsigned char *crops; /* CROPS x (before, now) x image */
-    float normalised[3][256];
+    struct byte_table table;
     uint32_t left[CROPS], top[CROPS]; /* of the crops in the region */
     struct image_label series;        /* what holds for all of its images */
     double jpeg_quality;              /* that all are stored with; 0: they are not */
     uint64_t seed;
 };
-
-static void normalise_values(float table[3][256])
-{
-    static const double mean[] = {0.48145466, 0.4578275, 0.40821073};
-    static const double deviation[] = {0.26862954, 0.26130258, 0.27577711};
-    for (unsigned channel = 0; channel < 3; channel++)
-        for (unsigned value = 0; value < 256; value++)
-            table[channel][value] = (float)((value / 255.0 - mean[channel]) / deviation[channel]);
-}
 
 static void workshop_open(struct workshop *shop, const struct batch_recipe *recipe)
 {
@@ -77,7 +76,7 @@ static void workshop_open(struct workshop *shop, const struct batch_recipe *reci
     shop->region.pixels = reallocate(NULL, 3 * side * side, sizeof(float));
     shop->degraded.pixels = reallocate(NULL, 3 * side * side, sizeof(float));
     shop->crops = reallocate(NULL, 2 * CROPS, image_values(recipe));
-    normalise_values(shop->normalised);
+    byte_table_fill(&shop->table);
 }
 
 static void workshop_close(struct workshop *shop)
@@ -85,15 +84,6 @@ static void workshop_close(struct workshop *shop)
     free(shop->region.pixels);
     free(shop->degraded.pixels);
     free(shop->crops);
-}
-
-/* Interleaved bytes -> planes. */
-static void put_pixels(const struct workshop *shop, const unsigned char *bytes, float *pixels)
-{
-    const size_t area = (size_t)shop->recipe->crop * shop->recipe->crop;
-    for (size_t i = 0; i < area; i++)
-        for (unsigned channel = 0; channel < 3; channel++)
-            pixels[channel * area + i] = shop->normalised[channel][bytes[3 * i + channel]];
 }
 
 static void cut(const struct photo *photo, uint32_t left, uint32_t top, uint32_t side,
@@ -175,7 +165,7 @@ static void put_stage(struct batch *batch, struct workshop *shop, uint32_t stage
         const unsigned char *before = shop->crops + (2 * crop + (stage + 1) % 2) * values;
         struct image_label *label = &batch->labels[image];
         cut(&shop->degraded, shop->left[crop], shop->top[crop], shop->recipe->crop, now);
-        put_pixels(shop, now, batch->pixels + image * values);
+        bytes_to_pixels(&shop->table, now, values / 3, batch->pixels + image * values);
         *label = shop->series;
         label->badness = (float)badness;
         if (stage > 0 && looks_the_same(before, now, values))
@@ -265,10 +255,10 @@ void batch_make(struct batch *batch, const struct photo_set *photos,
     for (uint32_t i = 0; i < recipe->strange; i++) {
         const size_t image = (size_t)recipe->photos * CROPS * STAGES + i;
         draw_strange(recipe->crop, &draws, shop.crops);
-        put_pixels(&shop, shop.crops, batch->pixels + image * image_values(recipe));
-        batch->labels[image] = (struct image_label){.photo = recipe->photos + i,
-                                                    .type = degradation_count,
-                                                    .badness = degradation_levels};
+        bytes_to_pixels(&shop.table, shop.crops, image_values(recipe) / 3,
+                        batch->pixels + image * image_values(recipe));
+        batch->labels[image] = (struct image_label){
+            .photo = recipe->photos + i, .type = degradation_count, .badness = degradation_levels};
     }
     workshop_close(&shop);
 }

@@ -20,11 +20,18 @@ struct image_label {
     float base_badness; /* 0: it does not */
 };
 
+/* What a teacher says of the images. */
+struct lesson {
+    float *scores;   /* in [0, 1]; NULL: there is no teacher */
+    float *features; /* unit length, of the student's size; NULL: of another size */
+};
+
 /* Images (photo * CROPS + crop) * STAGES + stage, then those that are no photos. */
 struct batch {
     uint32_t photos, images;
     float *pixels; /* images x 3 x crop x crop, normalised as CLIP does */
     struct image_label *labels;
+    struct lesson lesson;
 };
 
 uint32_t batch_images(const struct batch_recipe *recipe);
@@ -32,6 +39,8 @@ uint32_t batch_images(const struct batch_recipe *recipe);
 /* Takes the memory; batch_bytes() tells how much. */
 void batch_create(struct batch *batch, const struct batch_recipe *recipe);
 size_t batch_bytes(const struct batch_recipe *recipe);
+/* Room for what a teacher says; feature: its size, 0: scores alone. */
+void batch_add_lesson(struct batch *batch, uint32_t feature);
 void batch_free(struct batch *batch);
 
 /* Thread-safe for different batches. */

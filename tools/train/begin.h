@@ -7,7 +7,7 @@
 
 #include "state.h"
 
-enum beginning_kind { BEGIN_FROM_SCRATCH, BEGIN_WITH_STATE };
+enum beginning_kind { BEGIN_FROM_SCRATCH, BEGIN_WITH_STATE, BEGIN_WITH_MODEL };
 
 struct beginning {
     enum beginning_kind kind;

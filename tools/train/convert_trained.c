@@ -26,8 +26,11 @@ bool convert_trained(const struct trained_model *model, char *message)
                                           .model_path = model->model_path,
                                           .type = model->full ? GGML_F32 : GGML_F16,
                                           .profile = "qualiclip",
+                                          .activation = model->activation,
                                           .name = model->name,
                                           .license = model->license,
+                                          .positions = model->takes_positions ? QC_POSITIONS_GRID
+                                                                              : QC_POSITIONS_MODEL,
                                           .threads = 1,
                                           .verify = verify};
     return convert_checkpoint(&conversion, &result, message);

@@ -19,6 +19,7 @@ struct convolution_shape {
     size_t inputs, outputs; /* channels, not padded */
     size_t side;            /* of the kernel: 1, or 3 with padding */
     size_t stride;
+    size_t block;         /* channels of a block of input and output: 8 or the engine's */
     size_t height, width; /* of the input */
     bool from_pixels;     /* the input is planes of three colours; no gradient of it is wanted */
 };

@@ -78,8 +78,7 @@ static void normalise_rows(const float *from, size_t rows, size_t size, float *t
 
 static float *learned(const struct student *student, size_t index)
 {
-    return student->averages[index] ? student->averages[index]
-                                    : student->parameters[index].values;
+    return student->averages[index] ? student->averages[index] : student->parameters[index].values;
 }
 
 static bool write_checkpoint(const struct student *student, const char *path, double logit_scale,
@@ -91,9 +90,8 @@ static bool write_checkpoint(const struct student *student, const char *path, do
     float logarithm = (float)log(logit_scale);
     size_t count = 0, blanks = 0;
     for (size_t i = 0; i < of_tower; i++)
-        blanks += is_folded_bias(student, &student->parameters[i])
-                      ? 3 * student->parameters[i].count
-                      : 0;
+        blanks +=
+            is_folded_bias(student, &student->parameters[i]) ? 3 * student->parameters[i].count : 0;
     float *blank = reallocate(NULL, blanks, sizeof *blank);
     blanks = 0;
     for (size_t i = 0; i < of_tower; i++) {
@@ -138,11 +136,16 @@ bool export_model(const struct student *student, const struct export_options *op
         return false;
     }
     char *path = checkpoint_path(folder, options->model_path);
+    const struct tower_shape *shape = &student->tower->shape;
     const struct trained_model model = {.checkpoint_path = path,
                                         .model_path = options->model_path,
+                                        .activation = shape->kind == TRAIN_RESNET ? NULL
+                                                      : shape->exact_gelu         ? "gelu"
+                                                                                  : "quick_gelu",
                                         .name = options->name,
                                         .license = options->license,
-                                        .full = options->full};
+                                        .full = options->full,
+                                        .takes_positions = shape->grid > 0};
     const bool good = write_checkpoint(student, path, options->logit_scale, message) &&
                       convert_trained(&model, message);
     unlink(path);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #if defined(QUALICLIP_THREADS)
-#  include <pthread.h>
+#include <pthread.h>
 #endif
 
 #include "machine.h"
@@ -16,6 +16,7 @@
 struct feed {
     const struct photo_set *photos;
     const struct batch_recipe *recipe;
+    struct feed_finish finish;
     uint32_t workers, room;
     struct batch *ring; /* batch `i` is at i % room */
     uint64_t taken;     /* the batch that feed_next() gives out next ... */
@@ -25,11 +26,27 @@ struct feed {
     uint64_t released;  /* batches before this one are no longer used */
     uint64_t *finished; /* for each place, 1 + the batch that is ready there */
     bool ends;
-    pthread_t *threads;
+    struct worker *threads;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
 #endif
 };
+
+#if defined(QUALICLIP_THREADS)
+struct worker {
+    struct feed *feed;
+    uint32_t number;
+    pthread_t thread;
+};
+#endif
+
+static void make(struct feed *feed, uint64_t index, uint32_t worker)
+{
+    struct batch *batch = &feed->ring[index % feed->room];
+    batch_make(batch, feed->photos, feed->recipe, index);
+    if (feed->finish.work)
+        feed->finish.work(feed->finish.context, worker, batch);
+}
 
 uint32_t feed_room(uint32_t workers)
 {
@@ -40,7 +57,8 @@ uint32_t feed_room(uint32_t workers)
 
 static void *work(void *argument)
 {
-    struct feed *feed = argument;
+    const struct worker *worker = argument;
+    struct feed *feed = worker->feed;
     pthread_mutex_lock(&feed->mutex);
     while (!feed->ends) {
         const uint64_t index = feed->started;
@@ -50,7 +68,7 @@ static void *work(void *argument)
         }
         feed->started++;
         pthread_mutex_unlock(&feed->mutex);
-        batch_make(&feed->ring[index % feed->room], feed->photos, feed->recipe, index);
+        make(feed, index, worker->number);
         pthread_mutex_lock(&feed->mutex);
         feed->finished[index % feed->room] = index + 1;
         pthread_cond_broadcast(&feed->changed);
@@ -69,9 +87,11 @@ static void start_workers(struct feed *feed, uint64_t first)
     pthread_mutex_init(&feed->mutex, NULL);
     pthread_cond_init(&feed->changed, NULL);
     uint32_t started = 0;
-    while (started < feed->workers &&
-           pthread_create(&feed->threads[started], NULL, work, feed) == 0)
-        started++;
+    for (; started < feed->workers; started++) {
+        feed->threads[started] = (struct worker){.feed = feed, .number = started};
+        if (pthread_create(&feed->threads[started].thread, NULL, work, &feed->threads[started]))
+            break;
+    }
     feed->workers = started;
 }
 
@@ -82,7 +102,7 @@ static void stop_workers(struct feed *feed)
     pthread_cond_broadcast(&feed->changed);
     pthread_mutex_unlock(&feed->mutex);
     for (uint32_t i = 0; i < feed->workers; i++)
-        pthread_join(feed->threads[i], NULL);
+        pthread_join(feed->threads[i].thread, NULL);
     pthread_mutex_destroy(&feed->mutex);
     pthread_cond_destroy(&feed->changed);
     free(feed->threads);
@@ -130,17 +150,20 @@ static bool has_threads(void)
 #endif
 
 struct feed *feed_open(const struct photo_set *photos, const struct batch_recipe *recipe,
-                       uint64_t first, uint32_t workers)
+                       uint64_t first, uint32_t workers, const struct feed_finish *finish)
 {
     struct feed *feed = allocate(sizeof *feed);
-    *feed = (struct feed){.photos = photos,
-                          .recipe = recipe,
-                          .workers = has_threads() ? workers : 0,
-                          .taken = first};
+    *feed = (struct feed){
+        .photos = photos, .recipe = recipe, .workers = has_threads() ? workers : 0, .taken = first};
+    if (finish)
+        feed->finish = *finish;
     feed->room = feed_room(feed->workers);
     feed->ring = reallocate(NULL, feed->room, sizeof *feed->ring);
-    for (uint32_t i = 0; i < feed->room; i++)
+    for (uint32_t i = 0; i < feed->room; i++) {
         batch_create(&feed->ring[i], recipe);
+        if (feed->finish.lesson)
+            batch_add_lesson(&feed->ring[i], feed->finish.feature);
+    }
     if (feed->workers)
         start_workers(feed, first);
     return feed;
@@ -166,7 +189,7 @@ const struct batch *feed_next(struct feed *feed)
     if (feed->workers)
         wait_for(feed, index);
     else
-        batch_make(batch, feed->photos, feed->recipe, index);
+        make(feed, index, 0);
     feed->waited += machine_seconds() - start;
     return batch;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../evaluate/correlation.h"
 #include "diagnostics.h"
 #include "../memory.h"
 #include "photo_set.h"
@@ -83,60 +84,18 @@ void held_out_load(struct held_out *held_out, const char *const *paths, size_t c
 void held_out_free(struct held_out *held_out)
 {
     free(held_out->pixels);
+    free(held_out->teacher_scores);
     *held_out = (struct held_out){0};
 }
 
-/* ----------------------------------------------------------------------------------- ranking */
-
-struct ranked {
-    double value, rank;
-    size_t place;
-};
-
-static int by_value(const void *left, const void *right)
-{
-    const double a = ((const struct ranked *)left)->value;
-    const double b = ((const struct ranked *)right)->value;
-    return (a > b) - (a < b);
-}
-
-/* Equal values share the mean of their ranks. */
-static void rank_values(struct ranked *items, size_t count, double *ranks)
-{
-    qsort(items, count, sizeof *items, by_value);
-    for (size_t first = 0, end; first < count; first = end) {
-        for (end = first + 1; end < count && items[end].value <= items[first].value;)
-            end++;
-        for (size_t i = first; i < end; i++)
-            ranks[items[i].place] = (double)(first + end - 1) / 2;
-    }
-}
+/* ------------------------------------------------------------------------------------ judging */
 
 /* Spearman's; 0 where either does not vary. */
 static double rank_correlation(const double *x, const double *y, size_t count)
 {
-    struct ranked *items = reallocate(NULL, count, sizeof *items);
-    double *ranks = reallocate(NULL, 2 * count, sizeof *ranks);
-    const double *lists[] = {x, y};
-    for (unsigned list = 0; list < 2; list++) {
-        for (size_t i = 0; i < count; i++)
-            items[i] = (struct ranked){.value = lists[list][i], .place = i};
-        rank_values(items, count, ranks + list * count);
-    }
-    double xx = 0, yy = 0, xy = 0;
-    const double mean = (double)(count - 1) / 2;
-    for (size_t i = 0; i < count; i++) {
-        const double a = ranks[i] - mean, b = ranks[count + i] - mean;
-        xx += a * a;
-        yy += b * b;
-        xy += a * b;
-    }
-    free(items);
-    free(ranks);
-    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
+    const double correlation = spearman(x, y, count);
+    return isnan(correlation) ? 0 : correlation;
 }
-
-/* ------------------------------------------------------------------------------------ judging */
 
 static void summarise(const double *scores, size_t photos, struct held_out_result *result)
 {
@@ -188,8 +147,8 @@ static bool score_all(const struct held_out *held_out, qc_scorer *scorer, double
     return true;
 }
 
-bool held_out_judge(const struct held_out *held_out, const char *model_path, uint32_t threads,
-                    struct held_out_result *result, char *message)
+static bool score_with(const struct held_out *held_out, const char *model_path, uint32_t threads,
+                       double *scores, char *message)
 {
     qc_model *model;
     qc_scorer *scorer = NULL;
@@ -202,14 +161,34 @@ bool held_out_judge(const struct held_out *held_out, const char *model_path, uin
     scorer_options.max_width = scorer_options.max_height = held_out->side;
     scorer_options.max_batch = BATCH;
     scorer_options.threads = threads;
-    double *scores = reallocate(NULL, held_out->photos * IMAGES, sizeof *scores);
     bool good = qc_model_open(&model, model_path, &options) == QC_OK;
     good = good && qc_scorer_create(&scorer, model, &scorer_options) == QC_OK;
     good = good && score_all(held_out, scorer, scores, message);
-    if (good)
-        summarise(scores, held_out->photos, result);
     qc_scorer_destroy(scorer);
     qc_model_close(model);
+    return good;
+}
+
+bool held_out_ask_teacher(struct held_out *held_out, const char *model_path, uint32_t threads,
+                          char *message)
+{
+    held_out->teacher_scores =
+        reallocate(NULL, held_out->photos * IMAGES, sizeof *held_out->teacher_scores);
+    return score_with(held_out, model_path, threads, held_out->teacher_scores, message);
+}
+
+bool held_out_judge(const struct held_out *held_out, const char *model_path, uint32_t threads,
+                    struct held_out_result *result, char *message)
+{
+    const size_t count = held_out->photos * IMAGES;
+    double *scores = reallocate(NULL, count, sizeof *scores);
+    const bool good = score_with(held_out, model_path, threads, scores, message);
+    if (good) {
+        summarise(scores, held_out->photos, result);
+        result->like_teacher = held_out->teacher_scores
+                                   ? rank_correlation(scores, held_out->teacher_scores, count)
+                                   : NAN;
+    }
     free(scores);
     return good;
 }

@@ -14,14 +14,16 @@
 struct held_out {
     size_t photos;
     uint32_t side;
-    unsigned char *pixels; /* photos x (1 + types x levels) x side x side x 3 */
+    unsigned char *pixels;  /* photos x (1 + types x levels) x side x side x 3 */
+    double *teacher_scores; /* of all of them; NULL: there is no teacher */
 };
 
 struct held_out_result {
-    double within;                          /* mean over types of ...                        */
-    double by_type[degradation_count];      /* rank correlation within an image, mean of all */
-    double across;                          /* of all images, types and levels at once       */
-    double pristine, worst;                 /* mean score of pristine photos, of level 5     */
+    double within;                     /* mean over types of ...                        */
+    double by_type[degradation_count]; /* rank correlation within an image, mean of all */
+    double across;                     /* of all images, types and levels at once       */
+    double like_teacher;    /* rank correlation with the teacher's scores; NaN: there is none */
+    double pristine, worst; /* mean score of pristine photos, of level 5     */
 };
 
 /* Bytes that a photo takes. */
@@ -34,6 +36,10 @@ size_t held_out_bytes(uint32_t side);
 void held_out_load(struct held_out *held_out, const char *const *paths, size_t count,
                    uint32_t side);
 void held_out_free(struct held_out *held_out);
+
+/* The teacher's scores, which results are then compared with; a model_path of NULL: built in. */
+bool held_out_ask_teacher(struct held_out *held_out, const char *model_path, uint32_t threads,
+                          char *message);
 
 /* Scores all with the model file; false: `message` (QC_MESSAGE_SIZE) says why. */
 bool held_out_judge(const struct held_out *held_out, const char *model_path, uint32_t threads,

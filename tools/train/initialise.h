@@ -13,8 +13,8 @@
 void initialise_resnet(struct tower *tower, uint64_t seed);
 
 /*
- * A ViT's as CLIP does it: normal deviates whose deviation falls with the width, and of what adds to
- * the stream with the depth; gains 1, biases 0.
+ * A ViT's as CLIP does it: normal deviates whose deviation falls with the width, and of what adds
+ * to the stream with the depth; gains 1, biases 0.
  */
 void initialise_vit(struct tower *tower, uint64_t seed);
 

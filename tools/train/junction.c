@@ -197,3 +197,28 @@ FOR_EACH_CPU void average(const struct planes *planes, const float *in, float *o
 {
     FOR_BLOCKS(planes, average_blocks, planes, in, out);
 }
+
+/* Where the eight channels of a group begin in an image. */
+static ALWAYS_INLINE size_t group_offset(size_t group, size_t block, size_t pixels)
+{
+    return group * LANES / block * block * pixels + group * LANES % block;
+}
+
+FOR_EACH_CPU void reblock(const struct planes *from, const float *in, const struct planes *to,
+                          float *out)
+{
+    const size_t pixels = pixels_of(from);
+    const size_t in_groups = from->blocks * from->block / LANES;
+    const size_t out_groups = to->blocks * to->block / LANES;
+    for (size_t image = 0; image < from->images; image++) {
+        for (size_t group = 0; group < out_groups; group++) {
+            const float *source = in + group_offset(group, from->block, pixels);
+            float *target = out + group_offset(group, to->block, pixels);
+            for (size_t i = 0; i < pixels; i++)
+                store(target + i * to->block,
+                      group < in_groups ? load(source + i * from->block) : spread(0));
+        }
+        in += in_groups * LANES * pixels;
+        out += out_groups * LANES * pixels;
+    }
+}

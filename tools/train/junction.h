@@ -37,6 +37,9 @@ void junction_sums(const struct planes *planes, const struct channel_factors *fa
 void normalise_back(const struct planes *planes, const struct channel_factors *factors,
                     const float *z, const float *g, float *out);
 
+/* The same numbers in other blocks of channels; padded channels that `from` lacks become 0. */
+void reblock(const struct planes *from, const float *in, const struct planes *to, float *out);
+
 /* Averages over 2x2 pixels; an odd row or column at the end is left out. */
 void average(const struct planes *planes, const float *in, float *out);
 

@@ -28,18 +28,11 @@ struct losses {
     double total; /* weighted */
 };
 
-/* What a teacher says of the images of a batch. */
-struct lesson {
-    const float *scores;   /* NULL: no teacher */
-    const float *features; /* unit length, of the student's size; NULL: of another size */
-};
-
 /* Adds to `losses`, which begins as zeros. */
 void ranking_losses(struct alignment *alignment, const struct batch *batch,
                     const struct loss_recipe *recipe, struct losses *losses);
 void score_losses(struct alignment *alignment, const struct batch *batch,
-                  const struct loss_recipe *recipe, double logit_scale,
-                  const struct lesson *lesson, struct losses *losses);
+                  const struct loss_recipe *recipe, double logit_scale, struct losses *losses);
 
 /* The margin by which images whose badness differs by `difference` > 0 must differ. */
 double rank_margin(const struct loss_recipe *recipe, double difference);

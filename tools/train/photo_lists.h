@@ -9,8 +9,9 @@
 #include "inputs.h"
 
 /*
- * Appends what the argument names: a photo, a folder that is walked, or a text file (.txt) of paths,
- * one a line up to a TAB, # beginning a comment.  False: complained that the list cannot be read.
+ * Appends what the argument names: a photo, a folder that is walked, or a text file (.txt) of
+ * paths, one a line up to a TAB, # beginning a comment.  False: complained that the list cannot be
+ * read.
  */
 bool photo_list_add(struct input_list *list, const char *argument);
 

@@ -29,8 +29,8 @@ static struct span *find_spans(uint32_t from, uint32_t to)
         const uint32_t first = (uint32_t)begin;
         uint32_t last = (uint32_t)ceil(end - 1e-9) - 1;
         last = last < from ? last : from - 1;
-        spans[i] = (struct span){first, last - first + 1, (float)(first + 1 - begin),
-                                 (float)(end - last)};
+        spans[i] =
+            (struct span){first, last - first + 1, (float)(first + 1 - begin), (float)(end - last)};
         if (first == last)
             spans[i].first_weight = (float)(end - begin);
     }
@@ -159,9 +159,8 @@ static bool drop_largest(struct photo_set *set)
 {
     struct cached_photo *heaviest = NULL;
     for (size_t i = 0; i < set->count; i++)
-        if (set->photos[i].size_count > 1 &&
-            (!heaviest ||
-             picture_bytes(&set->photos[i].sizes[0]) > picture_bytes(&heaviest->sizes[0])))
+        if (set->photos[i].size_count > 1 && (!heaviest || picture_bytes(&set->photos[i].sizes[0]) >
+                                                               picture_bytes(&heaviest->sizes[0])))
             heaviest = &set->photos[i];
     if (!heaviest)
         return false;

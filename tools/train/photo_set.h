@@ -20,7 +20,7 @@ enum { PHOTO_SIZES = 7 }; /* at most */
 
 struct cached_photo {
     char *path;
-    uint32_t size_count; /* 1 or more */
+    uint32_t size_count;                      /* 1 or more */
     struct cached_picture sizes[PHOTO_SIZES]; /* the largest first */
 };
 

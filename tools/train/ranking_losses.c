@@ -165,8 +165,8 @@ static double across(struct alignment *alignment, const struct batch *batch,
                     count++;
                     continue;
                 }
-                const double lacking = rank_margin(recipe, worse) -
-                                       (side(alignment, good) - side(alignment, bad));
+                const double lacking =
+                    rank_margin(recipe, worse) - (side(alignment, good) - side(alignment, bad));
                 if (!(lacking > 0))
                     continue;
                 sum += lacking;

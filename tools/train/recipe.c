@@ -6,7 +6,9 @@
 #include <string.h>
 
 #define FIELD(name, kind, member, least, most, meaning)                                            \
-    {name, kind, offsetof(struct recipe, member), least, most, meaning}
+    {                                                                                              \
+        name, kind, offsetof(struct recipe, member), least, most, meaning                          \
+    }
 
 const struct recipe_field recipe_fields[] = {
     FIELD("photos-a-step", RECIPE_COUNT, batch.photos, 1, 4096,
@@ -36,7 +38,8 @@ const struct recipe_field recipe_fields[] = {
     FIELD("across-from", RECIPE_NUMBER, loss.across_from, 0, 5, "levels apart for that"),
     FIELD("calibration", RECIPE_NUMBER, loss.calibration, 0, 1e6,
           "weight of the score's regression on the level"),
-    FIELD("pristine-score", RECIPE_NUMBER, loss.pristine_score, 0, 1, "the score of a pristine photo"),
+    FIELD("pristine-score", RECIPE_NUMBER, loss.pristine_score, 0, 1,
+          "the score of a pristine photo"),
     FIELD("worst-score", RECIPE_NUMBER, loss.worst_score, 0, 1, "... of level 5"),
     FIELD("strange-score", RECIPE_NUMBER, loss.strange_score, 0, 1, "... of what is no photo"),
     FIELD("auxiliary", RECIPE_NUMBER, loss.auxiliary, 0, 1e6,
@@ -111,9 +114,13 @@ static const struct {
     enum degradation type;
     double weight;
 } slow_types[] = {
-    {DEGRADE_NON_ECCENTRICITY_PATCH, 2.5}, {DEGRADE_DARKEN, 2}, {DEGRADE_MEAN_SHIFT, 2},
-    {DEGRADE_BRIGHTEN, 2},                 {DEGRADE_LINEAR_CONTRAST, 1.5},
-    {DEGRADE_SATURATION_HSV, 1.5},         {DEGRADE_COLOR_SHIFT, 1.5},
+    {DEGRADE_NON_ECCENTRICITY_PATCH, 2.5},
+    {DEGRADE_DARKEN, 2},
+    {DEGRADE_MEAN_SHIFT, 2},
+    {DEGRADE_BRIGHTEN, 2},
+    {DEGRADE_LINEAR_CONTRAST, 1.5},
+    {DEGRADE_SATURATION_HSV, 1.5},
+    {DEGRADE_COLOR_SHIFT, 1.5},
 };
 
 static void weigh_evenly(struct batch_recipe *batch)
@@ -181,4 +188,16 @@ void recipe_fine_tune(struct recipe *recipe)
         .gradient_limit = 5,
     };
     weigh_evenly(&recipe->batch);
+}
+
+void recipe_distil(struct recipe *recipe)
+{
+    recipe->loss.teacher_score = 2;
+    recipe->loss.teacher_feature = 1;
+    recipe->loss.calibration = 0;
+    recipe->loss.across = 0;
+    recipe->loss.consistency *= 0.2;
+    recipe->loss.positive *= 0.2;
+    recipe->loss.negative *= 0.2;
+    recipe->loss.auxiliary *= 0.2;
 }

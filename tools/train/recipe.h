@@ -54,6 +54,9 @@ struct recipe {
 void recipe_from_scratch(struct recipe *recipe);
 void recipe_fine_tune(struct recipe *recipe);
 
+/* Changes a recipe to one that follows a teacher: scores are the teacher's, ranking losses stay. */
+void recipe_distil(struct recipe *recipe);
+
 enum recipe_kind { RECIPE_COUNT, RECIPE_BIG_COUNT, RECIPE_SWITCH, RECIPE_NUMBER };
 
 /* Each number of a recipe by its name: an option of the command line, and what a file records. */

@@ -74,8 +74,7 @@ struct place {
 static struct place draw_place(const struct photo_set *photos, const struct batch_recipe *recipe,
                                struct draws *draws)
 {
-    const struct cached_photo *photo =
-        &photos->photos[draw_below(draws, (uint32_t)photos->count)];
+    const struct cached_photo *photo = &photos->photos[draw_below(draws, (uint32_t)photos->count)];
     const bool whole = draw_unit(draws) < recipe->whole;
     const uint32_t size = draw_below(draws, photo->size_count);
     const uint32_t crop = recipe->crop, most = region_most(crop);
@@ -129,8 +128,7 @@ static double fitness(const struct photo *region, double detail, bool colour)
 void region_choose(const struct photo_set *photos, const struct batch_recipe *recipe,
                    enum degradation type, struct draws *draws, struct photo *region)
 {
-    const bool anywhere =
-        draw_unit(draws) < recipe->without_regard && shows_without_detail(type);
+    const bool anywhere = draw_unit(draws) < recipe->without_regard && shows_without_detail(type);
     const double detail = !recipe->choose_detail || anywhere ? any_detail : enough_detail;
     const bool colour = degradation_kinds[type].group == DEGRADE_COLOR;
     struct place best = {0};

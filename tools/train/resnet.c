@@ -14,7 +14,7 @@
 #define NAME_SIZE 64
 
 /* Chunks are of so many floats of a block's largest tensor: several such fit into a cache. */
-#define CHUNK_FLOATS 65536
+#define CHUNK_FLOATS 98304
 
 /* --------------------------------------------------------------------------------------- limits */
 
@@ -136,27 +136,26 @@ static size_t chunk_sizes(const struct resnet *resnet, const struct layer *layer
     return count;
 }
 
-static size_t blocks_of(const struct resnet *resnet, size_t channels)
+static size_t padded(size_t channels, size_t block)
 {
-    return (channels + resnet->engine.block - 1) / resnet->engine.block;
+    return (channels + block - 1) / block * block;
 }
 
 static bool add_layer(struct resnet *resnet, struct layer *layer, const struct layer_plan *plan,
                       size_t chunk, char *message)
 {
     const struct convolution_shape *shape = &plan->shape;
-    const size_t block = resnet->engine.block, blocks = blocks_of(resnet, shape->outputs);
-    const size_t inputs =
-        shape->from_pixels ? shape->inputs : blocks_of(resnet, shape->inputs) * block;
-    struct planes planes = {.blocks = blocks, .block = block};
+    const size_t outputs = padded(shape->outputs, shape->block);
+    const size_t inputs = shape->from_pixels ? shape->inputs : padded(shape->inputs, shape->block);
+    struct planes planes = {.blocks = outputs / shape->block, .block = shape->block};
     planes.height = (shape->height - 1) / shape->stride + 1;
     planes.width = (shape->width - 1) / shape->stride + 1;
     const size_t pixels = planes.height * planes.width;
     layer->planes = planes;
     layer->in_size = inputs * shape->height * shape->width;
-    layer->size = blocks * block * pixels;
+    layer->size = outputs * pixels;
     layer->activation_size =
-        plan->pools ? blocks * block * (planes.height / 2) * (planes.width / 2) : layer->size;
+        plan->pools ? outputs * (planes.height / 2) * (planes.width / 2) : layer->size;
     layer->chunk = chunk;
     layer->pools = plan->pools;
     resnet->layers[resnet->layer_count++] = layer;
@@ -174,7 +173,7 @@ static bool add_layer(struct resnet *resnet, struct layer *layer, const struct l
         return false;
     layer->z = aligned_alloc(64, layer->size * resnet->tower.batch * sizeof(float));
     return layer->z &&
-           batch_norm_create(&layer->norm, shape->outputs, blocks * block, crew_size(resnet->crew));
+           batch_norm_create(&layer->norm, shape->outputs, outputs, crew_size(resnet->crew));
 }
 
 static size_t images_in_chunk(size_t image_floats, size_t weight_floats)
@@ -183,19 +182,27 @@ static size_t images_in_chunk(size_t image_floats, size_t weight_floats)
     return floats > image_floats ? floats / image_floats : 1;
 }
 
+/* Channels of a block in the stem: fewer than elsewhere where that pads less. */
+static size_t stem_block(const struct resnet *resnet, size_t channels)
+{
+    return padded(channels, LANES) < padded(channels, resnet->engine.block) ? LANES
+                                                                            : resnet->engine.block;
+}
+
 /* `height` and `width`: of the images, and then of what comes out. */
 static bool add_stem(struct resnet *resnet, size_t *height, size_t *width, char *message)
 {
     const size_t half = resnet->tower.shape.width / 2;
     const size_t outputs[STEM_SIZE] = {half, half, 2 * half};
     const size_t half_height = (*height + 1) / 2, half_width = (*width + 1) / 2;
-    const size_t chunk = images_in_chunk(
-        half_height * half_width * blocks_of(resnet, 2 * half) * resnet->engine.block, 0);
+    const size_t block = stem_block(resnet, half);
+    const size_t chunk = images_in_chunk(half_height * half_width * padded(2 * half, block), 0);
     for (size_t i = 0; i < STEM_SIZE; i++) {
         struct layer_plan plan = {.shape = {.inputs = i ? half : 3,
                                             .outputs = outputs[i],
                                             .side = 3,
                                             .stride = i ? 1 : 2,
+                                            .block = block,
                                             .height = i ? half_height : *height,
                                             .width = i ? half_width : *width,
                                             .from_pixels = i == 0},
@@ -217,18 +224,22 @@ static bool add_block(struct resnet *resnet, struct residual_block *block, const
     const bool halves = block->halves;
     const size_t height = halves ? in->height / 2 : in->height;
     const size_t width = halves ? in->width / 2 : in->width;
+    const size_t lanes_of_block = in->block, inputs = padded(in->inputs, in->block);
     const struct convolution_shape shapes[] = {
-        {in->inputs, planes, 1, 1, in->height, in->width, false},
-        {planes, planes, 3, 1, in->height, in->width, false},
-        {planes, 4 * planes, 1, 1, height, width, false},
-        {in->inputs, 4 * planes, 1, 1, height, width, false},
+        {in->inputs, planes, 1, 1, lanes_of_block, in->height, in->width, false},
+        {planes, planes, 3, 1, lanes_of_block, in->height, in->width, false},
+        {planes, 4 * planes, 1, 1, lanes_of_block, height, width, false},
+        {in->inputs, 4 * planes, 1, 1, lanes_of_block, height, width, false},
     };
     struct layer *layers[] = {&block->conv1, &block->conv2, &block->conv3, &block->shortcut};
-    const size_t lanes_of_block = resnet->engine.block;
-    const size_t in_floats = in->height * in->width * blocks_of(resnet, in->inputs);
-    const size_t out_floats = height * width * blocks_of(resnet, 4 * planes);
-    const size_t chunk = images_in_chunk(
-        lanes_of_block * (in_floats > out_floats ? in_floats : out_floats), 9 * planes * planes);
+    const size_t in_floats = in->height * in->width * inputs;
+    const size_t out_floats = height * width * padded(4 * planes, lanes_of_block);
+    const size_t chunk =
+        images_in_chunk(in_floats > out_floats ? in_floats : out_floats, 9 * planes * planes);
+    block->in_planes = (struct planes){.blocks = inputs / lanes_of_block,
+                                       .height = in->height,
+                                       .width = in->width,
+                                       .block = lanes_of_block};
     for (size_t i = 0; i < (block->has_shortcut ? 4 : 3); i++) {
         struct layer_plan plan = {.shape = shapes[i], .pools = halves && i == 1};
         if (i < 3) {
@@ -253,8 +264,10 @@ static bool add_blocks(struct resnet *resnet, size_t *height, size_t *width, cha
     for (size_t stage = 0; stage < STAGES; stage++)
         for (size_t i = 0; i < shape->blocks[stage]; i++, block++) {
             const size_t planes = (size_t)shape->width << stage;
-            const struct convolution_shape in = {
-                .inputs = inputs, .height = *height, .width = *width};
+            const struct convolution_shape in = {.inputs = inputs,
+                                                 .block = resnet->engine.block,
+                                                 .height = *height,
+                                                 .width = *width};
             char name[NAME_SIZE];
             snprintf(name, sizeof name, "layer%zu.%zu", stage + 1, i);
             block->has_shortcut = i == 0;
@@ -432,7 +445,8 @@ void resnet_run(struct resnet *resnet, crew_task *task, void *context)
 
 /* ------------------------------------------------------------------------------------- creation */
 
-static const struct tower_operations operations = {resnet_tower_forward, resnet_tower_backward, destroy};
+static const struct tower_operations operations = {resnet_tower_forward, resnet_tower_backward,
+                                                   destroy};
 
 static bool take_tables(struct resnet *resnet, uint32_t threads, char *message)
 {

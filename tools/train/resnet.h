@@ -31,6 +31,7 @@ struct layer {
 struct residual_block {
     struct layer conv1, conv2, conv3, shortcut;
     bool has_shortcut, halves;
+    struct planes in_planes;
     float *in; /* of all images */
 };
 
@@ -85,6 +86,14 @@ static inline float *at_image(float *tensor, size_t size, const struct chunk *ch
 static inline struct planes planes_of_chunk(const struct layer *layer, const struct chunk *chunk)
 {
     struct planes planes = layer->planes;
+    planes.images = chunk->images;
+    return planes;
+}
+
+static inline struct planes inputs_of_chunk(const struct residual_block *block,
+                                            const struct chunk *chunk)
+{
+    struct planes planes = block->in_planes;
     planes.images = chunk->images;
     return planes;
 }

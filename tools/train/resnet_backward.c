@@ -105,11 +105,7 @@ static void shortcut_back(const struct step *step, const struct chunk *chunk, si
     const float *in = at_image(block->in, block->conv1.in_size, chunk);
     if (block->halves) {
         float *averaged = resnet->scratch[member].second;
-        struct planes whole = planes;
-        whole.blocks = block->conv1.in_size /
-                       (block->conv1.planes.height * block->conv1.planes.width * planes.block);
-        whole.height = block->conv1.planes.height;
-        whole.width = block->conv1.planes.width;
+        const struct planes whole = inputs_of_chunk(block, chunk);
         average(&whole, in, averaged);
         in = averaged;
     }
@@ -137,13 +133,32 @@ static void end_paths_task(void *context, size_t member, size_t members)
     }
 }
 
+/* The gradient of the first block's input, in the blocks of channels that the stem has. */
+static void end_stem(struct resnet *resnet, const struct chunk *chunk, size_t member,
+                     const struct changes *changes, float *change_before)
+{
+    struct layer *layer = &resnet->stem[STEM_SIZE - 1];
+    const struct planes planes = planes_of_chunk(layer, chunk);
+    const struct planes half = inputs_of_chunk(&resnet->blocks[0], chunk);
+    float *change = at_image(change_before, layer->activation_size, chunk);
+    if (planes.block == half.block) {
+        join_back(&half, changes, NULL, change);
+    } else {
+        float *sum = resnet->scratch[member].first;
+        join_back(&half, changes, NULL, sum);
+        reblock(&half, sum, &planes, change);
+    }
+    activation_sums(&planes, &layer->norm.factors, at_image(layer->z, layer->size, chunk), change,
+                    true, &layer->norm.sums[member]);
+}
+
 /* The first convolution of a block, and the end of what is before the block. */
 static void begin_paths_task(void *context, size_t member, size_t members)
 {
     const struct step *step = context;
     struct resnet *resnet = step->resnet;
     struct residual_block *block = step->block;
-    struct layer *layer = step->layer, *stem_end = &resnet->stem[STEM_SIZE - 1];
+    struct layer *layer = step->layer;
     float *gradient = resnet->scratch[member].first, *main = resnet->scratch[member].third;
     (void)members;
     for (size_t i = 0; i < resnet_chunks(resnet, layer, member); i++) {
@@ -158,18 +173,11 @@ static void begin_paths_task(void *context, size_t member, size_t members)
             block->has_shortcut ? resnet->shortcut_change : resnet->joined_change[0];
         const size_t second_size = block->has_shortcut ? block->shortcut.in_size : layer->in_size;
         const struct changes changes = {main, second + chunk.first * second_size, block->halves};
-        float *before = at_image(step->change_before, layer->in_size, &chunk);
-        if (step->block_before) {
-            end_block(step->block_before, &chunk, member, &changes, in, before);
-            continue;
-        }
-        struct planes whole = planes;
-        whole.blocks = stem_end->planes.blocks;
-        join_back(&whole, &changes, NULL, before);
-        whole = planes_of_chunk(stem_end, &chunk);
-        activation_sums(&whole, &stem_end->norm.factors,
-                        at_image(stem_end->z, stem_end->size, &chunk), before, true,
-                        &stem_end->norm.sums[member]);
+        if (step->block_before)
+            end_block(step->block_before, &chunk, member, &changes, in,
+                      at_image(step->change_before, layer->in_size, &chunk));
+        else
+            end_stem(resnet, &chunk, member, &changes, step->change_before);
     }
 }
 

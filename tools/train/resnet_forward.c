@@ -60,24 +60,37 @@ static void join_chunk(const struct residual_block *block, const struct chunk *c
     join(&planes, &junction, at_image(out, main->size, chunk));
 }
 
+/* The stem's end, in the blocks of channels that the stages have. */
+static void end_stem(struct resnet *resnet, const struct chunk *chunk, size_t member, float *out)
+{
+    const struct layer *layer = &resnet->stem[STEM_SIZE - 1];
+    const struct planes planes = planes_of_chunk(layer, chunk);
+    const struct planes wanted = inputs_of_chunk(&resnet->blocks[0], chunk);
+    float *pooled = planes.block == wanted.block ? out : resnet->scratch[member].first;
+    activate(&planes, &layer->norm.factors, at_image(layer->z, layer->size, chunk), true, pooled);
+    if (pooled != out) {
+        struct planes half = wanted;
+        half.blocks = planes.blocks;
+        half.block = planes.block;
+        reblock(&half, pooled, &wanted, out);
+    }
+}
+
 /* The end of what was before a block, and the convolutions that see the block's input. */
 static void begin_block_task(void *context, size_t member, size_t members)
 {
     const struct step *step = context;
     struct resnet *resnet = step->resnet;
     struct residual_block *block = step->begun;
-    struct layer *stem_end = &resnet->stem[STEM_SIZE - 1];
     (void)members;
     for (size_t i = 0; i < resnet_chunks(resnet, &block->conv1, member); i++) {
         const struct chunk chunk = resnet_chunk(resnet, &block->conv1, member, i);
         float *in = at_image(block->in, block->conv1.in_size, &chunk);
-        struct planes planes =
-            planes_of_chunk(step->ended ? &step->ended->conv3 : stem_end, &chunk);
+        const struct planes planes = inputs_of_chunk(block, &chunk);
         if (step->ended)
             join_chunk(step->ended, &chunk, block->in);
         else
-            activate(&planes, &stem_end->norm.factors,
-                     at_image(stem_end->z, stem_end->size, &chunk), true, in);
+            end_stem(resnet, &chunk, member, in);
         convolve(resnet, &block->conv1, member, &chunk, in);
         if (block->halves) {
             float *averaged = resnet->scratch[member].first;

@@ -199,7 +199,7 @@ void rows_gelu_back(const float *x, float *change, size_t count, bool exact, flo
     (exact ? exact_gelu_back : quick_gelu_back)(x, change, count, out);
 }
 
-/* ---------------------------------------------------------------------------- softmax, columns */
+/* ----------------------------------------------------------------------------- softmax, columns */
 
 /* Lane by lane, since compilers leave the order of comparisons as it is. */
 static inline float largest(const float *x, size_t count)

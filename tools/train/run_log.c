@@ -18,7 +18,7 @@ static void print_header(FILE *file)
     fputs("step,loss", file);
     for (int term = 0; term < loss_term_count; term++)
         fprintf(file, ",%s", loss_term_names[term]);
-    fputs(",gradient_norm,learning_rate,seconds,waited,within,across\n", file);
+    fputs(",gradient_norm,learning_rate,seconds,waited,within,across,like_teacher\n", file);
 }
 
 bool run_log_open(struct run_log *log, const char *path, uint64_t steps, uint64_t first)
@@ -60,8 +60,8 @@ static void show(struct run_log *log, uint64_t step)
     char text[96];
     int used = snprintf(text, sizeof text, "loss %.4f", log->smooth_loss);
     if (isfinite(log->within))
-        snprintf(text + used, sizeof text - (size_t)used, "  within %.3f  across %.3f",
-                 log->within, log->across);
+        snprintf(text + used, sizeof text - (size_t)used, "  within %.3f  across %.3f", log->within,
+                 log->across);
     progress_detail(text);
     progress_show(step);
 }
@@ -70,14 +70,14 @@ void run_log_step(struct run_log *log, uint64_t step, const struct step_report *
                   double waited)
 {
     const double loss = report->losses.total;
-    log->smooth_loss = isfinite(log->smooth_loss) ? log->smooth_loss + 0.05 * (loss - log->smooth_loss)
-                                                  : loss;
+    log->smooth_loss =
+        isfinite(log->smooth_loss) ? log->smooth_loss + 0.05 * (loss - log->smooth_loss) : loss;
     if (log->file) {
         fprintf(log->file, "%" PRIu64 ",%.6g", step, loss);
         for (int term = 0; term < loss_term_count; term++)
             fprintf(log->file, ",%.6g", report->losses.terms[term]);
-        fprintf(log->file, ",%.6g,%.6g,%.3f,%.3f,,\n", report->gradient_norm, report->learning_rate,
-                machine_seconds() - log->start, waited);
+        fprintf(log->file, ",%.6g,%.6g,%.3f,%.3f,,,\n", report->gradient_norm,
+                report->learning_rate, machine_seconds() - log->start, waited);
         fflush(log->file);
     }
     show(log, step);
@@ -94,15 +94,20 @@ void run_log_judgement(struct run_log *log, uint64_t step, const struct held_out
     progress_hide();
     output_begin_line();
     printf("step %" PRIu64 "  loss %.4f  within %.3f  across %.3f  weakest %s %.2f  pristine %.2f  "
-           "worst %.2f  %.0f s",
-           step, log->smooth_loss, result->within, result->across,
-           degradation_kinds[weakest].name, result->by_type[weakest], result->pristine,
-           result->worst, machine_seconds() - log->start);
+           "worst %.2f",
+           step, log->smooth_loss, result->within, result->across, degradation_kinds[weakest].name,
+           result->by_type[weakest], result->pristine, result->worst);
+    if (!isnan(result->like_teacher))
+        printf("  like the teacher %.3f", result->like_teacher);
+    printf("  %.0f s", machine_seconds() - log->start);
     output_end_line();
     if (log->file) {
         fprintf(log->file, "%" PRIu64 ",", step);
-        for (int column = 0; column < loss_term_count + 4; column++)
+        for (int column = 0; column < loss_term_count + 5; column++)
             fputc(',', log->file);
-        fprintf(log->file, "%.6g,%.6g\n", result->within, result->across);
+        fprintf(log->file, "%.6g,%.6g,", result->within, result->across);
+        if (!isnan(result->like_teacher))
+            fprintf(log->file, "%.6g", result->like_teacher);
+        fputc('\n', log->file);
     }
 }

@@ -74,22 +74,22 @@ static double imitate(struct alignment *alignment, size_t image, const float *te
 }
 
 void score_losses(struct alignment *alignment, const struct batch *batch,
-                  const struct loss_recipe *recipe, double logit_scale,
-                  const struct lesson *lesson, struct losses *losses)
+                  const struct loss_recipe *recipe, double logit_scale, struct losses *losses)
 {
+    const struct lesson *lesson = &batch->lesson;
     const double share = 1.0 / batch->images;
     double calibration = 0, score = 0, feature = 0;
     for (size_t image = 0; image < batch->images; image++) {
         if (recipe->calibration > 0)
-            calibration += share * regress(alignment, image,
-                                           wanted_score(recipe, &batch->labels[image]),
-                                           logit_scale, share * recipe->calibration);
+            calibration +=
+                share * regress(alignment, image, wanted_score(recipe, &batch->labels[image]),
+                                logit_scale, share * recipe->calibration);
         if (lesson->scores)
             score += share * regress(alignment, image, lesson->scores[image], logit_scale,
                                      share * recipe->teacher_score);
         if (lesson->features)
-            feature += share * imitate(alignment, image, lesson->features,
-                                       share * recipe->teacher_feature);
+            feature += share *
+                       imitate(alignment, image, lesson->features, share * recipe->teacher_feature);
     }
     const double teacher = recipe->teacher_score * score + recipe->teacher_feature * feature;
     losses->terms[LOSS_CALIBRATION] = calibration;

@@ -38,12 +38,24 @@ static void join(const float *parts, size_t count, uint64_t *words)
 static void record_head(const struct state_head *head, uint64_t *words)
 {
     const struct tower_shape *shape = &head->shape;
-    const uint64_t numbers[SHAPE_WORDS + 4] = {
-        (uint64_t)shape->kind, shape->width,     shape->feature,   shape->heads,
-        shape->blocks[0],      shape->blocks[1], shape->blocks[2], shape->blocks[3],
-        shape->layers,         shape->patch,     shape->exact_gelu, shape->grid,
-        shape->folded,         0,
-        head->texts,           head->prompts_learn, head->step,    head->photos};
+    const uint64_t numbers[SHAPE_WORDS + 4] = {(uint64_t)shape->kind,
+                                               shape->width,
+                                               shape->feature,
+                                               shape->heads,
+                                               shape->blocks[0],
+                                               shape->blocks[1],
+                                               shape->blocks[2],
+                                               shape->blocks[3],
+                                               shape->layers,
+                                               shape->patch,
+                                               shape->exact_gelu,
+                                               shape->grid,
+                                               shape->folded,
+                                               0,
+                                               head->texts,
+                                               head->prompts_learn,
+                                               head->step,
+                                               head->photos};
     memcpy(words, numbers, sizeof numbers);
     recipe_record(&head->recipe, words + SHAPE_WORDS + 4);
 }

@@ -16,7 +16,7 @@ struct state_head {
     struct tower_shape shape;
     uint32_t texts;
     bool prompts_learn;
-    uint64_t step; /* steps done */
+    uint64_t step;   /* steps done */
     uint64_t photos; /* a number that tells photos that are used from others */
     struct recipe recipe;
 };

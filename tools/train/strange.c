@@ -29,7 +29,8 @@ void draw_strange(uint32_t side, struct draws *draws, unsigned char *pixels)
     const enum noise noise = (enum noise)draw_below(draws, noise_kinds);
     const bool grey = draw_below(draws, 2), grey_noise = draw_below(draws, 2);
     const double deviation = 0.6 * draw_unit(draws) * draw_unit(draws);
-    const double slope = draw_below(draws, 3) ? 0 : draw_unit(draws), turn = 6.28 * draw_unit(draws);
+    const double slope = draw_below(draws, 3) ? 0 : draw_unit(draws),
+                 turn = 6.28 * draw_unit(draws);
     double colour[3];
     for (unsigned channel = 0; channel < 3; channel++) /* black and white more often than others */
         colour[channel] = fmin(fmax(1.2 * draw_unit(draws) - 0.1, 0), 1);

@@ -36,5 +36,4 @@ void student_average(struct student *student, double decay, uint64_t step);
 /* The norm of all gradients; scaled down to `limit` where it is larger. */
 double student_clip(struct student *student, double limit);
 
-
 #endif

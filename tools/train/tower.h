@@ -74,6 +74,12 @@ void tower_destroy(struct tower *tower);
 /* NULL if there is none of the name. */
 struct tower_parameter *tower_find(struct tower *tower, const char *name);
 
+/*
+ * After a forward() of a ViT: moves the bias of its last LayerNorm, so that the mean of those features
+ * is 0.  (A ResNet has a bias of the features themselves.)
+ */
+void tower_centre_vit(struct tower *tower);
+
 /* What tower_create() calls: each in a file of its own. */
 struct tower *tower_create_resnet(const struct tower_shape *shape, uint32_t batch, uint32_t width,
                                   uint32_t height, uint32_t threads, char *message);

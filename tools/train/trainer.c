@@ -13,12 +13,12 @@ void trainer_create(struct trainer *trainer, const struct recipe *recipe, struct
                     struct adamw *optimiser)
 {
     const uint32_t images = student->tower->batch, size = student->tower->shape.feature;
-    *trainer =
-        (struct trainer){.recipe = recipe,
-                         .student = student,
-                         .optimiser = optimiser,
-                         .features = reallocate(NULL, (size_t)images * size, sizeof(float)),
-                         .feature_gradients = reallocate(NULL, (size_t)images * size, sizeof(float))};
+    *trainer = (struct trainer){.recipe = recipe,
+                                .student = student,
+                                .optimiser = optimiser,
+                                .features = reallocate(NULL, (size_t)images * size, sizeof(float)),
+                                .feature_gradients =
+                                    reallocate(NULL, (size_t)images * size, sizeof(float))};
     alignment_create(&trainer->alignment, images, student->texts, size);
 }
 
@@ -35,9 +35,11 @@ void trainer_centre(struct trainer *trainer, const struct batch *batch)
     struct tower *tower = trainer->student->tower;
     const struct tower_parameter *bias = tower_find(tower, "attnpool.c_proj.bias");
     const size_t size = tower->shape.feature;
-    if (!bias)
-        return;
     tower->operations->forward(tower, batch->pixels, trainer->features, true);
+    if (tower->shape.kind == TRAIN_VIT) {
+        tower_centre_vit(tower);
+        return;
+    }
     for (size_t i = 0; i < size; i++) {
         double sum = 0;
         for (size_t image = 0; image < tower->batch; image++)
@@ -63,8 +65,7 @@ static double auxiliary_weight(const struct recipe *recipe, uint64_t step)
 }
 
 /* The losses of the features, and their gradients by the features, the prompts and the head. */
-static void find_losses(struct trainer *trainer, const struct batch *batch,
-                        const struct lesson *lesson, struct losses *losses)
+static void find_losses(struct trainer *trainer, const struct batch *batch, struct losses *losses)
 {
     const struct recipe *recipe = trainer->recipe;
     struct student *student = trainer->student;
@@ -72,21 +73,20 @@ static void find_losses(struct trainer *trainer, const struct batch *batch,
     *losses = (struct losses){0};
     alignment_forward(alignment, trainer->features, student->prompts);
     ranking_losses(alignment, batch, &recipe->loss, losses);
-    score_losses(alignment, batch, &recipe->loss, recipe->logit_scale, lesson, losses);
+    score_losses(alignment, batch, &recipe->loss, recipe->logit_scale, losses);
     alignment_backward(alignment, trainer->feature_gradients,
                        student->prompts_learn ? student->prompt_gradients : NULL);
     auxiliary_loss(&student->head, batch, trainer->features,
                    auxiliary_weight(recipe, trainer->step), trainer->feature_gradients, losses);
 }
 
-void trainer_step(struct trainer *trainer, const struct batch *batch, const struct lesson *lesson,
-                  struct step_report *report)
+void trainer_step(struct trainer *trainer, const struct batch *batch, struct step_report *report)
 {
     const struct recipe *recipe = trainer->recipe;
     struct student *student = trainer->student;
     struct tower *tower = student->tower;
     tower->operations->forward(tower, batch->pixels, trainer->features, true);
-    find_losses(trainer, batch, lesson, &report->losses);
+    find_losses(trainer, batch, &report->losses);
     tower->operations->backward(tower, trainer->feature_gradients);
     report->gradient_norm = student_clip(student, recipe->gradient_limit);
     report->learning_rate = learning_rate_at(recipe, trainer->step);

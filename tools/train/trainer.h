@@ -33,13 +33,12 @@ void trainer_create(struct trainer *trainer, const struct recipe *recipe, struct
 void trainer_free(struct trainer *trainer);
 
 /*
- * Before the first step of a ResNet from random numbers: the mean feature of the batch becomes zero,
- * or else all cosines begin near one, and little is learned for hundreds of steps.
+ * Before the first step of a ResNet from random numbers: the mean feature of the batch becomes
+ * zero, or else all cosines begin near one, and little is learned for hundreds of steps.
  */
 void trainer_centre(struct trainer *trainer, const struct batch *batch);
 
-void trainer_step(struct trainer *trainer, const struct batch *batch, const struct lesson *lesson,
-                  struct step_report *report);
+void trainer_step(struct trainer *trainer, const struct batch *batch, struct step_report *report);
 
 /* Rises during the warm-up, then falls as half a cosine, to nothing. */
 double learning_rate_at(const struct recipe *recipe, uint64_t step);

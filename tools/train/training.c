@@ -23,7 +23,10 @@
 #include "progress.h"
 #include "regions.h"
 #include "run_log.h"
+#include "teacher.h"
 #include "trainer.h"
+
+#define EPOCHS 10 /* where the recipe has no steps */
 
 struct run {
     struct training_request *request;
@@ -33,6 +36,7 @@ struct run {
     struct student student;
     struct adamw optimiser;
     struct trainer trainer;
+    struct teacher *teacher;
     struct feed *feed;
     struct run_log log;
     uint64_t first; /* steps done by runs before */
@@ -104,7 +108,8 @@ static void tell_memory(const struct run *run)
     const struct training_request *request = run->request;
     const struct batch_recipe *batch = &request->recipe.batch;
     output_begin_line();
-    printf("%zu photos (%.0f MB), %zu kept aside (%.0f MB), batches of %" PRIu32 " images (%.0f MB)",
+    printf("%zu photos (%.0f MB), %zu kept aside (%.0f MB), batches of %" PRIu32
+           " images (%.0f MB)",
            run->photos.count, (double)run->photos.bytes / 1e6, run->held_out.photos,
            (double)(run->held_out.photos * held_out_bytes(request->held_out_side)) / 1e6,
            batch_images(batch),
@@ -187,6 +192,40 @@ static bool make_student(struct run *run)
     return true;
 }
 
+/* The paper counts in epochs: each photo so many times. */
+static uint64_t steps_of_epochs(const struct run *run)
+{
+    const uint64_t photos = run->request->recipe.batch.photos;
+    return (EPOCHS * (uint64_t)run->photos.count + photos - 1) / photos;
+}
+
+static bool ask_teacher(struct run *run)
+{
+    const struct training_request *request = run->request;
+    const uint32_t workers = request->workers ? request->workers : 1;
+    const bool features = request->recipe.loss.teacher_feature > 0;
+    if (!request->teacher)
+        return true;
+    run->teacher = teacher_open(request->teacher, request->recipe.batch.crop, workers,
+                                features ? run->student.tower->shape.feature : 0, run->message);
+    return run->teacher && (!run->held_out.photos ||
+                            held_out_ask_teacher(&run->held_out, teacher_path(request->teacher),
+                                                 request->threads, run->message));
+}
+
+static void open_feed(struct run *run)
+{
+    const struct training_request *request = run->request;
+    const uint32_t size = run->student.tower->shape.feature;
+    const struct feed_finish finish = {
+        .work = teacher_judge,
+        .context = run->teacher,
+        .lesson = true,
+        .feature = run->teacher && teacher_has_features(run->teacher) ? size : 0};
+    run->feed = feed_open(&run->photos, &request->recipe.batch, run->first, request->workers,
+                          run->teacher ? &finish : NULL);
+}
+
 /* A new run, or one that goes on. */
 static bool begin(struct run *run)
 {
@@ -203,7 +242,11 @@ static bool begin(struct run *run)
     } else if (run->beginning.logit_scale > 0) {
         request->recipe.logit_scale = run->beginning.logit_scale;
     }
-    if (!load_photos(run) || !make_student(run))
+    if (!load_photos(run))
+        return false;
+    if (!request->recipe.steps)
+        request->recipe.steps = steps_of_epochs(run);
+    if (!make_student(run) || !ask_teacher(run))
         return false;
     tell_memory(run);
     if (request->resume)
@@ -226,7 +269,7 @@ static bool step_once(struct run *run)
         trainer_centre(&run->trainer, batch);
         student_begin_average(&run->student);
     }
-    trainer_step(&run->trainer, batch, &(struct lesson){0}, &report);
+    trainer_step(&run->trainer, batch, &report);
     if (!report.finite)
         return problem(run->message,
                        "step %" PRIu64 ": the loss or its gradient is no finite number; a smaller "
@@ -240,6 +283,7 @@ static bool is_over(const struct run *run, double start)
 {
     const struct training_request *request = run->request;
     return run->trainer.step >= request->recipe.steps || interrupted ||
+           (request->until && run->trainer.step >= request->until) ||
            (request->seconds > 0 && machine_seconds() - start >= request->seconds);
 }
 
@@ -267,9 +311,9 @@ static void tell_end(const struct run *run)
     const double seconds = machine_seconds() - run->log.start;
     progress_hide();
     if (run->trainer.step < request->recipe.steps)
-        complain("%s after %" PRIu64 " of %" PRIu64 " steps: --resume=%s goes on",
-                 interrupted ? "interrupted" : "the time is over", run->trainer.step,
-                 request->recipe.steps, printable(request->state_path).text);
+        complain("train: %s after %" PRIu64 " of %" PRIu64 " steps: --resume=%s goes on",
+                 interrupted ? "interrupted" : "stopped", run->trainer.step, request->recipe.steps,
+                 printable(request->state_path).text);
     output_begin_line();
     printf("%s: %" PRIu64 " steps, %.2f s each (%.0f %% waiting for batches), at most %.0f MB",
            printable(request->model.model_path).text, done, done ? seconds / (double)done : 0,
@@ -280,6 +324,7 @@ static void tell_end(const struct run *run)
 static void end(struct run *run)
 {
     feed_close(run->feed);
+    teacher_close(run->teacher);
     trainer_free(&run->trainer);
     adamw_free(&run->optimiser);
     if (run->student.tower)
@@ -294,7 +339,7 @@ int training_run(struct training_request *request)
     bool good = begin(&run);
     if (good && run_log_open(&run.log, request->log_path, request->recipe.steps, run.first)) {
         catch_signals();
-        run.feed = feed_open(&run.photos, &request->recipe.batch, run.first, request->workers);
+        open_feed(&run);
         good = run_steps(&run);
         if (good)
             tell_end(&run);

@@ -1,5 +1,6 @@
 /*
- * training.h - a run of training from its photos to its model file, as the command line asks for it.
+ * training.h - a run of training from its photos to its model file, as the command line asks for
+ * it.
  */
 #ifndef QUALICLIP_TRAIN_TRAINING_H
 #define QUALICLIP_TRAIN_TRAINING_H
@@ -14,13 +15,15 @@
 
 struct training_request {
     struct input_list photos, held_out;
-    const char *init;       /* nano, vit-tiny or a file; NULL: `resume` tells */
-    const char *resume;     /* a state to go on from; NULL: a new run */
-    const char *state_path; /* where the run is saved */
-    const char *log_path;   /* CSV; NULL: none */
+    const char *init;            /* nano, vit-tiny or a file; NULL: `resume` tells */
+    const char *teacher;         /* a model file, or "built-in"; NULL: none */
+    const char *resume;          /* a state to go on from; NULL: a new run */
+    const char *state_path;      /* where the run is saved */
+    const char *log_path;        /* CSV; NULL: none */
     struct export_options model; /* but for the scale, which is the recipe's */
     struct recipe recipe;
     uint64_t save_every, judge_every; /* steps; 0: at the end alone */
+    uint64_t until;                   /* stop after this step; 0: after the recipe's */
     double seconds;                   /* stop then; 0: after the steps */
     uint32_t threads, workers;
     uint32_t held_out_side;

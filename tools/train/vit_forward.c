@@ -140,6 +140,18 @@ static void block_forward(const struct vit *vit, const struct vit_block *block, 
 
 /* ---------------------------------------------------------------------------------------- tower */
 
+void tower_centre_vit(struct tower *tower)
+{
+    struct vit *vit = (struct vit *)tower;
+    const size_t width = vit->width;
+    for (size_t c = 0; c < width; c++) {
+        double sum = 0;
+        for (size_t i = 0; i < vit->batch; i++)
+            sum += (double)vit->class_normed[i * width + c];
+        vit->norm_post.bias.values[c] -= (float)(sum / (double)vit->batch);
+    }
+}
+
 struct forward {
     const struct vit *vit;
     const float *pixels;

@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# qualiclip train: a run of a few steps makes a model, and goes on where it was saved.
+load common
+
+# Small enough for a second: four images a crop would take, of 32 pixels.
+small=(--init nano --crop 32 --photos-a-step 1 --strange 1 --threads 1 --workers 1
+    --hold-out-side 64 --steps 4 --seed 3)
+
+setup_file() {
+    provide_model
+    cd "$BATS_FILE_TMPDIR"
+    mkdir photos
+    cp "$root"/test/photos/dandelions.jpg "$root"/test/photos/bikes-224x224.png photos
+}
+
+setup() {
+    cd "$BATS_FILE_TMPDIR"
+    need_png
+    need_jpeg
+}
+
+@test "a model is made, told of in a log, and scores photos" {
+    run "$QUALICLIP" train --photos photos --hold-out "$root/test/photos/bikes-161x300.png" \
+        -o first.gguf "${small[@]}" --log first.csv --judge-every 2 --license MIT --name first
+    [ "$status" -eq 0 ]
+    contains "$output" "2 photos"
+    contains "$output" "1 kept aside"
+    contains "$output" "step 2  loss"
+    contains "$output" "first.gguf: 4 steps"
+    [ "$(head -1 first.csv | cut -d, -f1-3)" = step,loss,consistency ]
+    [ "$(cut -d, -f1 first.csv | tr '\n' ' ')" = "step 1 2 2 3 4 4 " ] # a judgement has its line
+    [ "$(awk -F, '{ print NF }' first.csv | sort -u)" = 16 ]
+    run "$QUALICLIP" score -m first.gguf photos/dandelions.jpg
+    [ "$status" -eq 0 ]
+    run "$QUALICLIP" info first.gguf
+    contains "$output" MIT
+    contains "$output" first
+    [ "$(ls -A | grep -c first)" -eq 3 ] # model, state, log, and nothing left over
+}
+
+@test "the same seed gives the same model, another seed another" {
+    mkdir -p once again other
+    "$QUALICLIP" train --photos photos -o once/m.gguf "${small[@]}"
+    "$QUALICLIP" train --photos photos -o again/m.gguf "${small[@]}" --workers 3
+    "$QUALICLIP" train --photos photos -o other/m.gguf "${small[@]}" --seed 4
+    cmp once/m.gguf again/m.gguf
+    ! cmp -s once/m.gguf other/m.gguf
+}
+
+@test "a run that is stopped goes on to the same bits" {
+    mkdir -p whole parts
+    "$QUALICLIP" train --photos photos -o whole/m.gguf "${small[@]}" --log whole/m.csv
+    run "$QUALICLIP" train --photos photos -o parts/m.gguf "${small[@]}" --until 2 --log parts/m.csv
+    [ "$status" -eq 0 ]
+    contains "$output" "stopped after 2 of 4 steps: --resume=parts/m.gguf.state goes on"
+    ! cmp -s whole/m.gguf parts/m.gguf
+    "$QUALICLIP" train --photos photos -o parts/m.gguf --resume parts/m.gguf.state \
+        --threads 1 --workers 2 --log parts/m.csv
+    cmp whole/m.gguf parts/m.gguf
+    cmp whole/m.gguf.state parts/m.gguf.state
+    diff <(cut -d, -f1-11 whole/m.csv) <(cut -d, -f1-11 parts/m.csv) # but for the times
+}
+
+@test "a signal ends a run, and what was learned is kept" {
+    "$QUALICLIP" train --photos photos -o signal.gguf "${small[@]}" --steps 1000000 \
+        --log signal.csv >signal.out 2>&1 &
+    process=$!
+    for _ in $(seq 200); do
+        [ -s signal.csv ] && [ "$(wc -l <signal.csv)" -gt 2 ] && break
+        sleep 0.05
+    done
+    kill -INT $process
+    status=0
+    wait $process || status=$?
+    [ "$status" -eq 1 ]
+    contains "$(cat signal.out)" "interrupted after"
+    "$QUALICLIP" score -m signal.gguf photos/dandelions.jpg
+    run "$QUALICLIP" train --photos photos -o signal.gguf --resume signal.gguf.state --until 1
+    [ "$status" -eq 0 ]
+}
+
+@test "weights of a run begin another one, with another recipe" {
+    "$QUALICLIP" train --photos photos -o begin.gguf "${small[@]}"
+    "$QUALICLIP" train --photos photos -o next.gguf "${small[@]}" --init begin.gguf.state \
+        --crop 64 --learning-rate 0.0001
+    ! cmp -s begin.gguf next.gguf
+}
+
+@test "a teacher is imitated" {
+    "$QUALICLIP" convert "$towers/resnet.pth" -o teacher.gguf
+    run "$QUALICLIP" train --photos photos --hold-out "$root/test/photos/bikes-161x300.png" \
+        -o student.gguf "${small[@]}" --init pico --teacher teacher.gguf --log student.csv
+    [ "$status" -eq 0 ]
+    contains "$output" "like the teacher"
+    [ "$(tail -1 student.csv | cut -d, -f16)" != "" ]
+    awk -F, 'NR == 2 { exit !($9 > 0) }' student.csv # the loss of that name
+    "$QUALICLIP" train --photos photos -o alone.gguf "${small[@]}" --init pico
+    ! cmp -s student.gguf alone.gguf
+    run "$QUALICLIP" train --photos photos -o student.gguf "${small[@]}" --teacher no-model.gguf
+    [ "$status" -eq 1 ]
+    contains "$output" "no-model.gguf"
+}
+
+@test "a small ViT" {
+    "$QUALICLIP" train --photos photos -o vit.gguf "${small[@]}" --init vit-tiny --steps 2
+    run "$QUALICLIP" info vit.gguf
+    contains "$output" "ViT"
+    "$QUALICLIP" score -m vit.gguf photos/dandelions.jpg
+}
+
+@test "mistakes are explained" {
+    expect() { # STATUS PART ARGUMENT...
+        local wanted=$1 part=$2
+        shift 2
+        run "$QUALICLIP" train "$@"
+        [ "$status" -eq "$wanted" ] || { echo "$* gave $status: $output"; return 1; }
+        contains "$output" "$part"
+    }
+    expect 2 "no photos are given" --init nano -o m.gguf
+    expect 2 "no output file" --photos photos --init nano
+    expect 2 "nothing to begin with" --photos photos -o m.gguf
+    expect 2 "expected a number from 0 to 1" --photos photos --init nano -o m.gguf --whole 2
+    expect 2 "expected a whole number from" --photos photos --init nano -o m.gguf --crop 33.5
+    expect 2 "expected NAME=WEIGHT" --photos photos --init nano -o m.gguf --type-weights rust=1
+    expect 2 "photos are given as --photos=photos" photos --init nano -o m.gguf
+    expect 1 "nothing-here" --photos nothing-here --init nano -o m.gguf
+    expect 1 "no-state" --photos photos --init no-state -o m.gguf
+    expect 1 "crops need" --photos "$root/test/photos/bikes-161x300.png" --init nano -o m.gguf --crop 224
+    "$QUALICLIP" train --photos photos -o good.gguf "${small[@]}" --until 1
+    expect 2 "cannot be changed" --photos photos --resume good.gguf.state -o m.gguf --steps 9
+    expect 1 "other photos" --photos photos/dandelions.jpg --resume good.gguf.state -o m.gguf
+    echo "not a photo" >photos/broken.jpg
+    expect 0 "broken.jpg" --photos photos "${small[@]}" -o m.gguf
+    rm photos/broken.jpg
+}
