@@ -425,8 +425,10 @@ endif
 	 LIBRARY_LIBS="$(LIBRARY_LIBS)" EMULATOR="$(EMULATOR)" test/run.sh $(tested_programs) $(CLI_TESTS:%=test/cli/%.bats)
 
 # The library's tests, and those of the command line's that look at what it computes, on an emulated
-# other CPU.  The method's are left out: it trains and judges where it is built.
-AARCH64_WITHOUT := $(addprefix test_,agreement canvas competition degrad% evaluate_% labels page train_%)
+# other CPU.  Left out are the method's, which trains and judges where it is built, and three that
+# take minutes there: decoding and files, which no kernel set changes, and sizes.
+AARCH64_WITHOUT := fuzz_% $(addprefix test_,agreement canvas competition degrad% evaluate_% labels page train_% \
+                   picture_rows sizes)
 AARCH64_CLI := kernels smoke threads
 check-aarch64:
 	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig $(MAKE) --no-print-directory \

@@ -39,7 +39,7 @@ static int setup(void **state)
     struct tiny_vit_options vit = tiny_vit_options();
     struct tiny_resnet_options resnet = tiny_resnet_options(), grepq = resnet;
     vit.patch_size = 32;
-    grepq.low_level_width = 8;
+    grepq.low_level_width = 2;
     grepq.low_level_feature_size = 8;
     for (int i = 0; i < 3; i++) {
         unlink(path); /* the one before is still mapped */

@@ -141,7 +141,7 @@ static void compare_with_alone(const qc_model *model, qc_scorer_options options,
     assert_int_equal(qc_score_batch(scorer, images, BATCH, results), QC_OK);
     for (size_t i = 0; i < BATCH; i++) {
         assert_same_bits(&results[i], &alone[i]);
-        if (i % 3)
+        if (options.threads > 1 || i % 3)
             continue;
         assert_int_equal(qc_score(scorer, &images[i], &single), QC_OK);
         assert_same_bits(&single, &alone[i]);
@@ -173,8 +173,8 @@ static void check_same_bits(const char *path, const char *kernels)
     compare_with_alone(model, options, alone);
 #ifdef QUALICLIP_THREADS
     options.parallel_for = NULL;
-    for (options.threads = 2; options.threads <= 5; options.threads += 3)
-        compare_with_alone(model, options, alone);
+    options.threads = 5; /* more than most machines of CI have processors */
+    compare_with_alone(model, options, alone);
 #endif
     qc_model_close(model);
 }
