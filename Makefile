@@ -9,7 +9,7 @@ CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy 
                libopenmpi-dev openmpi-bin chromium
 # What check-aarch64 needs: a cross compiler, an emulator, libraries of the other architecture.
 AARCH64_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user pkg-config \
-                    libpng-dev:arm64 libjpeg-dev:arm64 libzip-dev:arm64 libcjson-dev:arm64 \
+                    libpng-dev:arm64 libjpeg-dev:arm64 libzip-dev:arm64 zlib1g-dev:arm64 libcjson-dev:arm64 \
                     libcmocka-dev:arm64
 # Other architectures, by Debian's names: make deps-cross check-cross ARCH=armhf.
 ARCH ?= armhf
@@ -363,6 +363,8 @@ $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(fuzz_objects) \
                       $(if $(FUZZER),,$(BUILD)/test/fuzz/replay.o)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZER) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)
+# This one is of the program's part that judges.
+$(BUILD)/test/fuzz_labels: $(call objects,$(label_sources))
 $(BUILD)/test/make_seeds: $(call objects,$(seed_sources)) $(fuzz_objects)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBRARY_LIBS)

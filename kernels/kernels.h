@@ -295,8 +295,15 @@ typedef struct kernel_set {
     void (*round_rows)(void *rounded, const float *in, size_t in_stride, size_t rows,
                        size_t columns, number_type type);
 
-    size_t (*attention_scratch)(size_t queries, size_t tokens, size_t size);
+    size_t (*attention_scratch)(size_t queries, size_t tokens, size_t size); /* of both */
     void (*attention)(const attention_call *call, float *scratch);
+
+    /*
+     * NULL, or the same of numbers rounded to bf16, to the nearest, ties to even: queries, keys and
+     * values, and of each exponential, of how far a score lies below the largest of its block of
+     * tokens and those before, what is multiplied with values.  Products are added to f32.
+     */
+    void (*attention_rounded)(const attention_call *call, float *scratch);
 
     /* out = (in - mean) / sqrt(population variance + epsilon) * gain + bias, for each row. */
     void (*layernorm)(float *out, size_t out_stride, const float *in, size_t in_stride, size_t rows,

@@ -6,8 +6,8 @@
 
 #include "layers.h"
 
-/* Outputs are cut at multiples of this: whole panels of weights. */
-#define OUTPUT_GRAIN (3 * PANEL_OUTPUTS)
+/* Outputs are cut at multiples of this: panels of weights, as many as kernels read at a time. */
+#define OUTPUT_GRAIN (2 * PANEL_OUTPUTS)
 
 static inline size_t ceiling_divide(size_t a, size_t b)
 {

@@ -20,6 +20,9 @@ size_t row_stride(size_t columns)
 /* Less work than this (multiply-adds) is not worth waking a thread for. */
 #define SERIAL_WORK 200000
 
+/* Rows of a piece, at least: enough for weights to be worth reading. */
+#define PIECE_ROWS 96
+
 /* What is fetched of the panels that come after a task's own: what kernels read at a time. */
 #define PANELS_AHEAD 2
 
@@ -49,12 +52,16 @@ static void cut_gemm(struct gemm_job *job)
     } else {
         size_t work = call->rows * call->outputs * call->inputs * call->taps;
         size_t pieces = pieces_wanted(job->layers, work);
-        /* By outputs first: then every thread packs its own weights and none is packed twice. */
+        /*
+         * By rows where there are enough: each worker rounds its own alone, and all pieces are as
+         * large.  Else by outputs: then every thread reads, or packs, its own weights.
+         */
+        const bool by_rows_alone = call->packed && call->rows >= pieces * PIECE_ROWS;
         size_t grains = ceiling_divide(call->outputs, OUTPUT_GRAIN);
-        size_t by_outputs = smaller(pieces, grains);
+        size_t by_outputs = by_rows_alone ? 1 : smaller(pieces, grains);
         job->output_block = ceiling_divide(grains, by_outputs) * OUTPUT_GRAIN;
-        size_t by_rows =
-            smaller(ceiling_divide(pieces, by_outputs), ceiling_divide(call->rows, 96));
+        size_t by_rows = smaller(ceiling_divide(pieces, by_outputs),
+                                 ceiling_divide(call->rows, PIECE_ROWS));
         job->row_block = ceiling_divide(call->rows, by_rows);
     }
     if (job->rounds_rows)

@@ -77,6 +77,7 @@ void vit_embed(const struct vit_group *group, const struct tower_input *input, s
 struct attention_job {
     const struct vit_group *group;
     size_t head_size;
+    bool rounds;         /* as the products around it do */
     size_t query_blocks; /* of the image with the most queries */
     struct rows queries; /* row 0 of each image */
     const size_t *query_segments;
@@ -112,12 +113,16 @@ static void attention_task(void *context, size_t index, size_t worker)
                            .scale = 1 / sqrtf((float)job->head_size),
                            .out = job->out.data + first_query * job->out.stride + channel,
                            .out_stride = job->out.stride};
-    layers->kernels->attention(&call, (float *)(layers->scratch + worker * layers->scratch_size));
+    float *scratch = (float *)(layers->scratch + worker * layers->scratch_size);
+    if (job->rounds)
+        layers->kernels->attention_rounded(&call, scratch);
+    else
+        layers->kernels->attention(&call, scratch);
 }
 
 /* Queries at `queries`, keys and values in group->hidden behind the first `width` columns. */
-static void attend(const struct vit_group *group, struct rows queries, const size_t *query_segments,
-                   struct rows out)
+static void attend(const struct vit_group *group, const struct vit_block *block,
+                   struct rows queries, const size_t *query_segments, struct rows out)
 {
     const struct vit *vit = group->vit;
     size_t most = 0;
@@ -125,6 +130,8 @@ static void attend(const struct vit_group *group, struct rows queries, const siz
         most = larger(most, query_segments[i + 1] - query_segments[i]);
     struct attention_job job = {.group = group,
                                 .head_size = vit->width / vit->heads,
+                                .rounds = block->out.weight.rounds_rows &&
+                                          group->layers->kernels->attention_rounded,
                                 .query_blocks = (most + ATTENTION_QUERIES - 1) / ATTENTION_QUERIES,
                                 .queries = queries,
                                 .query_segments = query_segments,
@@ -184,7 +191,7 @@ void vit_block_forward(const struct vit_group *group, const struct vit_block *bl
     const struct operand normed = norm_first(group, block, &block->query.weight);
     project(group, &block->query, normed, group->hidden);
     keys_and_values(group, block, normed);
-    attend(group, group->hidden, group->segments, group->normed);
+    attend(group, block, group->hidden, group->segments, group->normed);
     vit_branches_forward(group, block);
 }
 
@@ -199,5 +206,5 @@ void vit_class_attention(const struct vit_group *group, const struct vit_block *
                          struct rows queries, const size_t *query_segments, struct rows attended)
 {
     keys_and_values(group, block, norm_first(group, block, &block->key.weight));
-    attend(group, queries, query_segments, attended);
+    attend(group, block, queries, query_segments, attended);
 }

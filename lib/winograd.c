@@ -1,6 +1,8 @@
 /*
  * winograd.c - cuts a convolution into blocks of tiles.  In each, first all tiles are transformed;
  * then, for each block of outputs, come the products of all points and the way back into pixels.
+ * Where there are tiles enough and not too many weights, each block is one worker's, which then
+ * finds in its own cache what it has transformed; else all share each of its halves.
  */
 #include "winograd.h"
 
@@ -10,6 +12,10 @@
 #ifndef BLOCK_TILES
 #define BLOCK_TILES 48
 #endif
+
+/* For a worker to have a block of its own: tiles in it, at least; bytes of weights, at most. */
+#define OWN_TILES   24
+#define OWN_WEIGHTS (4 << 20)
 
 /* Tiles that are transformed by one task. */
 #define INPUT_TILES 12
@@ -40,32 +46,6 @@ size_t winograd_floats(const struct convolution *convolution)
            point_stride(BLOCK_TILES, input_stride(convolution));
 }
 
-/* Pieces of a worker's scratch. */
-struct winograd_pieces {
-    const float **pixels; /* of INPUT_TILES tiles, or of BLOCK_TILES tiles those to write */
-    float *nowhere;       /* where pixels outside the image are written */
-    float *products;
-};
-
-#define POINTERS                                                                                   \
-    larger(INPUT_TILES *WINOGRAD_MOST_POINTS, BLOCK_TILES *WINOGRAD_MOST_SIDE *WINOGRAD_MOST_SIDE)
-
-size_t winograd_scratch(const struct convolution *convolution)
-{
-    const size_t products =
-        winograd_points(convolution->side) * point_stride(BLOCK_TILES, output_stride(convolution));
-    return POINTERS * sizeof(float *) + (WINOGRAD_OUTPUTS + products) * sizeof(float);
-}
-
-static struct winograd_pieces scratch_pieces(const struct layers *layers, size_t worker)
-{
-    struct winograd_pieces pieces;
-    pieces.pixels = scratch_of(layers, worker);
-    pieces.nowhere = (float *)(pieces.pixels + POINTERS);
-    pieces.products = pieces.nowhere + WINOGRAD_OUTPUTS;
-    return pieces;
-}
-
 struct winograd_job {
     const struct layers *layers;
     const struct convolution *convolution;
@@ -73,11 +53,52 @@ struct winograd_job {
     size_t first_row, rows, columns; /* rows that are wanted; columns of tiles */
     bool pools;
     float *transformed, *out;
+    size_t all_tiles, blocks; /* how many blocks they are cut into */
 
     /* A block of tiles, counted from the first that is wanted. */
     size_t first_tile, tiles;
     size_t piece; /* tiles of a task in the second half */
 };
+
+/* Pieces of a worker's scratch. */
+struct winograd_pieces {
+    const float **pixels; /* of INPUT_TILES tiles, or of BLOCK_TILES tiles those to write */
+    float *nowhere;       /* where pixels outside the image are written */
+    float *products;
+    float *transformed; /* of a block of its own */
+};
+
+#define POINTERS                                                                                   \
+    larger(INPUT_TILES *WINOGRAD_MOST_POINTS, BLOCK_TILES *WINOGRAD_MOST_SIDE *WINOGRAD_MOST_SIDE)
+
+static size_t products_floats(const struct convolution *convolution)
+{
+    return winograd_points(convolution->side) *
+           point_stride(BLOCK_TILES, output_stride(convolution));
+}
+
+static bool has_few_weights(const struct convolution *convolution)
+{
+    return winograd_weights_bytes(convolution->side, convolution->channels,
+                                  convolution->linear.weight.outputs) <= OWN_WEIGHTS;
+}
+
+size_t winograd_scratch(const struct convolution *convolution)
+{
+    const size_t own = has_few_weights(convolution) ? winograd_floats(convolution) : 0;
+    return POINTERS * sizeof(float *) +
+           (WINOGRAD_OUTPUTS + products_floats(convolution) + own) * sizeof(float);
+}
+
+static struct winograd_pieces scratch_pieces(const struct winograd_job *job, size_t worker)
+{
+    struct winograd_pieces pieces;
+    pieces.pixels = scratch_of(job->layers, worker);
+    pieces.nowhere = (float *)(pieces.pixels + POINTERS);
+    pieces.products = pieces.nowhere + WINOGRAD_OUTPUTS;
+    pieces.transformed = pieces.products + products_floats(job->convolution);
+    return pieces;
+}
 
 /* The pixels that a tile is made of, zeros outside the image. */
 static void find_inputs(const struct winograd_job *job, size_t tile, const float **pixels)
@@ -105,7 +126,7 @@ static void input_task(void *context, size_t index, size_t worker)
 {
     const struct winograd_job *job = context;
     const struct convolution *convolution = job->convolution;
-    const float **pixels = scratch_pieces(job->layers, worker).pixels;
+    const float **pixels = scratch_pieces(job, worker).pixels;
     const size_t first = index * INPUT_TILES;
     const size_t stride = input_stride(convolution);
     const winograd_tiles tiles = {.side = convolution->side,
@@ -155,7 +176,7 @@ static void output_task(void *context, size_t index, size_t worker)
     const struct winograd_job *job = context;
     const struct convolution *convolution = job->convolution;
     const struct linear *linear = &convolution->linear;
-    const struct winograd_pieces scratch = scratch_pieces(job->layers, worker);
+    const struct winograd_pieces scratch = scratch_pieces(job, worker);
     const size_t blocks = ceiling_divide(linear->weight.outputs, WINOGRAD_OUTPUTS);
     const size_t first = index / blocks * job->piece, output = index % blocks * WINOGRAD_OUTPUTS;
     const size_t stride = output_stride(convolution);
@@ -187,6 +208,36 @@ static size_t cut_tiles(const struct winograd_job *job)
     return ceiling_divide(job->tiles, smaller(pieces, ceiling_divide(job->tiles, INPUT_TILES)));
 }
 
+static void take_block(struct winograd_job *job, size_t block)
+{
+    job->first_tile = job->all_tiles * block / job->blocks;
+    job->tiles = job->all_tiles * (block + 1) / job->blocks - job->first_tile;
+}
+
+static size_t input_tasks(const struct winograd_job *job)
+{
+    return ceiling_divide(job->tiles, INPUT_TILES);
+}
+
+static size_t output_tasks(const struct winograd_job *job)
+{
+    return ceiling_divide(job->tiles, job->piece) *
+           ceiling_divide(job->convolution->linear.weight.outputs, WINOGRAD_OUTPUTS);
+}
+
+/* A whole block by one worker. */
+static void block_task(void *context, size_t index, size_t worker)
+{
+    struct winograd_job own = *(const struct winograd_job *)context;
+    take_block(&own, index);
+    own.transformed = scratch_pieces(&own, worker).transformed;
+    own.piece = own.tiles;
+    for (size_t task = 0; task < input_tasks(&own); task++)
+        input_task(&own, task, worker);
+    for (size_t task = 0; task < output_tasks(&own); task++)
+        output_task(&own, task, worker);
+}
+
 void winograd_forward(const struct layers *layers, const struct convolution *convolution,
                       const struct band *in, size_t first, size_t count, bool pools,
                       float *transformed, float *out)
@@ -201,16 +252,18 @@ void winograd_forward(const struct layers *layers, const struct convolution *con
                                .pools = pools,
                                .transformed = transformed,
                                .out = out};
-    const size_t all = job.columns * ceiling_divide(count, side);
-    const size_t blocks = ceiling_divide(all, BLOCK_TILES);
-    for (size_t block = 0; block < blocks; block++) {
-        job.first_tile = all * block / blocks;
-        job.tiles = all * (block + 1) / blocks - job.first_tile;
+    job.all_tiles = job.columns * ceiling_divide(count, side);
+    job.blocks = ceiling_divide(job.all_tiles, BLOCK_TILES);
+    const size_t threads = threads_count(layers->threads);
+    if (threads > 1 && has_few_weights(convolution) && job.all_tiles >= threads * OWN_TILES) {
+        job.blocks = ceiling_divide(job.blocks, threads) * threads;
+        threads_run(layers->threads, job.blocks, block_task, &job);
+        return;
+    }
+    for (size_t block = 0; block < job.blocks; block++) {
+        take_block(&job, block);
         job.piece = cut_tiles(&job);
-        threads_run(layers->threads, ceiling_divide(job.tiles, INPUT_TILES), input_task, &job);
-        threads_run(layers->threads,
-                    ceiling_divide(job.tiles, job.piece) *
-                        ceiling_divide(convolution->linear.weight.outputs, WINOGRAD_OUTPUTS),
-                    output_task, &job);
+        threads_run(layers->threads, input_tasks(&job), input_task, &job);
+        threads_run(layers->threads, output_tasks(&job), output_task, &job);
     }
 }

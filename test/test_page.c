@@ -92,6 +92,10 @@ static void test_ranges_are_round(void **state)
         assert_float_equal(least, cases[i][3], 1e-9);
         assert_float_equal(greatest, cases[i][4], 1e-9);
     }
+    /* So close together that a double has no multiples of a step between them. */
+    double least = 1e9, greatest = 1e9 + 2e-7;
+    svg_round_range(&least, &greatest, 5);
+    assert_true(greatest - least > 1e7);
 }
 
 static void test_plots_place_numbers(void **state)
@@ -102,6 +106,19 @@ static void test_plots_place_numbers(void **state)
     assert_float_equal(svg_plot_x(&plot, 1), 60, 1e-12);
     assert_float_equal(svg_plot_y(&plot, 1), 20, 1e-12);
     assert_float_equal(svg_plot_y(&plot, -1), 70, 1e-12);
+}
+
+static void test_axes_end(void **state)
+{
+    (void)state;
+    const struct svg_plot plots[] = {{0, 0, 9, 9, 1e17, 1e17 + 64, 1e17, 1e17 + 64},
+                                     {0, 0, 9, 9, -1e308, 1e308, NAN, INFINITY}};
+    for (size_t i = 0; i < 2; i++) {
+        struct markup svg = {0};
+        svg_axes(&svg, &plots[i], 5, 5, "x", "y");
+        assert_true(svg.length < 20000);
+        markup_free(&svg);
+    }
 }
 
 static size_t occurrences(const char *text, const char *part)
@@ -154,6 +171,7 @@ int main(void)
         cmocka_unit_test(test_lines_break_where_there_is_no_number),
         cmocka_unit_test(test_ranges_are_round),
         cmocka_unit_test(test_plots_place_numbers),
+        cmocka_unit_test(test_axes_end),
         cmocka_unit_test(test_a_page_is_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,13 @@ static void choose_cells(struct degrade_figure *figure, bool centre)
                &figure->cell_width, &figure->cell_height);
 }
 
+/* A row is as high as its cells, or as the words beside them. */
+static int row_height(const struct degrade_figure *figure)
+{
+    const int height = (int)figure->cell_height;
+    return height > canvas_text_height(large) ? height : canvas_text_height(large);
+}
+
 static int column_width(const struct degrade_figure *figure)
 {
     enum { narrowest = 96 }; /* "original" in large letters */
@@ -90,7 +97,7 @@ static int arrange_rows(struct degrade_figure *figure, const bool *types)
         if (row->first_of_group)
             y += text_line(large) + gap;
         row->y = y;
-        y += (int)figure->cell_height + text_line(small) + gap;
+        y += row_height(figure) + text_line(small) + gap;
         figure->labels = widest > figure->labels ? widest : figure->labels;
         figure->rows++;
     }
@@ -141,7 +148,7 @@ static void letter_row(struct degrade_figure *figure, size_t index)
         canvas_fill(canvas, margin, y, (int)canvas->width - 2 * margin, 1, rule);
         canvas_text(canvas, margin, y + gap, large, pale, degradation_group_titles[kind->group]);
     }
-    const int middle = row->y + ((int)figure->cell_height - canvas_text_height(large)) / 2;
+    const int middle = row->y + (row_height(figure) - canvas_text_height(large)) / 2;
     canvas_text(canvas, margin, middle, large, ink, kind->title);
     for (size_t column = 1; column <= figure->columns; column++) {
         int x, y;

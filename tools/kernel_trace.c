@@ -99,12 +99,23 @@ static void traced_round_rows(void *rounded, const float *in, size_t in_stride, 
     add("rounding of activations", start, 0, false);
 }
 
+static double attention_work(const attention_call *call)
+{
+    return 4.0 * (double)call->queries * (double)call->tokens * (double)call->size;
+}
+
 static void traced_attention(const attention_call *call, float *scratch)
 {
     const double start = machine_seconds();
     traced->attention(call, scratch);
-    add("attention", start, 4.0 * (double)call->queries * (double)call->tokens * (double)call->size,
-        false);
+    add("attention", start, attention_work(call), false);
+}
+
+static void traced_attention_rounded(const attention_call *call, float *scratch)
+{
+    const double start = machine_seconds();
+    traced->attention_rounded(call, scratch);
+    add("attention", start, attention_work(call), false);
 }
 
 static void traced_layernorm(float *out, size_t out_stride, const float *in, size_t in_stride,
@@ -143,6 +154,8 @@ void trace_model(qc_model *model)
     tracing.winograd_output = traced_winograd_output;
     tracing.round_rows = traced_round_rows;
     tracing.attention = traced_attention;
+    if (traced->attention_rounded)
+        tracing.attention_rounded = traced_attention_rounded;
     tracing.layernorm = traced_layernorm;
     tracing.average_pool_row = traced_average_pool_row;
     tracing.column_mean = traced_column_mean;

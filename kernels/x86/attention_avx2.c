@@ -12,6 +12,7 @@
 #define VECTOR      __m256
 #define LANES       8
 #define TILE_ROWS   6
+#define PAIRS       1
 
 #define vector_load(memory)          _mm256_loadu_ps(memory)
 #define vector_store(memory, v)      _mm256_storeu_ps(memory, v)
@@ -24,6 +25,7 @@
 #define vector_multiply_add(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define vector_max(a, b)             _mm256_max_ps(a, b)
 #define vector_exp(x)                exp_of(x)
+#define vector_pairs(a, b)           (a)
 
 #include "x86/attention_tiles.h"
 

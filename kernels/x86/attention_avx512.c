@@ -12,6 +12,7 @@
 #define VECTOR      __m512
 #define LANES       16
 #define TILE_ROWS   12
+#define PAIRS       1
 
 #define vector_load(memory)          _mm512_loadu_ps(memory)
 #define vector_store(memory, v)      _mm512_storeu_ps(memory, v)
@@ -24,6 +25,7 @@
 #define vector_multiply_add(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define vector_max(a, b)             _mm512_max_ps(a, b)
 #define vector_exp(x)                exp_of_16(x)
+#define vector_pairs(a, b)           (a)
 
 #include "x86/attention_tiles.h"
 

@@ -5,13 +5,19 @@
  *   TILE_TARGET   the target attribute
  *   VECTOR        so many floats: LANES
  *   TILE_ROWS     vectors of sums in a tile, divided by two
- *   vector_...    inline functions
+ *   PAIRS         1, or 2: numbers are rounded to bf16, and two of them stand where else a float
+ * does vector_...    inline functions; of them vector_pairs(a, b), if PAIRS is 2: the numbers of a
+ * in the lower halves, those of b in the upper ones
  *
  * Queries lie in the lanes: 2 * LANES of them, turned once, against which keys and values are read
  * where they are, one float spread over a vector at a time.  So neither is ever copied, and all of
  * softmax is lane by lane.  Of a block of tokens, for each group of queries: their scores; the
  * largest so far, by whose growth what was summed before is corrected; the exponentials; the sums
  * of values, a channel a row.  Nothing is as large as queries x tokens.
+ *
+ * Of pairs, queries and keys have those of neighbouring channels, scores and values those of
+ * neighbouring tokens, an odd one's other half being zero; keys and values are rounded to scratch,
+ * once for all groups that share a block.
  *
  * What a query gives depends on itself and all tokens alone: blocks of tokens begin at fixed ones,
  * and each of its sums is one chain in ascending order.
@@ -22,6 +28,8 @@
 #include "kernels.h"
 #include "x86/pack_avx2.h"
 
+#define ELEMENTS(n) (((n) + PAIRS - 1) / PAIRS) /* floats, or pairs, that n numbers take */
+
 #define VECTORS     2
 #define GROUP       (VECTORS * LANES) /* queries whose sums a tile holds */
 #define QUERY_BLOCK 96                /* that a block of keys and values serves in one go */
@@ -30,7 +38,7 @@
 
 /* A group of queries: what is known of them so far. */
 struct group {
-    const float *queries; /* panels of PANEL_OUTPUTS: see query_vector() */
+    const float *queries; /* panels of PANEL_OUTPUTS lanes: see query_vector() */
     float *sums;          /* channels x GROUP */
     float *largest, *total, *correction;
     size_t vectors; /* that hold queries */
@@ -64,7 +72,7 @@ static ALWAYS_INLINE void fetch_row(const float *row)
         PREFETCH(row + 16 * line);
 }
 
-/* Channel c: rows x vectors products. */
+/* Channel, or pair of channels, c: rows x vectors products. */
 static ALWAYS_INLINE TILE_TARGET void add_channel(VECTOR *sums, const struct group *group,
                                                   const float *const *every_third, size_t stride,
                                                   size_t size, size_t c, size_t rows,
@@ -125,7 +133,7 @@ static ALWAYS_INLINE TILE_TARGET void score_tile(const struct group *group, cons
 
 /* --------------------------------------------------------------------------------- exponentials */
 
-/* Scores become exp(scale * (score - largest)), which are added to the total. */
+/* Scores become exp(scale * (score - largest)), or their pairs; they are added to the total. */
 static ALWAYS_INLINE TILE_TARGET void exponentials(const struct group *group, float *scores,
                                                    size_t tokens, float scale, size_t v)
 {
@@ -133,11 +141,19 @@ static ALWAYS_INLINE TILE_TARGET void exponentials(const struct group *group, fl
     VECTOR total = vector_load(group->total + v * LANES);
     total = vector_multiply(total, vector_load(group->correction + v * LANES));
     scores += v * LANES;
-    for (size_t j = 0; j < tokens; j++, scores += GROUP) {
-        const VECTOR below = vector_subtract(vector_load(scores), largest);
-        const VECTOR e = vector_exp(vector_multiply(below, scales));
-        vector_store(scores, e);
-        total = vector_add(total, e);
+    float *to = scores;
+    for (size_t j = 0; j < tokens; j += PAIRS, scores += PAIRS * GROUP, to += GROUP) {
+        VECTOR e[PAIRS];
+        UNROLL_FULLY
+        for (size_t i = 0; i < PAIRS; i++) {
+            const VECTOR below = vector_subtract(vector_load(scores + i * GROUP), largest);
+            e[i] = vector_exp(vector_multiply(below, scales));
+            if (j + i < tokens)
+                total = vector_add(total, e[i]);
+            else
+                e[i] = vector_set(0);
+        }
+        vector_store(to, PAIRS == 2 ? vector_pairs(e[0], e[PAIRS - 1]) : e[0]);
     }
     vector_store(group->total + v * LANES, total);
 }
@@ -230,39 +246,138 @@ static size_t rows_of_tile(size_t left)
 
 /* --------------------------------------------------------------------------------------- groups */
 
+/* Keys and values of some tokens, as tiles read them: of the call, or pairs in scratch. */
+struct block {
+    const float *keys, *values;
+    size_t key_stride, value_stride;
+    size_t first, tokens;
+};
+
+#if PAIRS == 2
+
+static size_t whole_vectors(size_t elements)
+{
+    return (elements + LANES - 1) / LANES * LANES;
+}
+
+static size_t room_floats(size_t size)
+{
+    return TOKEN_BLOCK * whole_vectors(ELEMENTS(size)) +
+           ELEMENTS(TOKEN_BLOCK) * whole_vectors(size);
+}
+
+static TILE_TARGET struct block take_block(const attention_call *call, size_t first, size_t tokens,
+                                           float *room)
+{
+    const size_t size = call->size;
+    float *keys = room, *values = room + TOKEN_BLOCK * whole_vectors(ELEMENTS(size));
+    const struct block block = {keys,  values, whole_vectors(ELEMENTS(size)), whole_vectors(size),
+                                first, tokens};
+    for (size_t j = 0; j < tokens; j++, keys += block.key_stride) {
+        const float *row = call->k + (first + j) * call->stride;
+        for (size_t c = 0; c < size; c += 2 * LANES)
+            vector_store(keys + c / 2,
+                         vector_neighbours(
+                             vector_load_first(row + c, size - c),
+                             c + LANES < size ? vector_load_first(row + c + LANES, size - c - LANES)
+                                              : vector_set(0)));
+    }
+    for (size_t j = 0; j < tokens; j += 2, values += block.value_stride) {
+        const float *row = call->v + (first + j) * call->stride;
+        for (size_t c = 0; c < size; c += LANES)
+            vector_store(values + c,
+                         vector_pairs(vector_load_first(row + c, size - c),
+                                      j + 1 < tokens
+                                          ? vector_load_first(row + call->stride + c, size - c)
+                                          : vector_set(0)));
+    }
+    return block;
+}
+
+/* What is read next is in the cache: it has just been rounded. */
+static struct ahead find_ahead(const attention_call *call, const struct block *block, size_t token,
+                               size_t rows)
+{
+    (void)call;
+    (void)token;
+    (void)rows;
+    return (struct ahead){block->keys, block->values, 0};
+}
+
+/* Panels of floats become panels of pairs, in place. */
+static TILE_TARGET void round_queries(float *queries, size_t size, size_t lane)
+{
+    const float *from = queries + lane * size;
+    float *to = queries + lane * ELEMENTS(size);
+    for (size_t c = 0; c < size; c += 2, to += PANEL_OUTPUTS)
+        vector_store(to, vector_pairs(vector_load(from + c * PANEL_OUTPUTS),
+                                      c + 1 < size ? vector_load(from + (c + 1) * PANEL_OUTPUTS)
+                                                   : vector_set(0)));
+}
+
+#else
+
+static size_t room_floats(size_t size)
+{
+    (void)size;
+    return 0;
+}
+
+static struct block take_block(const attention_call *call, size_t first, size_t tokens, float *room)
+{
+    (void)room;
+    return (struct block){call->k + first * call->stride,
+                          call->v + first * call->stride,
+                          call->stride,
+                          call->stride,
+                          first,
+                          tokens};
+}
+
 /* The keys behind a tile of them, and the values of its own tokens: a row for UNROLL channels. */
-static struct ahead find_ahead(const attention_call *call, size_t token, size_t rows)
+static struct ahead find_ahead(const attention_call *call, const struct block *block, size_t token,
+                               size_t rows)
 {
     const size_t fetched = call->size / UNROLL;
-    const bool inside = token + rows + fetched <= call->tokens;
-    return (struct ahead){call->k + (token + (inside ? rows : 0)) * call->stride,
-                          call->v + token * call->stride, inside ? call->stride : 0};
+    const bool inside = block->first + token + rows + fetched <= call->tokens;
+    return (struct ahead){block->keys + (token + (inside ? rows : 0)) * call->stride,
+                          block->values + token * call->stride, inside ? call->stride : 0};
 }
+
+static void round_queries(float *queries, size_t size, size_t lane)
+{
+    (void)queries;
+    (void)size;
+    (void)lane;
+}
+
+#endif
 
 /* A block of tokens for a group of queries. */
 static TILE_TARGET void attend_block(const struct group *group, const attention_call *call,
-                                     size_t first, size_t tokens, float *scores)
+                                     const struct block *block, float *scores)
 {
-    const size_t vectors = group->vectors, stride = call->stride;
+    const size_t vectors = group->vectors;
     VECTOR before[VECTORS];
     for (size_t v = 0; v < vectors; v++)
         before[v] = vector_load(group->largest + v * LANES);
-    for (size_t j = 0; j < tokens;) {
-        const size_t rows = rows_of_tile(tokens - j);
-        score_tiles[vectors][rows](group, call->k + (first + j) * stride, stride, call->size,
-                                   find_ahead(call, first + j, rows), scores + j * GROUP);
+    for (size_t j = 0; j < block->tokens;) {
+        const size_t rows = rows_of_tile(block->tokens - j);
+        score_tiles[vectors][rows](group, block->keys + j * block->key_stride, block->key_stride,
+                                   ELEMENTS(call->size), find_ahead(call, block, j, rows),
+                                   scores + j * GROUP);
         j += rows;
     }
     for (size_t v = 0; v < vectors; v++) {
         const VECTOR growth = vector_subtract(before[v], vector_load(group->largest + v * LANES));
         vector_store(group->correction + v * LANES,
                      vector_exp(vector_multiply(growth, vector_set(call->scale))));
-        exponentials(group, scores, tokens, call->scale, v);
+        exponentials(group, scores, block->tokens, call->scale, v);
     }
     for (size_t c = 0; c < call->size;) {
         const size_t rows = rows_of_tile(call->size - c);
-        value_tiles[vectors][rows](group, call->v + first * stride + c, stride, scores, tokens,
-                                   group->sums + c * GROUP);
+        value_tiles[vectors][rows](group, block->values + c, block->value_stride, scores,
+                                   ELEMENTS(block->tokens), group->sums + c * GROUP);
         c += rows;
     }
 }
@@ -283,6 +398,7 @@ static TILE_TARGET void begin_group(struct group *group, const attention_call *c
         const size_t left = count - i;
         avx2_pack_weights(queries + i * call->size, PANEL_OUTPUTS, &turned, first + i,
                           left < PANEL_OUTPUTS ? left : PANEL_OUTPUTS, call->size);
+        round_queries(queries, call->size, i);
     }
     for (size_t i = 0; i < call->size * GROUP; i++)
         group->sums[i] = 0;
@@ -317,13 +433,14 @@ static size_t scratch_floats(size_t queries, size_t size)
 {
     const size_t most = queries < QUERY_BLOCK ? queries : QUERY_BLOCK;
     const size_t groups = (most + GROUP - 1) / GROUP;
-    return groups * group_floats(size) + TOKEN_BLOCK * GROUP;
+    return groups * group_floats(size) + TOKEN_BLOCK * GROUP + room_floats(size);
 }
 
 static TILE_TARGET void attend(const attention_call *call, float *scratch)
 {
     struct group groups[QUERY_BLOCK / GROUP];
-    float *scores = scratch, *memory = scratch + TOKEN_BLOCK * GROUP;
+    float *scores = scratch, *room = scratch + TOKEN_BLOCK * GROUP;
+    float *memory = room + room_floats(call->size);
 
     for (size_t i = 0; i < call->queries; i += QUERY_BLOCK) {
         const size_t rest = call->queries - i, queries = rest < QUERY_BLOCK ? rest : QUERY_BLOCK;
@@ -335,9 +452,10 @@ static TILE_TARGET void attend(const attention_call *call, float *scratch)
         }
         for (size_t first = 0; first < call->tokens; first += TOKEN_BLOCK) {
             const size_t left = call->tokens - first;
+            const struct block block =
+                take_block(call, first, left < TOKEN_BLOCK ? left : TOKEN_BLOCK, room);
             for (size_t g = 0; g < count; g++)
-                attend_block(&groups[g], call, first, left < TOKEN_BLOCK ? left : TOKEN_BLOCK,
-                             scores);
+                attend_block(&groups[g], call, &block, scores);
         }
         for (size_t g = 0; g < count; g++) {
             const size_t left = queries - g * GROUP;

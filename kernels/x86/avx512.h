@@ -38,5 +38,7 @@ void avx512vnni_round_rows(void *rounded, const float *in, size_t in_stride, siz
 void avx512bf16_gemm(const gemm_call *call, float *scratch);
 void avx512bf16_round_rows(void *rounded, const float *in, size_t in_stride, size_t rows,
                            size_t columns, number_type type);
+size_t avx512bf16_attention_scratch(size_t queries, size_t tokens, size_t size);
+void avx512bf16_attention_rounded(const attention_call *call, float *scratch);
 
 #endif

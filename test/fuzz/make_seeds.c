@@ -93,5 +93,6 @@ int main(int argc, char **argv)
     make_text_seeds();
     make_picture_seeds();
     make_film_seeds();
+    make_label_seeds();
     return 0;
 }

@@ -31,7 +31,7 @@ export UBSAN_OPTIONS=print_stacktrace=1
 length_of() {
     case $1 in
     gguf) echo 65536 ;;
-    pickle | torchscript | archive | vocabulary | safetensors | config) echo 16384 ;;
+    pickle | torchscript | archive | vocabulary | safetensors | config | labels) echo 16384 ;;
     tokenizer) echo 2048 ;;
     *) echo 8192 ;;
     esac

@@ -35,5 +35,6 @@ void make_published_seeds(void);  /* safetensors, config */
 void make_text_seeds(void);       /* tokenizer, vocabulary */
 void make_picture_seeds(void);    /* png, jpeg */
 void make_film_seeds(void);       /* film */
+void make_label_seeds(void);      /* labels */
 
 #endif

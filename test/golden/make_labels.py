@@ -170,6 +170,11 @@ def kadid():
     text("kadid/dmos.csv", ["dist_img,ref_img,dmos,var"] +
          [f"I{image:02}_{kind:02}_{level:02}.png,I{image:02}.png,{5 - 0.8 * (level - 1)},0.4"
           for image in (1, 2) for kind in (1, 9, 25) for level in range(1, 6)])
+    for model, noise in (("a", 0.1), ("b", 0.4)):  # scores of two models that there are not
+        text(f"kadid/scores-{model}.csv", ["path,score"] +
+             [f"photos/I{image:02}_{kind:02}_{level:02}.png,"
+              f"{1 - 0.2 * level + noise * np.sin(50 * image + 9 * kind + 5 * level):.4f}"
+              for image in (1, 2) for kind in (1, 9, 25) for level in range(1, 6)])
 
 
 def live():

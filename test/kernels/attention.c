@@ -15,6 +15,7 @@
 struct head {
     attention_call call;
     const kernel_set *set;
+    bool rounds; /* attention_rounded() instead */
     struct guarded q, k, v, out, scratch;
 };
 
@@ -26,9 +27,11 @@ static void let_keys_rise(float *keys, const attention_call *call)
             keys[j * call->stride + c] *= 3 * (float)j / (float)call->tokens;
 }
 
-static struct head make_head(const kernel_set *set, size_t queries, size_t tokens, size_t size)
+static struct head make_head(const kernel_set *set, bool rounds, size_t queries, size_t tokens,
+                             size_t size)
 {
-    struct head head = {.call = {.queries = queries, .tokens = tokens, .size = size}, .set = set};
+    struct head head = {
+        .call = {.queries = queries, .tokens = tokens, .size = size}, .set = set, .rounds = rounds};
     attention_call *call = &head.call;
     const size_t most = queries > tokens ? queries : tokens;
     call->stride = size + random_between(0, 20);
@@ -56,18 +59,27 @@ static void free_head(struct head *head)
         guarded_free(all[i]);
 }
 
+static float as_it_is(float x)
+{
+    return x;
+}
+
 static void compute(void *context)
 {
     struct head *head = context;
-    head->set->attention(&head->call, floats_of(&head->scratch));
+    (head->rounds ? head->set->attention_rounded : head->set->attention)(&head->call,
+                                                                         floats_of(&head->scratch));
 }
 
 /*
  * Scores err by at most d, so probabilities by a factor exp(2 d) and what softmax adds: u for each
- * term of its sum and twice u times the largest exponent.
+ * term of its sum and twice u times the largest exponent.  Rounded numbers have exact products;
+ * exponentials that are rounded err by another 2^-8.
  */
-static void check_output(const attention_call *call)
+static void check_output(const struct head *head)
 {
+    const attention_call *call = &head->call;
+    float (*number)(float) = head->rounds ? rounded_to_bf16 : as_it_is;
     double *scores = malloc(call->tokens * sizeof *scores);
     assert_non_null(scores);
     for (size_t i = 0; i < call->queries; i++) {
@@ -75,8 +87,8 @@ static void check_output(const attention_call *call)
         for (size_t j = 0; j < call->tokens; j++) {
             double sum = 0, size = 0;
             for (size_t c = 0; c < call->size; c++) {
-                double product =
-                    (double)call->q[i * call->stride + c] * call->k[j * call->stride + c];
+                double product = (double)number(call->q[i * call->stride + c]) *
+                                 number(call->k[j * call->stride + c]);
                 sum += product;
                 size += fabs(product);
             }
@@ -88,11 +100,11 @@ static void check_output(const attention_call *call)
         for (size_t j = 0; j < call->tokens; j++)
             total += scores[j] = exp(scores[j] - largest);
         double share = expm1(2 * score_error + 2 * ROUNDING * fmin(largest - smallest, 104)) +
-                       roundings(2 * (double)call->tokens + 12);
+                       roundings(2 * (double)call->tokens + 12) + (head->rounds ? 0x1p-8 : 0);
         for (size_t c = 0; c < call->size; c++) {
             double sum = 0, size = 0;
             for (size_t j = 0; j < call->tokens; j++) {
-                double term = scores[j] / total * call->v[j * call->stride + c];
+                double term = scores[j] / total * number(call->v[j * call->stride + c]);
                 sum += term;
                 size += fabs(term);
             }
@@ -125,7 +137,7 @@ static void check_one_query(struct head *head)
 static void check_same_bits(struct head *head)
 {
     const kernel_set *set = head->set, *other = set_of_same_bits(set);
-    if (!other)
+    if (!other || head->rounds)
         return;
     struct guarded ours = same_floats(&head->out), scratch = head->scratch;
     const attention_call *call = &head->call;
@@ -140,13 +152,14 @@ static void check_same_bits(struct head *head)
     head->set = set;
 }
 
-static void check_shape(const kernel_set *set, size_t queries, size_t tokens, size_t size)
+static void check_shape(const kernel_set *set, bool rounds, size_t queries, size_t tokens,
+                        size_t size)
 {
-    struct head head = make_head(set, queries, tokens, size);
+    struct head head = make_head(set, rounds, queries, tokens, size);
     struct guarded before = same_floats(&head.out);
     const attention_call *call = &head.call;
     compute(&head);
-    check_output(call);
+    check_output(&head);
     for (size_t i = 0; i + 1 < queries; i++)
         assert_memory_equal(call->out + i * call->out_stride + size,
                             floats_of(&before) + i * call->out_stride + size,
@@ -157,22 +170,23 @@ static void check_shape(const kernel_set *set, size_t queries, size_t tokens, si
     free_head(&head);
 }
 
-static void check(const kernel_set *set)
+static void check_shapes(const kernel_set *set, bool rounds)
 {
     for (int turn = 0; turn < 40; turn++)
-        check_shape(set, random_between(1, 30), random_between(1, 70), random_between(1, 70));
-    check_shape(set, 50, 50, 64);
-    check_shape(set, 1, 200, 64);
-    check_shape(set, 33, 400, 64);
-    check_shape(set, 200, 197, 64);
+        check_shape(set, rounds, random_between(1, 30), random_between(1, 70),
+                    random_between(1, 70));
+    check_shape(set, rounds, 50, 50, 64);
+    check_shape(set, rounds, 1, 200, 64);
+    check_shape(set, rounds, 33, 400, 64);
+    check_shape(set, rounds, 200, 197, 64);
 }
 
-static void time_shapes(const kernel_set *set)
+static void time_shapes(const kernel_set *set, bool rounds)
 {
     static const size_t shapes[][2] = {{50, 50}, {197, 197}, {1, 577}, {577, 577}, {96, 2915}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const size_t queries = shapes[i][0], tokens = shapes[i][1];
-        struct head head = make_head(set, queries, tokens, 64);
+        struct head head = make_head(set, rounds, queries, tokens, 64);
         char name[64];
         snprintf(name, sizeof name, "%zu queries, %zu tokens, 64 channels", queries, tokens);
         time_kernel(name, 4.0 * 64 * (double)(queries * tokens), compute, &head);
@@ -180,7 +194,33 @@ static void time_shapes(const kernel_set *set)
     }
 }
 
+static void check(const kernel_set *set)
+{
+    check_shapes(set, false);
+}
+
+static void time_floats(const kernel_set *set)
+{
+    time_shapes(set, false);
+}
+
+static bool attends_rounded(const kernel_set *set)
+{
+    return set->attention_rounded != NULL;
+}
+
+static void check_rounded(const kernel_set *set)
+{
+    check_shapes(set, true);
+}
+
+static void time_rounded(const kernel_set *set)
+{
+    time_shapes(set, true);
+}
+
 const struct kernel_check attention_checks[] = {
-    {"attention", NULL, "f32", check, time_shapes},
+    {"attention", NULL, "f32", check, time_floats},
+    {"attention bf16", attends_rounded, "bf16", check_rounded, time_rounded},
     {0},
 };

@@ -46,16 +46,6 @@ static void check_output(const struct product *p, size_t m, size_t n, double sum
 
 /* ---------------------------------------------------------------------------------------- bf16 */
 
-/* To the nearest of 8 bits of mantissa, ties to even, by arithmetic alone. */
-static float rounded_to_bf16(float x)
-{
-    if (x == 0 || fabsf(x) < 0x1p-126f)
-        return 0;
-    int exponent;
-    const float fraction = frexpf(x, &exponent); /* in [1/2, 1) */
-    return ldexpf(rintf(ldexpf(fraction, 8)), exponent - 8);
-}
-
 /*
  * A product of two bf16 is exact in f32.  However a CPU rounds a pair's sum, a sum of n products
  * takes at most n + 1 roundings; bias and residual add two.  Numbers below the normal ones may

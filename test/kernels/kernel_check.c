@@ -3,6 +3,7 @@
  */
 #include "kernel_check.h"
 
+#include <math.h>
 #include <string.h>
 
 const kernel_set *checked_set_at(size_t index)
@@ -74,4 +75,13 @@ float some_float(void)
     case 3: return random_float(-1000, 1000);
     default: return random_float(-1, 1);
     }
+}
+
+float rounded_to_bf16(float x)
+{
+    if (x == 0 || fabsf(x) < 0x1p-126f)
+        return 0;
+    int exponent;
+    const float fraction = frexpf(x, &exponent); /* in [1/2, 1) */
+    return ldexpf(rintf(ldexpf(fraction, 8)), exponent - 8);
 }

@@ -54,6 +54,9 @@ struct guarded same_floats(const struct guarded *other);
 struct guarded cache_lines(size_t bytes); /* whole ones, aligned to them, full of NaN */
 float *floats_of(const struct guarded *memory);
 
+/* To the nearest of 8 bits of mantissa, ties to even, by arithmetic alone; subnormal ones to 0. */
+float rounded_to_bf16(float x);
+
 /* Mostly of the size that towers have; now and then nothing, almost nothing, or a lot. */
 float some_float(void);
 

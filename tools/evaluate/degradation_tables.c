@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "markup.h"
 #include "page.h"
 
 /* ---------------------------------------------------------------------------------------- text */
@@ -198,9 +197,11 @@ static void json_within(cJSON *object, const struct within_image *within)
 static void json_steps(cJSON *object, const char *name, const double *steps)
 {
     cJSON *array = cJSON_AddArrayToObject(object, name);
-    for (size_t i = 0; i < trial_steps; i++)
-        cJSON_AddItemToArray(array, isfinite(steps[i]) ? cJSON_CreateNumber(steps[i])
-                                                       : cJSON_CreateNull());
+    for (size_t i = 0; i < trial_steps; i++) {
+        char digits[32];
+        snprintf(digits, sizeof digits, isfinite(steps[i]) ? "%.6g" : "null", steps[i]);
+        cJSON_AddItemToArray(array, cJSON_CreateRaw(digits));
+    }
 }
 
 static void json_distribution(cJSON *object, const char *name, const struct distribution *numbers,
@@ -226,7 +227,7 @@ static cJSON *json_model(const struct judgement *judgement, size_t index)
     json_add_text(object, "model", model->info.hash);
     json_add_measurement(object, "photos", (double)degradation_trial_scored(trial));
     json_add_measurement(object, "size", judgement->setup->side);
-    json_add_measurement(object, "seed", (double)judgement->setup->seed);
+    cJSON_AddNumberToObject(object, "seed", (double)judgement->setup->seed);
     json_add_measurement(object, "types", (double)degradation_trial_types(trial));
     json_within(object, &summary->mean);
     json_number(object, "within_image_but_linear_contrast", summary->mean_but_linear.levels);
@@ -259,55 +260,4 @@ bool print_judgement(const struct judgement *judgement, enum output_format forma
         return true;
     default: return print_text(judgement);
     }
-}
-
-/* ---------------------------------------------------------------------------------------- dump */
-
-/* A field of CSV: in quotes where it needs them. */
-static void add_field(struct markup *lines, const char *text)
-{
-    const bool plain = strpbrk(text, ",\"\r\n") == NULL;
-    if (!plain)
-        markup_add(lines, "\"");
-    for (; *text; text++)
-        markup_add(lines, *text == '"' ? "\"%c" : "%c", *text);
-    if (!plain)
-        markup_add(lines, "\"");
-}
-
-static void dump_image(struct markup *lines, const struct judgement *judgement, size_t photo,
-                       enum degradation type, size_t step)
-{
-    add_field(lines, judgement->photos->items[photo].path);
-    markup_add(lines, ",%s,%zu", step ? degradation_kinds[type].name : "pristine", step);
-    for (size_t model = 0; model < judgement->models->count; model++) {
-        const double score = degradation_trial_score(judgement->trial, model, photo, type, step);
-        if (isnan(score))
-            markup_add(lines, ",");
-        else
-            markup_add(lines, ",%.9g", score);
-    }
-    markup_add(lines, "\n");
-}
-
-bool dump_scores(const struct judgement *judgement, const char *path)
-{
-    const struct degradation_trial *trial = judgement->trial;
-    struct markup lines = {0};
-    markup_add(&lines, "photo,type,level");
-    for (size_t model = 0; model < judgement->models->count; model++) {
-        markup_add(&lines, ",");
-        add_field(&lines,
-                  judgement->models->count == 1 ? "score" : judgement->models->items[model].name);
-    }
-    markup_add(&lines, "\n");
-    for (size_t photo = 0; photo < trial->photos; photo++) {
-        dump_image(&lines, judgement, photo, DEGRADE_GAUSSIAN_BLUR, 0);
-        for (size_t type = 0; type < degradation_count; type++)
-            for (size_t step = 1; trial->tried[type] && step < trial_steps; step++)
-                dump_image(&lines, judgement, photo, (enum degradation)type, step);
-    }
-    const bool written = markup_write(&lines, path);
-    markup_free(&lines);
-    return written;
 }

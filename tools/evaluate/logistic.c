@@ -20,6 +20,12 @@ enum { pairs_min = 6, steps_max = 300 };
 /* Beyond, the curve is a cubic, or a step between two neighbours, to the last bit that counts. */
 static const double steepness_min = 1e-3, steepness_max = 1e3;
 
+/*
+ * A step that would lower the squares by less than this part of them is not worth its time.  A draw
+ * of the bootstrap need not be exact to more than its interval is.
+ */
+static const double enough_for_all = 1e-13, enough_for_a_draw = 1e-8;
+
 struct shape {
     double log_steepness, centre;
 };
@@ -136,51 +142,57 @@ static void linearise(struct problem *problem, struct point *point)
             columns[k][i] = point->height * (columns[k][i] - part * problem->curve[i]);
         point->descent[k] = product(problem, columns[k], problem->residual);
     }
-    for (int k = 0; k < 2; k++)
-        for (int l = 0; l < 2; l++)
-            point->curvature[k][l] = product(problem, columns[k], columns[l]);
+    point->curvature[0][0] = product(problem, columns[0], columns[0]);
+    point->curvature[1][1] = product(problem, columns[1], columns[1]);
+    point->curvature[0][1] = point->curvature[1][0] = product(problem, columns[0], columns[1]);
 }
 
-/* The damped step from a point; false where it has none. */
-static bool next_shape(const struct point *from, double damping, struct shape *shape)
+/* The damped step from a point, and the gain that it promises; false where it has none. */
+static bool next_shape(const struct point *from, double damping, struct shape *shape,
+                       double *promise)
 {
     const double a = from->curvature[0][0] * (1 + damping) + 1e-300;
     const double d = from->curvature[1][1] * (1 + damping) + 1e-300;
     const double b = from->curvature[0][1], determinant = a * d - b * b;
     if (!(determinant > 0))
         return false;
-    const double up = (d * from->descent[0] - b * from->descent[1]) / determinant;
-    const double right = (a * from->descent[1] - b * from->descent[0]) / determinant;
+    double up = (d * from->descent[0] - b * from->descent[1]) / determinant;
+    double right = (a * from->descent[1] - b * from->descent[0]) / determinant;
     if (!isfinite(up) || !isfinite(right))
         return false;
+    const double least = log(steepness_min), most = log(steepness_max);
+    if (up < 0 ? from->shape.log_steepness <= least : from->shape.log_steepness >= most) {
+        up = 0; /* at the end of what is looked at: the centre alone */
+        right = from->descent[1] / d;
+    }
+    *promise = up * from->descent[0] + right * from->descent[1];
     /* A step of more than a factor e of steepness, or three deviations, is a leap in the dark. */
-    shape->log_steepness = from->shape.log_steepness + fmin(fmax(up, -1), 1);
+    shape->log_steepness =
+        fmin(fmax(from->shape.log_steepness + fmin(fmax(up, -1), 1), least), most);
     shape->centre = from->shape.centre + fmin(fmax(right, -3), 3);
-    shape->log_steepness = fmin(fmax(shape->log_steepness, log(steepness_min)), log(steepness_max));
     return true;
 }
 
-static void descend(struct problem *problem, struct point *best)
+static void descend(struct problem *problem, struct point *best, double enough)
 {
-    double damping = 1e-3;
+    double damping = 1e-3, promise;
     evaluate(problem, best);
     linearise(problem, best);
     for (int step = 0; step < steps_max && damping < 1e12; step++) {
         struct point next = *best;
-        if (!next_shape(best, damping, &next.shape)) {
+        if (!next_shape(best, damping, &next.shape, &promise)) {
             damping *= 10;
             continue;
         }
+        if (!(promise > enough * best->squares))
+            break;
         evaluate(problem, &next);
         if (!(next.squares < best->squares)) {
             damping *= 10;
             continue;
         }
-        const double gain = best->squares - next.squares;
         linearise(problem, &next);
         *best = next;
-        if (gain <= 1e-15 * best->squares)
-            break;
         damping = fmax(damping / 10, 1e-12);
     }
 }
@@ -249,7 +261,7 @@ static struct point search(struct problem *problem)
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++) {
             struct point point = {.shape = {log(steepness[i]), centres[j]}};
-            descend(problem, &point);
+            descend(problem, &point, enough_for_all);
             if (point.squares < best.squares)
                 best = point;
         }
@@ -266,7 +278,7 @@ bool logistic_fit(const double *x, const double *y, const uint32_t *times, size_
         if (near) {
             best.shape.log_steepness = log(near->b2 * problem.x_deviation);
             best.shape.centre = (near->b3 - problem.x_mean) / problem.x_deviation;
-            descend(&problem, &best);
+            descend(&problem, &best, enough_for_a_draw);
         } else {
             best = search(&problem);
         }

@@ -20,8 +20,9 @@ struct logistic {
 
 /*
  * Fits y over x, each pair counted `times[i]` times (NULL: once).  `near`: a curve to begin with,
- * as of all pairs for some of them; NULL: several usual beginnings are tried and the best curve is
- * kept.  False where there is nothing to fit: fewer than six pairs, or all x or all y equal.
+ * as of all pairs for a draw of them, which is fitted less closely; NULL: several usual beginnings
+ * are tried and the best curve is kept.  False where there is nothing to fit: fewer than six pairs,
+ * or all x or all y equal.
  */
 bool logistic_fit(const double *x, const double *y, const uint32_t *times, size_t count,
                   const struct logistic *near, struct logistic *fitted);

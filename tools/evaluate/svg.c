@@ -178,7 +178,8 @@ static double round_step(double range, int ticks)
 
 void svg_round_range(double *least, double *most, int ticks)
 {
-    if (!(*least < *most)) {
+    /* Numbers that a double can hardly tell apart have no round ones between them. */
+    if (!(*most - *least > 1e-9 * fmax(fabs(*least), fabs(*most)))) {
         const double margin = fabs(*least) > 0 ? 0.1 * fabs(*least) : 1;
         *least -= margin;
         *most += margin;
@@ -187,6 +188,8 @@ void svg_round_range(double *least, double *most, int ticks)
     *least = step * floor(*least / step + 1e-9);
     *most = step * ceil(*most / step - 1e-9);
 }
+
+enum { ticks_most = 40 };
 
 /* "0.25": as many digits as the step needs. */
 static void describe_tick(char *text, size_t size, double value, double step)
@@ -201,20 +204,20 @@ void svg_axes(struct markup *svg, const struct svg_plot *plot, int x_ticks, int 
     const double bottom = plot->top + plot->height, right = plot->left + plot->width;
     const double x_step = round_step(plot->x_most - plot->x_least, x_ticks);
     const double y_step = round_step(plot->y_most - plot->y_least, y_ticks);
+    const double first_x = ceil(plot->x_least / x_step - 1e-9);
+    const double first_y = ceil(plot->y_least / y_step - 1e-9);
     char text[32];
-    for (double i = ceil(plot->y_least / y_step - 1e-9); i * y_step <= plot->y_most + 1e-9 * y_step;
-         i++) {
-        const double y = svg_plot_y(plot, i * y_step);
+    for (int i = 0; i < ticks_most && (first_y + i) * y_step <= plot->y_most + 1e-9 * y_step; i++) {
+        const double value = (first_y + i) * y_step, y = svg_plot_y(plot, value);
         svg_line(svg, plot->left, y, right, y, "faint");
-        describe_tick(text, sizeof text, i * y_step, y_step);
+        describe_tick(text, sizeof text, value, y_step);
         svg_text(svg, plot->left - 8, y + 4, text,
                  (struct svg_font){.size = 12, .anchor = SVG_END, .soft = true});
     }
-    for (double i = ceil(plot->x_least / x_step - 1e-9); i * x_step <= plot->x_most + 1e-9 * x_step;
-         i++) {
-        const double x = svg_plot_x(plot, i * x_step);
+    for (int i = 0; i < ticks_most && (first_x + i) * x_step <= plot->x_most + 1e-9 * x_step; i++) {
+        const double value = (first_x + i) * x_step, x = svg_plot_x(plot, value);
         svg_line(svg, x, plot->top, x, bottom, "faint");
-        describe_tick(text, sizeof text, i * x_step, x_step);
+        describe_tick(text, sizeof text, value, x_step);
         svg_text(svg, x, bottom + 18, text,
                  (struct svg_font){.size = 12, .anchor = SVG_MIDDLE, .soft = true});
     }

@@ -154,14 +154,15 @@ bool columns_find(struct table *table, const struct column_search *search, size_
         if (find_any(table, row, search->name, search->usual_names) != TABLE_NO_COLUMN &&
             find_any(table, row, search->value, search->usual_values) != TABLE_NO_COLUMN)
             table_use_headings(table, row);
-    if (table->names) {
+    *name = *value = TABLE_NO_COLUMN;
+    if (!table->names && has_number(table, 0)) {
+        if (find_without_headings(table, search, name, value))
+            return true;
+    } else {
+        if (!table->names)
+            table_use_headings(table, 0);
         if (find_named(table, search, name, value))
             return true;
-    } else if (has_number(table, 0) && find_without_headings(table, search, name, value)) {
-        return true;
-    } else if (!table->names) {
-        table_use_headings(table, 0);
-        find_named(table, search, name, value);
     }
     return complain_of(table, search, *name != TABLE_NO_COLUMN, origin, message);
 }
