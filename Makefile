@@ -411,7 +411,8 @@ demo: tool
 	@$(TOOL) score --sort $(DEMO_PHOTOS)
 
 # The command line's tests call the program; where it is to be emulated, by way of a script.
-CLI_TESTS ?= $(filter-out $(if $(filter yes,$(TRAIN)),train_absent,train train_model),\
+CLI_TESTS ?= $(filter-out $(if $(filter yes,$(TRAIN)),train_absent,train train_model) \
+                          $(if $(filter yesyes,$(TRAIN)$(MPI)),,train_mpi),\
                           $(patsubst test/cli/%.bats,%,$(wildcard test/cli/*.bats)))
 tested_tool := $(TOOL)$(if $(EMULATOR),-emulated)
 $(TOOL)-emulated: $(TOOL)

@@ -17,6 +17,7 @@
 #if defined(QUALICLIP_TRAIN)
 
 #include "photo_lists.h"
+#include "ranks.h"
 #include "repack.h"
 #include "training.h"
 
@@ -333,7 +334,9 @@ static int run(struct training_request *request, const struct changes *changes)
         snprintf(state, size, "%s.state", request->model.model_path);
         request->state_path = state;
     }
+    ranks_start();
     const int status = training_run(request);
+    ranks_end();
     free(state);
     return status;
 }

@@ -21,7 +21,8 @@ judge() {
     [ -z "$stderr" ]
     contains "${lines[0]}" "2 photos of 48 x 48, 3 types of degradation, seed 1: 32 images a model"
     for row in "  Darken " "  White noise " "  Mean shift " "mean of the types " \
-        "all photos, types and levels " "    share below 0.3 "; do
+        "all photos, types and levels " "    share below 0.3 " \
+        "Mean score at intensity" "  Brightness " "  Noise "; do
         contains "$output" "$row"
     done
     mean=$(awk '/^  (Darken|White noise|Mean shift)  /{sum += $NF} END {printf "%.3f", sum / 3}' <<<"$output")

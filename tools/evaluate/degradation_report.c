@@ -91,6 +91,24 @@ static void add_overview(struct markup *page, const struct judgement *judgement)
     page_section_end(page);
 }
 
+/* The figure's numbers. */
+static void add_curves(struct markup *page, const struct judgement *judgement, size_t model)
+{
+    const char *const head[] = {
+        judgement->models->items[model].name, "0.0", "0.2", "0.4", "0.6", "0.8", "1.0"};
+    page_table(page, head, sizeof head / sizeof head[0]);
+    for (size_t group = 0; group < degradation_group_count; group++) {
+        const double *curve = judgement->summaries[model].curves[group];
+        if (isnan(curve[0]))
+            continue;
+        page_row(page, degradation_group_titles[group]);
+        for (size_t i = 0; i < trial_steps; i++)
+            page_number(page, curve[i], 3);
+        page_row_end(page);
+    }
+    page_table_end(page);
+}
+
 static void add_figure(struct markup *page, const struct judgement *judgement)
 {
     page_section(page, "figure", "Score against intensity",
@@ -101,6 +119,9 @@ static void add_figure(struct markup *page, const struct judgement *judgement)
         draw_degradation_panel(page, judgement, i);
         markup_add(page, "</figure>\n");
     }
+    markup_add(page, "</div>\n<div class=\"row\">\n");
+    for (size_t i = 0; i < judgement->models->count; i++)
+        add_curves(page, judgement, i);
     markup_add(page, "</div>\n");
     page_section_end(page);
 }

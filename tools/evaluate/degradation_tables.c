@@ -106,6 +106,33 @@ static bool print_distribution(const struct judgement *judgement)
            PRINT_FIELD(judgement, "    share below 0.3", worst.share);
 }
 
+/* What figure 1 draws. */
+static bool print_curves(const struct judgement *judgement, size_t model)
+{
+    const struct trial_summary *summary = &judgement->summaries[model];
+    char label[label_width + 1];
+    snprintf(label, sizeof label, "Mean score at intensity, %.20s",
+             judgement->models->items[model].name);
+    output_begin_line();
+    printf("\n%-*s", label_width, label);
+    for (size_t i = 0; i < trial_steps; i++)
+        printf("%9.1f", (double)i / degradation_levels);
+    if (!output_end_line())
+        return false;
+    for (size_t group = 0; group < degradation_group_count; group++) {
+        if (isnan(summary->curves[group][0]))
+            continue;
+        output_begin_line();
+        snprintf(label, sizeof label, "  %s", degradation_group_titles[group]);
+        printf("%-*s", label_width, label);
+        for (size_t i = 0; i < trial_steps; i++)
+            printf("%9.3f", summary->curves[group][i]);
+        if (!output_end_line())
+            return false;
+    }
+    return true;
+}
+
 static bool print_text(const struct judgement *judgement)
 {
     const struct degradation_trial *trial = judgement->trial;
@@ -132,7 +159,8 @@ static bool print_text(const struct judgement *judgement)
            print_weakest(judgement) && print_head(judgement, "Rank correlation across images") &&
            PRINT_FIELD(judgement, "all photos, types and levels", across) &&
            PRINT_FIELD(judgement, "  with the pristine photos as level 0", across_pristine) &&
-           print_distribution(judgement);
+           print_distribution(judgement) && print_curves(judgement, 0) &&
+           (judgement->models->count < 2 || print_curves(judgement, 1));
 }
 
 /* ----------------------------------------------------------------------------------------- CSV */
