@@ -81,11 +81,11 @@ make_many() {
     cmp actual expected
     q embed --threads $threads --max-memory ${limit}M "$photo" "${images[@]}" "$photo" >actual
     cmp actual expected-features
-    run -1 --separate-stderr q score --threads $threads --max-memory 4M "${images[0]}" "$photo" \
+    run -1 --separate-stderr q score --threads $threads --max-memory 12M "${images[0]}" "$photo" \
         "${images[0]}" "$photo"
     [ ${#lines[@]} = 2 ]
     [ ${#stderr_lines[@]} = 2 ]
-    contains "${stderr_lines[1]}" "--max-memory allows 4.0 MiB"
+    contains "${stderr_lines[1]}" "--max-memory allows 12.0 MiB"
 }
 
 @test "an output that is closed early ends it" {
