@@ -225,8 +225,9 @@ library_objects := $(call objects,$(library_sources) $(library_assembly))
 tool_objects    := $(call objects,$(tool_sources))
 test_programs   := $(patsubst test/%.c,$(BUILD)/test/%,$(test_sources))
 fuzz_programs   := $(patsubst test/fuzz/%.c,$(BUILD)/test/%,$(fuzz_sources))
-# Those that `make check` runs, and what it runs them on if not on this machine.
-TESTS    ?= $(notdir $(test_programs) $(fuzz_programs))
+# Those that `make check` runs, but WITHOUT some, and what it runs them on if not on this machine.
+WITHOUT  ?=
+TESTS    ?= $(filter-out $(WITHOUT),$(notdir $(test_programs) $(fuzz_programs)))
 EMULATOR ?=
 tested_programs := $(addprefix $(BUILD)/test/,$(TESTS))
 
@@ -345,10 +346,11 @@ $(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degrada
 
 # ... and these look into the program.
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
-$(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch: \
+$(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch $(BUILD)/test/test_train_adamw: \
     $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
                    $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c \
-                          evaluate/correlation.c evaluate/pairs.c))
+                          evaluate/correlation.c evaluate/pairs.c evaluate/fit_photo.c \
+                          evaluate/degradation_summary.c evaluate/degradation_trial.c in_order.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 $(BUILD)/test/test_canvas: $(patsubst %,$(BUILD)/tools/%.o,canvas font png_file written_file memory \
                                                           diagnostics progress machine)
@@ -410,7 +412,8 @@ demo: tool
 	@$(TOOL) score --sort $(DEMO_PHOTOS)
 
 # The command line's tests call the program; where it is to be emulated, by way of a script.
-CLI_TESTS ?= $(filter-out $(if $(filter yes,$(TRAIN)),train_absent,train train_model),\
+CLI_TESTS ?= $(filter-out $(if $(filter yes,$(TRAIN)),train_absent,train train_model) \
+                          $(if $(filter yesyes,$(TRAIN)$(MPI)),,train_mpi),\
                           $(patsubst test/cli/%.bats,%,$(wildcard test/cli/*.bats)))
 tested_tool := $(TOOL)$(if $(EMULATOR),-emulated)
 $(TOOL)-emulated: $(TOOL)
@@ -425,12 +428,16 @@ endif
 	 BUILTIN=$(BUILTIN) THREADS=$(THREADS) BLAS=$(BLAS) SANITIZE=$(SANITIZE) DEBUG=$(DEBUG) CC="$(CC)" \
 	 LIBRARY_LIBS="$(LIBRARY_LIBS)" EMULATOR="$(EMULATOR)" test/run.sh $(tested_programs) $(CLI_TESTS:%=test/cli/%.bats)
 
-# Whatever depends on the CPU or the compiler, but for the slowest, on an emulated other CPU.
-AARCH64_TESTS := $(filter-out fuzz_% $(addprefix test_,bands cancel concurrent convert_hostile convert_memory frames packing picture_rows quiet scorer sizes),$(TESTS))
+# The library's tests, and those of the command line's that look at what it computes, on an emulated
+# other CPU.  Left out are the method's, which trains and judges where it is built, and three that
+# take minutes there: decoding and files, which no kernel set changes, and sizes.
+AARCH64_WITHOUT := fuzz_% $(addprefix test_,agreement canvas competition degrad% evaluate_% labels page train_% \
+                   picture_rows sizes)
+AARCH64_CLI := kernels smoke threads
 check-aarch64:
 	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig $(MAKE) --no-print-directory \
 	 BUILD=$(BUILD)/aarch64 CROSS=aarch64-linux-gnu- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
-	 EMULATOR=qemu-aarch64 TESTS="$(AARCH64_TESTS)" CLI_TESTS=kernels check
+	 EMULATOR=qemu-aarch64 WITHOUT="$(AARCH64_WITHOUT)" CLI_TESTS="$(AARCH64_CLI)" check
 	@test/cpus.sh $(BUILD)/aarch64 qemu-aarch64 cortex-a53=neon cortex-a76=neondot max=neonbf16
 
 # The oldest CPUs that have a set of kernels, and older ones, emulated.
@@ -457,7 +464,7 @@ check-cross:
 	 $(MAKE) --no-print-directory BUILD=$(cross) CROSS=$(triplet)- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
 	 CFLAGS='--sysroot=$(cross_root) $(cross_cflags)' \
 	 OPTIMISE=-O1 LDFLAGS='--sysroot=$(cross_root) -Wl,-rpath-link,$(cross_root)/lib/$(cross_libraries):$(cross_root)/usr/lib/$(cross_libraries)' \
-	 EMULATOR='$(strip $(cross_emulator))' TESTS='$(CROSS_TESTS)' CLI_TESTS= check
+	 EMULATOR='$(strip $(cross_emulator))' TESTS='$(CROSS_TESTS)' CLI_TESTS=smoke check
 .PHONY: check-cross
 
 # The README's example, as its reader would build it.

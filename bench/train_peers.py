@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import clip_reference
-from clip_reference import QuickGELU, VisionTransformer
+from clip_reference import ModifiedResNet, QuickGELU, VisionTransformer
 
 
 class BatchedViT(nn.Module):
@@ -64,4 +64,45 @@ class FusedViT(BatchedViT):
         return tokens.transpose(0, 1)
 
 
-WAYS = {("vit", "modules"): BatchedViT, ("vit", "fused"): FusedViT}
+class BatchedResNet(nn.Module):
+    """The reference's modules over a batch of images, and attention pooling as CLIP does it, with
+    the mean as the only query.  PyTorch hands its convolutions to oneDNN, in either layout."""
+
+    layout = torch.contiguous_format
+
+    def __init__(self, shape, size):
+        super().__init__()
+        visual = ModifiedResNet(shape["width"], shape["blocks"], shape["feature"], size[0])
+        visual.attnpool.positional_embedding = None
+        for name, values in visual.named_parameters():
+            if values.dim() == 4:
+                nn.init.kaiming_normal_(values, mode="fan_out")
+            elif "attnpool" in name:
+                nn.init.normal_(values, std=0.02)
+        self.visual, self.heads = visual.to(memory_format=self.layout), shape["heads"]
+        self.train()
+
+    def pool(self, x):
+        pool = self.visual.attnpool
+        tokens = x.flatten(2).permute(2, 0, 1)
+        tokens = torch.cat([tokens.mean(dim=0, keepdim=True), tokens])
+        return F.multi_head_attention_forward(
+            tokens[:1], tokens, tokens, tokens.shape[-1], self.heads, None,
+            torch.cat([pool.q_proj.bias, pool.k_proj.bias, pool.v_proj.bias]), None, None, False,
+            0.0, pool.c_proj.weight, pool.c_proj.bias, training=True, need_weights=False,
+            use_separate_proj_weight=True, q_proj_weight=pool.q_proj.weight,
+            k_proj_weight=pool.k_proj.weight, v_proj_weight=pool.v_proj.weight)[0][0]
+
+    def forward(self, images):
+        visual = self.visual
+        x = visual.stem(images.to(memory_format=self.layout))
+        return self.pool(visual.layer4(visual.layer3(visual.layer2(visual.layer1(x)))))
+
+
+class ChannelsLastResNet(BatchedResNet):
+    layout = torch.channels_last
+
+
+WAYS = {("vit", "modules"): BatchedViT, ("vit", "fused"): FusedViT,
+        ("resnet", "channels first"): BatchedResNet,
+        ("resnet", "channels last"): ChannelsLastResNet}

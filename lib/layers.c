@@ -60,8 +60,8 @@ static void cut_gemm(struct gemm_job *job)
         size_t grains = ceiling_divide(call->outputs, OUTPUT_GRAIN);
         size_t by_outputs = by_rows_alone ? 1 : smaller(pieces, grains);
         job->output_block = ceiling_divide(grains, by_outputs) * OUTPUT_GRAIN;
-        size_t by_rows = smaller(ceiling_divide(pieces, by_outputs),
-                                 ceiling_divide(call->rows, PIECE_ROWS));
+        size_t by_rows =
+            smaller(ceiling_divide(pieces, by_outputs), ceiling_divide(call->rows, PIECE_ROWS));
         job->row_block = ceiling_divide(call->rows, by_rows);
     }
     if (job->rounds_rows)
@@ -190,8 +190,8 @@ void linear_forward(const struct layers *layers, const struct linear *linear, st
 
 /* ----------------------------------------------------------------------------- norms, rounding */
 
-#define TASK_ROWS 16
-#define NORM_ROWS 4 /* that are rounded while they are in the cache nearest to the core */
+#define TASK_ROWS 16 /* at most */
+#define NORM_ROWS 4  /* that are rounded while they are in the cache nearest to the core */
 
 /* Rows to be normed, if there is a norm, and rounded, if there is room for rounded ones. */
 struct rows_job {
@@ -202,6 +202,7 @@ struct rows_job {
     unsigned char *rounded;
     number_type type;
     size_t row_count, columns;
+    size_t task_rows;
 };
 
 static void norm_rows(const struct rows_job *job, size_t first, size_t count, struct rows out)
@@ -220,7 +221,8 @@ static void round_rows(const struct rows_job *job, size_t first, size_t count, s
 static void rows_task(void *context, size_t index, size_t worker)
 {
     const struct rows_job *job = context;
-    const size_t first = index * TASK_ROWS, end = smaller(first + TASK_ROWS, job->row_count);
+    const size_t first = index * job->task_rows;
+    const size_t end = smaller(first + job->task_rows, job->row_count);
     if (!job->rounded) {
         norm_rows(job, first, end - first,
                   (struct rows){job->out.data + first * job->out.stride, job->out.stride});
@@ -236,9 +238,15 @@ static void rows_task(void *context, size_t index, size_t worker)
     }
 }
 
+/* As many tasks for each thread as for the others, all of as many rows. */
 static void run_rows(struct rows_job *job)
 {
-    threads_run(job->layers->threads, ceiling_divide(job->row_count, TASK_ROWS), rows_task, job);
+    const size_t threads = threads_count(job->layers->threads);
+    const size_t least = ceiling_divide(larger(job->row_count, 1), TASK_ROWS);
+    const size_t tasks = ceiling_divide(least, threads) * threads;
+    job->task_rows = larger(ceiling_divide(job->row_count, tasks), 1);
+    threads_run(job->layers->threads, ceiling_divide(job->row_count, job->task_rows), rows_task,
+                job);
 }
 
 size_t norm_scratch(size_t columns)

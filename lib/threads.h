@@ -35,7 +35,8 @@ bool threads_cancelled(const struct threads *threads);
 
 /*
  * Runs task(context, i, worker) for each i below count; returns when all are done, or none is.
- * Where threads is NULL, on the calling thread as worker 0: so does a task whose layers are its own.
+ * Where threads is NULL, on the calling thread as worker 0: so does a task whose layers are its
+ * own.
  */
 void threads_run(struct threads *threads, size_t count, qc_task *task, void *context);
 

@@ -211,6 +211,7 @@ static void test_refusals(void **state)
     assert_refused(FOLDER "kadid/dmos.csv", &(struct label_options){.opinion_column = "mos"},
                    "has no column mos; there are: dist_img, ref_img, dmos, var");
     assert_refused("test/photos/bikes-224x224.png", &none, "zero byte");
+    assert_refused("test/golden/towers/resnet.pth", &none, "is not a spreadsheet, or damaged");
 }
 
 /* ------------------------------------------------------------------------------- MATLAB's files */
@@ -236,6 +237,26 @@ static void test_mat_kinds(void **state)
     assert_string_equal(name_of(&labels, 1), "cde.png");
     assert_float_equal(opinion_of(&labels, 2), 2, 0);
     labels_free(&labels);
+}
+
+/* An array that says it has 65536 x 65536 cells has none of them. */
+static void test_mat_hostile(void **state)
+{
+    (void)state;
+    char message[TABLE_MESSAGE_SIZE] = "";
+    size_t size;
+    struct mat_file file;
+    char *bytes = whole_file(FOLDER "big_endian.mat", &size);
+    /* Behind the head: the tags of the array, its flags and its dimensions. */
+    const size_t dimensions = 128 + 8 + 16 + 8;
+    assert_memory_equal(bytes + dimensions, "\0\0\0\1\0\0\0\3", 8);
+    memcpy(bytes + dimensions, "\0\1\0\0\0\1\0\0", 8);
+    assert_false(mat_read(&file, (unsigned char *)bytes, size, "it", message));
+    assert_non_null(strstr(message, "more than four million elements"));
+    memcpy(bytes + dimensions, "\0\0\0\1\0\0\0\4", 8);
+    assert_false(mat_read(&file, (unsigned char *)bytes, size, "it", message));
+    assert_string_equal(message, "it: is damaged: an array has fewer numbers than it says");
+    free(bytes);
 }
 
 /* Every shorter file is refused with a sentence, or has arrays that end before; never more. */
@@ -433,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_mat_kinds),
+        cmocka_unit_test(test_mat_hostile),
         cmocka_unit_test(test_mat_cut_short),
         cmocka_unit_test(test_delimited),
         cmocka_unit_test(test_numbers),

@@ -16,23 +16,11 @@
 #include <cmocka.h>
 
 #include "model_builder.h"
+#include "temporary_file.h"
 
 enum { SIDE = 64, SENTENCES = 32 };
 
-static char path[] = "/tmp/qualiclip-log-XXXXXX";
-
-static int make_file(void **state)
-{
-    (void)state;
-    const int descriptor = mkstemp(path);
-    return descriptor < 0 ? -1 : close(descriptor);
-}
-
-static int remove_file(void **state)
-{
-    (void)state;
-    return unlink(path);
-}
+static const char *const path = temporary_path;
 
 /* -------------------------------------------------------------------------------------- listening
  */
@@ -284,12 +272,9 @@ static void test_scorers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kernels_and_weights),
-        cmocka_unit_test(test_precision),
-        cmocka_unit_test(test_alignment),
-        cmocka_unit_test(test_failures_are_not_logged),
-        cmocka_unit_test(test_older_options),
-        cmocka_unit_test(test_scorers),
+        cmocka_unit_test(test_kernels_and_weights), cmocka_unit_test(test_precision),
+        cmocka_unit_test(test_alignment),           cmocka_unit_test(test_failures_are_not_logged),
+        cmocka_unit_test(test_older_options),       cmocka_unit_test(test_scorers),
     };
-    return cmocka_run_group_tests_name("log", tests, make_file, remove_file);
+    return cmocka_run_group_tests_name("log", tests, temporary_file_make, temporary_file_remove);
 }

@@ -17,21 +17,9 @@
 
 #include "archive.h"
 #include "model_builder.h"
+#include "temporary_file.h"
 
-static char path[] = "/tmp/qualiclip-test-check-XXXXXX";
-
-static int make_file(void **state)
-{
-    (void)state;
-    const int descriptor = mkstemp(path);
-    return descriptor < 0 ? -1 : close(descriptor);
-}
-
-static int remove_file(void **state)
-{
-    (void)state;
-    return unlink(path);
-}
+static const char *const path = temporary_path;
 
 /* Both ways agree; returns their status. */
 static qc_status check(const char *file)
@@ -104,5 +92,5 @@ int main(void)
         cmocka_unit_test(numbers_are_looked_at),
         cmocka_unit_test(bad_files_do_not_pass),
     };
-    return cmocka_run_group_tests(tests, make_file, remove_file);
+    return cmocka_run_group_tests(tests, temporary_file_make, temporary_file_remove);
 }

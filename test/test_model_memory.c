@@ -5,6 +5,7 @@
  */
 #include "qualiclip.h"
 #include "model_builder.h"
+#include "temporary_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,7 +73,7 @@ void __wrap_free(void *block)
     __real_free(block);
 }
 
-static char path[] = "/tmp/qualiclip-test-memory-XXXXXX";
+static const char *const path = temporary_path;
 
 /* Opens with allocation `failing` denied; tells whether it was asked for. */
 static bool open_without_memory(size_t number, const char *file)
@@ -230,19 +231,6 @@ static void opens_in_a_block(void **state)
     }
 }
 
-static int make_file(void **state)
-{
-    (void)state;
-    const int descriptor = mkstemp(path);
-    return descriptor < 0 ? -1 : close(descriptor);
-}
-
-static int remove_file(void **state)
-{
-    (void)state;
-    return unlink(path);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,5 +239,5 @@ int main(void)
         cmocka_unit_test(low_level_unwinds),
         cmocka_unit_test(opens_in_a_block),
     };
-    return cmocka_run_group_tests(tests, make_file, remove_file);
+    return cmocka_run_group_tests(tests, temporary_file_make, temporary_file_remove);
 }

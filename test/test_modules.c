@@ -16,25 +16,13 @@
 #include <cmocka.h>
 
 #include "archive.h"
+#include "temporary_file.h"
 #include "pickle_writer.h"
 #include "qualiclip.h"
 
-static char path[] = "/tmp/qualiclip-test-modules-XXXXXX";
+static const char *const path = temporary_path;
 static char text[QC_MESSAGE_SIZE];
 static struct pickle pickle;
-
-static int make_file(void **state)
-{
-    (void)state;
-    const int descriptor = mkstemp(path);
-    return descriptor < 0 ? -1 : close(descriptor);
-}
-
-static int remove_file(void **state)
-{
-    (void)state;
-    return unlink(path);
-}
 
 static void begin(void)
 {
@@ -364,5 +352,5 @@ int main(void)
         cmocka_unit_test(a_whole_model_is_told_what_to_do),
         cmocka_unit_test(tensors_beyond_measure),
     };
-    return cmocka_run_group_tests(tests, make_file, remove_file);
+    return cmocka_run_group_tests(tests, temporary_file_make, temporary_file_remove);
 }

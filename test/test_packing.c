@@ -19,27 +19,20 @@
 #include <cmocka.h>
 
 #include "model_builder.h"
+#include "temporary_file.h"
 
-#define SIDE         200
+#define SIDE         104
 #define PATCH        96
 #define FEATURE_SIZE 16
 
-static char path[] = "/tmp/qualiclip-packing-XXXXXX";
+static const char *const path = temporary_path;
 static uint8_t pixels[SIDE * SIDE * 3];
 
-static int make_file(void **state)
+static int setup(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (uint8_t)(i * i / 7 % 251);
-    const int descriptor = mkstemp(path);
-    return descriptor < 0 ? -1 : close(descriptor);
-}
-
-static int remove_file(void **state)
-{
-    (void)state;
-    return unlink(path);
+    return temporary_file_make(state);
 }
 
 static qc_image image_of(uint32_t width, uint32_t height)
@@ -268,5 +261,5 @@ int main(void)
         cmocka_unit_test(memory_is_packed_on_demand), cmocka_unit_test(resnet_alone_is_packed),
         cmocka_unit_test(nothing_is_held_twice),
     };
-    return cmocka_run_group_tests(tests, make_file, remove_file);
+    return cmocka_run_group_tests(tests, setup, temporary_file_remove);
 }

@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <math.h>
 
+#include "labels/table.h"
 #include "page.h"
 #include "svg.h"
 
@@ -135,7 +137,11 @@ static void test_a_page_is_complete(void **state)
     static const char *const head[] = {"<b>", "score"};
     const double values[] = {0.1, 0.1, 0.95, 1, 2};
     const struct histogram_series series = {"all & sundry", values, 5};
+    char message[TABLE_MESSAGE_SIZE], path[] = "/tmp/test_page.XXXXXX";
     struct markup page = {0};
+    const int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
     page_begin(&page, "a <title>");
     page_section(&page, "part", "R&D", "note");
     page_table(&page, head, 2);
@@ -146,14 +152,20 @@ static void test_a_page_is_complete(void **state)
     page_table_end(&page);
     draw_histogram(&page, "h", &series, 1, 0, 1, "x");
     page_section_end(&page);
-    page_end(&page);
-    assert_int_equal(occurrences(page.text, "a &lt;title&gt;"), 2);
+    assert_true(page_write(&page, "a <title>", &(struct page_file){path, false}));
+    assert_true(page_write(&page, "another", &(struct page_file){path, true}));
+    markup_free(&page);
+    page.text = table_read_file(path, &page.length, message);
+    assert_non_null(page.text);
+    remove(path);
+    assert_int_equal(occurrences(page.text, "a &lt;title&gt;"), 3); /* head, contents twice */
+    assert_int_equal(occurrences(page.text, "another"), 0);
     assert_int_equal(occurrences(page.text, "<b>"), 0);
-    assert_int_equal(occurrences(page.text, "<td>0.123</td><td>&ndash;</td>"), 1);
-    assert_int_equal(occurrences(page.text, "R&amp;D"), 1);
-    assert_int_equal(occurrences(page.text, "all &amp; sundry"), 1);
+    assert_int_equal(occurrences(page.text, "<td>0.123</td><td>&ndash;</td>"), 2);
+    assert_int_equal(occurrences(page.text, "R&amp;D"), 2);
+    assert_int_equal(occurrences(page.text, "all &amp; sundry"), 2);
     assert_int_equal(occurrences(page.text, "<script"), 0);
-    assert_int_equal(occurrences(page.text, "http"), 2); /* http-equiv, and the name of SVG */
+    assert_int_equal(occurrences(page.text, "http"), 3); /* http-equiv, and the name of SVG twice */
     static const char *const pairs[][2] = {{"<section", "</section>"}, {"<table", "</table>"},
                                            {"<tr", "</tr>"},           {"<svg", "</svg>"},
                                            {"<text", "</text>"},       {"<html", "</html>"}};

@@ -17,12 +17,13 @@
 #include <cmocka.h>
 
 #include "model_builder.h"
+#include "temporary_file.h"
 
 #define SIDE         96
 #define FEATURE_SIZE 16
 #define IMAGES       3
 
-static char path[] = "/tmp/qualiclip-precision-XXXXXX";
+static const char *const path = temporary_path;
 static uint8_t pixels[SIDE * SIDE * 3 + IMAGES];
 
 static const qc_precision precisions[] = {QC_PRECISION_F32, QC_PRECISION_BF16, QC_PRECISION_INT8};
@@ -38,19 +39,11 @@ enum { TYPES = sizeof types / sizeof *types };
 #define MOST_THREADS 1
 #endif
 
-static int make_file(void **state)
+static int setup(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (uint8_t)(i * i / 7 % 251);
-    const int descriptor = mkstemp(path);
-    return descriptor < 0 ? -1 : close(descriptor);
-}
-
-static int remove_file(void **state)
-{
-    (void)state;
-    return unlink(path);
+    return temporary_file_make(state);
 }
 
 static qc_model *open_file(const char *kernels, qc_precision precision)
@@ -234,11 +227,9 @@ static void int8_has_a_largest_matrix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scores_have_the_same_bits),
-        cmocka_unit_test(features_stay_near),
-        cmocka_unit_test(weights_are_held_once),
-        cmocka_unit_test(precision_must_be_one),
+        cmocka_unit_test(scores_have_the_same_bits), cmocka_unit_test(features_stay_near),
+        cmocka_unit_test(weights_are_held_once),     cmocka_unit_test(precision_must_be_one),
         cmocka_unit_test(int8_has_a_largest_matrix),
     };
-    return cmocka_run_group_tests(tests, make_file, remove_file);
+    return cmocka_run_group_tests(tests, setup, temporary_file_remove);
 }

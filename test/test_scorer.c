@@ -98,7 +98,7 @@ static qc_image images[BATCH];
 static int make_images(void **state)
 {
     static const uint32_t sizes[BATCH][2] = {{64, 64},  {97, 51},   {200, 33}, {64, 64},
-                                             {41, 187}, {128, 128}, {33, 200}, {199, 155}};
+                                             {41, 137}, {112, 104}, {33, 200}, {71, 113}};
     uint32_t random = 1;
     for (size_t i = 0; i < BATCH; i++) {
         for (size_t j = 0; j < sizeof pixels[i]; j++) {
@@ -132,6 +132,7 @@ static void run_backwards(void *pool, size_t count, qc_task *task, void *context
         task(context, i, i % 3);
 }
 
+/* In one batch, and some by themselves in a workspace that is larger than they need. */
 static void compare_with_alone(const qc_model *model, qc_scorer_options options,
                                const qc_result *alone)
 {
@@ -140,6 +141,8 @@ static void compare_with_alone(const qc_model *model, qc_scorer_options options,
     assert_int_equal(qc_score_batch(scorer, images, BATCH, results), QC_OK);
     for (size_t i = 0; i < BATCH; i++) {
         assert_same_bits(&results[i], &alone[i]);
+        if (options.threads > 1 || i % 3)
+            continue;
         assert_int_equal(qc_score(scorer, &images[i], &single), QC_OK);
         assert_same_bits(&single, &alone[i]);
     }
@@ -170,8 +173,8 @@ static void check_same_bits(const char *path, const char *kernels)
     compare_with_alone(model, options, alone);
 #ifdef QUALICLIP_THREADS
     options.parallel_for = NULL;
-    for (options.threads = 2; options.threads <= 5; options.threads += 3)
-        compare_with_alone(model, options, alone);
+    options.threads = 5; /* more than most machines of CI have processors */
+    compare_with_alone(model, options, alone);
 #endif
     qc_model_close(model);
 }

@@ -193,8 +193,8 @@ static qc_image batch_images[BATCH];
 
 static void make_batch(void)
 {
-    static const uint32_t sizes[BATCH][2] = {{64, 64},   {300, 257}, {33, 450}, {227, 449},
-                                             {450, 224}, {40, 32},   {224, 224}};
+    static const uint32_t sizes[BATCH][2] = {{64, 64},   {256, 257}, {33, 450}, {227, 319},
+                                             {320, 224}, {40, 32},   {224, 224}};
     for (unsigned i = 0; i < BATCH; i++) {
         batch_pixels[i] = noise_pixels(i, sizes[i][0], sizes[i][1]);
         batch_images[i] = rgb_image(batch_pixels[i], sizes[i][0], sizes[i][1]);

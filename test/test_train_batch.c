@@ -70,9 +70,11 @@ static void test_any_number_of_workers_gives_the_same_batches(void **state)
     struct batch expected;
     (void)state;
     recipe.batch.stored = recipe.batch.compound = 0.5;
-    batch_create(&expected, &recipe.batch);
+    batch_create(&expected, &recipe.batch, batch_share_of(&recipe.batch, 0, 1));
     for (uint32_t workers = 0; workers < 4; workers++) {
-        struct feed *feed = feed_open(&both, &recipe.batch, 2, workers, NULL);
+        const struct feed_order order = {&both, &recipe.batch, batch_share_of(&recipe.batch, 0, 1),
+                                         2, workers};
+        struct feed *feed = feed_open(&order, NULL);
         for (uint64_t index = 2; index < 8; index++) {
             batch_make(&expected, &both, &recipe.batch, index);
             assert_true(is_same(feed_next(feed), &expected));
@@ -88,8 +90,8 @@ static void test_seeds_and_numbers_change_batches(void **state)
     struct batch one, two;
     (void)state;
     other.batch.seed++;
-    batch_create(&one, &recipe.batch);
-    batch_create(&two, &recipe.batch);
+    batch_create(&one, &recipe.batch, batch_share_of(&recipe.batch, 0, 1));
+    batch_create(&two, &recipe.batch, batch_share_of(&recipe.batch, 0, 1));
     batch_make(&one, &both, &recipe.batch, 0);
     batch_make(&two, &both, &recipe.batch, 1);
     assert_false(is_same(&one, &two));
@@ -128,7 +130,7 @@ static void test_badness_follows_what_can_be_seen(void **state)
         if (!degradation_available((enum degradation)type))
             continue;
         draw_only(&recipe, (enum degradation)type);
-        batch_create(&batch, &recipe.batch);
+        batch_create(&batch, &recipe.batch, batch_share_of(&recipe.batch, 0, 1));
         batch_make(&batch, &coloured, &recipe.batch, 3);
         for (uint32_t photo = 0; photo < recipe.batch.photos; photo++)
             for (uint32_t crop = 0; crop < CROPS; crop++) {
@@ -157,7 +159,7 @@ static void test_first_level_of_a_blur_is_the_identity(void **state)
     (void)state;
     recipe.batch.between = false;
     draw_only(&recipe, DEGRADE_GAUSSIAN_BLUR);
-    batch_create(&batch, &recipe.batch);
+    batch_create(&batch, &recipe.batch, batch_share_of(&recipe.batch, 0, 1));
     batch_make(&batch, &coloured, &recipe.batch, 0);
     assert_true(fabsf(batch.labels[1].badness) <= 0);
     assert_true(fabsf(batch.labels[2].badness - 2) <= 0);
@@ -199,7 +201,7 @@ static void test_crops_of_a_photo_overlap_and_differ(void **state)
     unsigned differ = 0;
     (void)state;
     assert_true(region_most(CROP) < 2 * CROP);
-    batch_create(&batch, &recipe.batch);
+    batch_create(&batch, &recipe.batch, batch_share_of(&recipe.batch, 0, 1));
     batch_make(&batch, &coloured, &recipe.batch, 0);
     for (uint32_t photo = 0; photo < recipe.batch.photos; photo++)
         differ += mean_difference(image_of(&batch, photo, 0, 0), image_of(&batch, photo, 1, 0)) > 0;
@@ -214,7 +216,7 @@ static void test_series_that_begin_badly(void **state)
     unsigned seen = 0;
     (void)state;
     recipe.batch.compound = 1;
-    batch_create(&batch, &recipe.batch);
+    batch_create(&batch, &recipe.batch, batch_share_of(&recipe.batch, 0, 1));
     for (uint64_t index = 0; index < 5; index++) {
         batch_make(&batch, &coloured, &recipe.batch, index);
         for (uint32_t i = 0; i < recipe.batch.photos * CROPS * STAGES; i += STAGES) {
@@ -237,7 +239,7 @@ static void test_strange_images_come_last(void **state)
     struct batch batch;
     (void)state;
     recipe.batch.strange = 3;
-    batch_create(&batch, &recipe.batch);
+    batch_create(&batch, &recipe.batch, batch_share_of(&recipe.batch, 0, 1));
     batch_make(&batch, &coloured, &recipe.batch, 0);
     assert_true(batch.images == 3 * CROPS * STAGES + 3);
     for (uint32_t i = 3 * CROPS * STAGES; i < batch.images; i++)

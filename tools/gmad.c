@@ -29,7 +29,7 @@ static const char help[] =
     "                           with names and numbers; the second file may follow as an argument\n"
     "      --images=DIR         where the images are; needed for -o, and for pictures in --html\n"
     "  -o, --output=FILE        the pairs with their scores as one PNG\n"
-    "      --html=FILE          ... and as a page\n"
+    "      --html=FILE          ... and as a page; --append: at the end of the page there is\n"
     "      --levels=low,high    images of low and of high quality by the defender's score, a "
     "fifth\n"
     "                           of all each (default); N: each of N parts of equal numbers\n"
@@ -56,12 +56,24 @@ struct settings {
     const char *files[2];
     size_t file_count;
     struct input_list pictures;
-    const char *sheet, *html;
+    const char *sheet;
+    struct page_file page;
     enum output_format format;
     struct score_options columns;
 };
 
-enum option_code { SCORES = 256, IMAGES, HTML, LEVELS, PAIRS, TOLERANCE, FORMAT, SCORES_OF, NAMES };
+enum option_code {
+    SCORES = 256,
+    IMAGES,
+    HTML,
+    APPEND,
+    LEVELS,
+    PAIRS,
+    TOLERANCE,
+    FORMAT,
+    SCORES_OF,
+    NAMES
+};
 
 static bool take_levels(struct contest *contest, const char *value)
 {
@@ -91,7 +103,8 @@ static const char *take_option(struct contest *contest, struct settings *setting
         break;
     case IMAGES: inputs_gather(&settings->pictures, &value, 1, true); break;
     case 'o': settings->sheet = value; break;
-    case HTML: settings->html = value; break;
+    case HTML: settings->page.path = value; break;
+    case APPEND: settings->page.append = true; break;
     case LEVELS:
         if (!take_levels(contest, value))
             return "--levels: expected low,high or a number from 1 to 100";
@@ -126,6 +139,7 @@ static bool parse(struct contest *contest, struct settings *settings, int argc, 
         {"images", required_argument, NULL, IMAGES},
         {"output", required_argument, NULL, 'o'},
         {"html", required_argument, NULL, HTML},
+        {"append", no_argument, NULL, APPEND},
         {"levels", required_argument, NULL, LEVELS},
         {"pairs", required_argument, NULL, PAIRS},
         {"tolerance", required_argument, NULL, TOLERANCE},
@@ -173,7 +187,7 @@ static bool write_pictures(struct contest *contest, const struct settings *setti
 {
     bool good = true;
     if (settings->pictures.count == 0)
-        return !settings->html || write_contest_report(contest, settings->html);
+        return !settings->page.path || write_contest_report(contest, &settings->page);
     for (size_t i = 0; i < settings->pictures.count; i++)
         if (settings->pictures.items[i].error) {
             complain_about(settings->pictures.items[i].path, settings->pictures.items[i].error);
@@ -183,8 +197,8 @@ static bool write_pictures(struct contest *contest, const struct settings *setti
         complain("none of the pairs' pictures is in --images");
         return false;
     }
-    if (settings->html)
-        good = write_contest_report(contest, settings->html) && good;
+    if (settings->page.path)
+        good = write_contest_report(contest, &settings->page) && good;
     if (settings->sheet)
         good = write_contact_sheet(contest, settings->sheet) && good;
     return good;

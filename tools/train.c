@@ -17,7 +17,7 @@
 #if defined(QUALICLIP_TRAIN)
 
 #include "photo_lists.h"
-#include "repack.h"
+#include "ranks.h"
 #include "training.h"
 
 static const char help[] =
@@ -34,10 +34,19 @@ static const char help[] =
     "      --hold-out=WHAT      likewise: photos that are kept aside; the model is judged by them\n"
     "      --init=NAME|FILE     from random numbers: nano, a ModifiedResNet of width 16;\n"
     "                           pico, one of width 8; vit-tiny, a ViT of width 192.  Or a file\n"
-    "                           that --state wrote: its weights (their running means), under a\n"
-    "                           new recipe.  Or a model file (f32, f16, bf16), which is\n"
-    "                           fine-tuned as in QualiCLIP's paper: its prompts stay, crops are\n"
-    "                           of 224, 10 epochs at a rate of 1e-9\n"
+    "                           that --state wrote: its weights (their running means).  Or a\n"
+    "                           checkpoint as `qualiclip convert` reads it, BatchNorm and all;\n"
+    "                           or a model file (f32, f16, bf16), BatchNorm folded\n"
+    "      --recipe=NAME        which recipe the options below change: scratch, which they\n"
+    "                           show; or fine-tune, which is QualiCLIP's paper's: crops of 224,\n"
+    "                           10 epochs at a rate of 1e-9.  Default: fine-tune for a\n"
+    "                           checkpoint and a model file, else scratch\n"
+    "      --prompts=fixed|learn\n"
+    "                           whether the prompts' features, of which a checkpoint or a model\n"
+    "                           file may have some, learn; default: fixed if fine-tuned, learn\n"
+    "                           from scratch, and with a state as they did\n"
+    "      --positions=none|grid, --activation=gelu|quick_gelu\n"
+    "                           of a checkpoint, as for `qualiclip convert`\n"
     "  -o, --output=MODEL.gguf  the model, as `qualiclip score -m` takes it; written at every\n"
     "                           judgement and at the end\n"
     "      --teacher=MODEL      a model file, or built-in: what it makes of the crops is\n"
@@ -53,7 +62,7 @@ static const char help[] =
     "      --hold-out-side=N    pixels a side of photos that are judged; default 384\n"
     "      --log=FILE           a line of CSV for each step\n"
     "      --until=STEP         stop after that step, to go on later: the rate falls over all\n"
-    "                           steps of the recipe\n"
+    "                           steps of the recipe; 0: only judge and write the beginning\n"
     "      --seconds=S          stop after S seconds; how far that is depends on the machine\n"
     "      --threads=N          of the tower; default: as many as there are processors.  The same\n"
     "                           number gives the same bits\n"
@@ -66,7 +75,7 @@ static const char help[] =
     "                           --help`)\n"
     "  -h, --help               print this help and exit\n"
     "\n"
-    "The recipe, with what it is for --init=nano:\n";
+    "The recipe, with what it is from scratch:\n";
 
 static const char examples[] =
     "\n"
@@ -76,6 +85,7 @@ static const char examples[] =
     "  qualiclip train --photos ~/Pictures --init nano -o mine.gguf --log mine.csv\n"
     "  qualiclip train --photos ~/Pictures --hold-out ~/Pictures/aside --init nano -o mine.gguf\n"
     "  qualiclip train --photos ~/Pictures --resume mine.gguf.state -o mine.gguf\n"
+    "  qualiclip train --photos ~/Pictures --init qualiclip.pth -o tuned.gguf\n"
     "  qualiclip train --photos ~/Pictures --init qualiclip.gguf -o tuned.gguf\n"
     "  qualiclip train --photos ~/Pictures --teacher qualiclip.gguf --init nano -o small.gguf\n";
 
@@ -95,6 +105,10 @@ enum option_code {
     PHOTOS = 256,
     HOLD_OUT,
     INIT,
+    RECIPE_NAME,
+    PROMPTS,
+    POSITIONS,
+    ACTIVATION,
     TYPE,
     NAME,
     LICENSE,
@@ -118,6 +132,10 @@ static const struct option fixed_options[] = {
     {"photos", required_argument, NULL, PHOTOS},
     {"hold-out", required_argument, NULL, HOLD_OUT},
     {"init", required_argument, NULL, INIT},
+    {"recipe", required_argument, NULL, RECIPE_NAME},
+    {"prompts", required_argument, NULL, PROMPTS},
+    {"positions", required_argument, NULL, POSITIONS},
+    {"activation", required_argument, NULL, ACTIVATION},
     {"output", required_argument, NULL, 'o'},
     {"type", required_argument, NULL, TYPE},
     {"name", required_argument, NULL, NAME},
@@ -142,6 +160,7 @@ enum { fixed_count = sizeof fixed_options / sizeof *fixed_options };
 /* What the recipe is changed by, applied once it is known which one it is. */
 struct changes {
     bool given;
+    enum { RECIPE_BY_BEGINNING, RECIPE_FROM_SCRATCH, RECIPE_FINE_TUNE } recipe;
     bool *set; /* of each field */
     double *values;
     double type_weights[degradation_count]; /* -1: not given */
@@ -224,6 +243,44 @@ static void apply(const struct changes *changes, struct recipe *recipe)
             recipe->batch.type_weights[type] = changes->type_weights[type];
 }
 
+/* 0 or 1: which of two names; or -1, after a complaint. */
+static int choose(const char *option, const char *text, const char *first, const char *second)
+{
+    const char *const names[] = {first, second, NULL};
+    int choice;
+    if (parse_choice(text, names, &choice))
+        return choice;
+    usage_error("train", "--%s=%s: expected %s or %s", option, text, first, second);
+    return -1;
+}
+
+/* What an option says of the beginning; 0, or the status of a complaint. */
+static int take_wish(struct begin_wishes *wishes, struct changes *changes, int code,
+                     const char *text)
+{
+    int choice = -1;
+    switch (code) {
+    case RECIPE_NAME:
+        choice = choose("recipe", text, "scratch", "fine-tune");
+        changes->recipe = choice ? RECIPE_FINE_TUNE : RECIPE_FROM_SCRATCH;
+        break;
+    case PROMPTS:
+        choice = choose("prompts", text, "fixed", "learn");
+        wishes->prompts = choice ? PROMPTS_LEARN : PROMPTS_FIXED;
+        break;
+    case POSITIONS:
+        choice = choose("positions", text, "none", "grid");
+        wishes->positions = choice ? QC_POSITIONS_GRID : QC_POSITIONS_NONE;
+        break;
+    case ACTIVATION:
+        choice = choose("activation", text, "gelu", "quick_gelu");
+        wishes->activation = text;
+        break;
+    }
+    changes->given = true;
+    return choice < 0 ? COMMAND_USAGE : 0;
+}
+
 static bool take_count(const char *text, uint32_t least, uint32_t *count)
 {
     return parse_count(text, least, 1000000000, count);
@@ -258,7 +315,7 @@ static int take_option(struct training_request *request, int code, const char *t
                    ? 0
                    : usage_error("train", "--cache-memory=%s: expected a size such as 512M", text);
     }
-    if (!take_count(text, code != WORKERS && code != SAVE_EVERY && code != JUDGE_EVERY, &count))
+    if (!take_count(text, code == HOLD_OUT_SIDE || code == THREADS_OPTION, &count))
         return usage_error("train", "%s: expected a whole number", text);
     switch (code) {
     case SAVE_EVERY: request->save_every = count; break;
@@ -306,6 +363,9 @@ static int parse(struct training_request *request, struct changes *changes, int 
             status = change_field(changes, (size_t)(option - RECIPE), optarg);
         else if (option == TYPE_WEIGHTS)
             status = change_type_weights(changes, optarg);
+        else if (option == RECIPE_NAME || option == PROMPTS || option == POSITIONS ||
+                 option == ACTIVATION)
+            status = take_wish(&request->wishes, changes, option, optarg);
         else
             status = take_option(request, option, optarg);
     }
@@ -316,16 +376,31 @@ static int parse(struct training_request *request, struct changes *changes, int 
     return status ? status : check(request, changes);
 }
 
+/* What others trained is fine-tuned, unless something else is chosen. */
+static bool is_fine_tuned(const struct training_request *request, const struct changes *changes)
+{
+    if (changes->recipe != RECIPE_BY_BEGINNING)
+        return changes->recipe == RECIPE_FINE_TUNE;
+    const enum beginning_kind kind = begin_kind(request->init);
+    return kind == BEGIN_WITH_MODEL || kind == BEGIN_WITH_CHECKPOINT;
+}
+
+static void settle_recipe(struct training_request *request, const struct changes *changes)
+{
+    struct recipe *recipe = &request->recipe;
+    request->wishes.fine_tunes = is_fine_tuned(request, changes);
+    (request->wishes.fine_tunes ? recipe_fine_tune : recipe_from_scratch)(recipe);
+    recipe->logit_scale = 0;
+    if (request->teacher)
+        recipe_distil(recipe);
+    apply(changes, recipe);
+}
+
 static int run(struct training_request *request, const struct changes *changes)
 {
     char *state = NULL;
-    if (request->init && is_model_file(request->init))
-        recipe_fine_tune(&request->recipe);
-    else
-        recipe_from_scratch(&request->recipe);
-    if (request->teacher)
-        recipe_distil(&request->recipe);
-    apply(changes, &request->recipe);
+    if (request->init)
+        settle_recipe(request, changes);
     photo_list_subtract(&request->photos, &request->held_out);
     if (!request->state_path) {
         const size_t size = strlen(request->model.model_path) + sizeof ".state";
@@ -333,7 +408,9 @@ static int run(struct training_request *request, const struct changes *changes)
         snprintf(state, size, "%s.state", request->model.model_path);
         request->state_path = state;
     }
+    ranks_start();
     const int status = training_run(request);
+    ranks_end();
     free(state);
     return status;
 }
@@ -342,6 +419,7 @@ int command_train(int argc, char **argv)
 {
     struct training_request request = {.threads = machine_processors(),
                                        .workers = machine_processors(),
+                                       .until = UINT64_MAX,
                                        .save_every = 500,
                                        .judge_every = 500,
                                        .held_out_side = 384,

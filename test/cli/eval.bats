@@ -24,7 +24,7 @@ scores_from() {
     run --separate-stderr "$QUALICLIP" eval --mos="$labels/kadid" --scores=a.csv
     [ "$status" = 0 ] && [ -z "$stderr" ]
     contains "${lines[0]}" "KADID-10k: 30 images of $labels/kadid/dmos.csv, opinion dmos, higher is better"
-    [ "${lines[1]}" = "a.csv: 28 images have a score, 2 have no score; 1 scores are of other images" ]
+    [ "${lines[1]}" = "a.csv: 28 images have a score, 2 have no score; scores of other images: 1" ]
     [[ ${lines[3]} =~ ^\ *28\ +0\.[0-9]{4}\ \[0\.[0-9]{4},\ 0\.[0-9]{4}\].*a\.csv$ ]]
     run -0 --separate-stderr "$QUALICLIP" eval --mos="$labels/kadid" --scores=a.csv --verbose
     contains "$stderr" "a.csv: has no score of I01_25_05.png"

@@ -85,6 +85,19 @@ judge() {
     [ "$(echo *.partial)" = '*.partial' ]
 }
 
+@test "what is appended to a page stands behind what was there" {
+    judge --html page.html --append >/dev/null # there is none yet
+    "$QUALICLIP" gmad --scores <(printf 'a,1\nb,1\nc,2') <(printf 'a,1\nb,5\nc,2') --levels 1 \
+        --html page.html --append >/dev/null
+    [ "$(grep -c '<h1>' page.html)" = 2 ]
+    [ "$(grep -c '</html>' page.html)" = 1 ]
+    [ "$(grep -n '<h1>Where two models' page.html | cut -d: -f1)" -gt "$(grep -n 'id="photos"' page.html | cut -d: -f1)" ]
+    echo '<html>' >mine.html
+    run -1 --separate-stderr judge --html mine.html --append
+    contains "$stderr" "mine.html: is no page that --html has written"
+    [ "$(cat mine.html)" = '<html>' ]
+}
+
 @test "names of files are text in the page" {
     cp "${images[0]}" '<img src=x onerror=alert(1)>&".png'
     q eval --degradations --photos '<img src=x onerror=alert(1)>&".png' --size 48 --type darken \

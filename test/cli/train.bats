@@ -30,6 +30,9 @@ setup() {
     [ "$(head -1 first.csv | cut -d, -f1-3)" = step,loss,consistency ]
     [ "$(cut -d, -f1 first.csv | tr '\n' ' ')" = "step 1 2 2 3 4 4 " ] # a judgement has its line
     [ "$(awk -F, '{ print NF }' first.csv | sort -u)" = 16 ]
+    run "$QUALICLIP" eval --degradations --photos "$root/test/photos/bikes-161x300.png" \
+        -m first.gguf --size 64 --format json # says the same of it
+    [ "$(jq '"\(.within_image),\(.across)"' -r <<<"$output")" = "$(tail -1 first.csv | cut -d, -f14,15)" ]
     run "$QUALICLIP" score -m first.gguf photos/dandelions.jpg
     [ "$status" -eq 0 ]
     run "$QUALICLIP" info first.gguf

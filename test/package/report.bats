@@ -19,6 +19,9 @@ setup_file() {
     awk -F, 'NR == 1 {print "name,mos"; next} {split($0, part, "."); print $1 "," 6 - part[3] + NR % 3}' \
         a.csv >mos.csv
     "$QUALICLIP" eval --scores a.csv --scores b.csv --mos mos.csv --html opinions.html >/dev/null
+    cp degradations.html all.html
+    "$QUALICLIP" eval --scores a.csv --mos mos.csv --html all.html --append >/dev/null
+    "$QUALICLIP" gmad --scores a.csv b.csv --images worse --html all.html --append >/dev/null
 }
 
 setup() {
@@ -81,6 +84,7 @@ print(sum(image.convert("L").getdata()) // 65536, len(set(image.getdata())))' "$
 degradations.html 5 $(ls photos | wc -l) 2 17 3 0
 gmad.html 3 $(grep -o '<img ' gmad.html | wc -l) 1 0 0 20
 opinions.html 3 $(grep -o '<img ' opinions.html | wc -l) 4 2 2 40
+all.html 10 $(grep -o '<img ' all.html | wc -l) 5 19 4 60
 END
         [ "$(grep -c '<img ' gmad.html)" -ge 4 ]
         [ "$(grep -o '<img ' opinions.html | wc -l)" -ge 16 ]

@@ -98,7 +98,7 @@ static void begin_measures(struct markup *page, const char *label)
 static void add_overview(struct markup *page, const struct evaluation *evaluation)
 {
     const struct labels *labels = evaluation->labels;
-    page_section(page, "overview", "Agreement with people", NULL);
+    page_section(page, "opinions-overview", "Agreement with people", NULL);
     markup_add(page, "<p>%zu images of ", evaluation->used_count);
     markup_text(page, labels->dataset ? labels->dataset : labels->path);
     markup_add(page, "; of the opinions, %s is better.</p>\n",
@@ -292,7 +292,7 @@ static void add_model(struct markup *page, const struct evaluation *evaluation, 
 {
     struct sample sample = take_sample(evaluation, model);
     char name[32];
-    snprintf(name, sizeof name, "model-%zu", model + 1);
+    snprintf(name, sizeof name, "opinions-%zu", model + 1);
     page_section(page, name, title_of(evaluation, model), NULL);
     if (sample.count)
         add_plots(page, evaluation, model, &sample);
@@ -307,17 +307,17 @@ static void add_model(struct markup *page, const struct evaluation *evaluation, 
 }
 
 bool write_agreement_report(const struct evaluation *evaluation, const struct input_list *pictures,
-                            const char *path)
+                            const struct page_file *file)
 {
+    static const char title[] = "Scores and opinions";
     struct markup page = {0};
     const char **found = find_pictures(evaluation, pictures);
-    page_begin(&page, "Scores and opinions");
+    page_begin(&page, title);
     add_overview(&page, evaluation);
     for (size_t model = 0; model < evaluation->model_count; model++)
         add_model(&page, evaluation, model, found);
     add_groups(&page, evaluation);
-    page_end(&page);
-    const bool written = markup_write(&page, path);
+    const bool written = page_write(&page, title, file);
     markup_free(&page);
     free(found);
     return written;

@@ -6,12 +6,13 @@
 
 #include "evaluation.h"
 #include "inputs.h"
+#include "page.h"
 
 /*
  * pictures: where the images are, which are joined by their names; where there are none, names of
  * scores that are files are shown.  False, once complained about, if the file cannot be written.
  */
 bool write_agreement_report(const struct evaluation *evaluation, const struct input_list *pictures,
-                            const char *path);
+                            const struct page_file *file);
 
 #endif

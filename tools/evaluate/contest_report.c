@@ -55,7 +55,7 @@ static void add_scatter(struct markup *page, const struct contest *contest)
 static void add_overview(struct markup *page, const struct contest *contest)
 {
     char text[160];
-    page_section(page, "overview", "Overview", NULL);
+    page_section(page, "gmad-overview", "Overview", NULL);
     markup_add(page, "<p>%zu images that both have scored; rank correlation %.3f.</p>\n",
                contest->count, spearman(contest->scores[0], contest->scores[1], contest->count));
     markup_add(page, "<figure>");
@@ -92,7 +92,7 @@ static void add_role(struct markup *page, const struct contest *contest, size_t 
     char text[160], level[32];
     snprintf(text, sizeof text, "%s defends, %s attacks", contest->titles[defender],
              contest->titles[1 - defender]);
-    page_section(page, defender ? "second" : "first", text,
+    page_section(page, defender ? "gmad-second" : "gmad-first", text,
                  "The defender finds the two of a pair (nearly) equal, the attacker the left one "
                  "better. If it is not, the attacker is wrong, else the defender.");
     for (size_t i = 0; i < contest->bout_count; i++) {
@@ -112,15 +112,15 @@ static void add_role(struct markup *page, const struct contest *contest, size_t 
     page_section_end(page);
 }
 
-bool write_contest_report(const struct contest *contest, const char *path)
+bool write_contest_report(const struct contest *contest, const struct page_file *file)
 {
+    static const char title[] = "Where two models disagree most";
     struct markup page = {0};
-    page_begin(&page, "Where two models disagree most");
+    page_begin(&page, title);
     add_overview(&page, contest);
     add_role(&page, contest, 0);
     add_role(&page, contest, 1);
-    page_end(&page);
-    const bool written = markup_write(&page, path);
+    const bool written = page_write(&page, title, file);
     markup_free(&page);
     return written;
 }

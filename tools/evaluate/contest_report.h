@@ -5,8 +5,9 @@
 #define QUALICLIP_CONTEST_REPORT_H
 
 #include "contest.h"
+#include "page.h"
 
 /* False, once complained about, if the file cannot be written. */
-bool write_contest_report(const struct contest *contest, const char *path);
+bool write_contest_report(const struct contest *contest, const struct page_file *file);
 
 #endif

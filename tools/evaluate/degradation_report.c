@@ -73,7 +73,7 @@ static void add_row(struct markup *page, const struct judgement *judgement, cons
 
 static void add_overview(struct markup *page, const struct judgement *judgement)
 {
-    page_section(page, "overview", "Overview", NULL);
+    page_section(page, "degradations-overview", "Overview", NULL);
     begin_table(page, judgement, "");
     add_row(page, judgement, "Rank correlation within an image, mean of the types",
             FIELD(mean.levels), -2);
@@ -220,18 +220,18 @@ static void add_photos(struct markup *page, const struct judgement *judgement)
     page_section_end(page);
 }
 
-bool write_degradation_report(const struct judgement *judgement, const char *path)
+bool write_degradation_report(const struct judgement *judgement, const struct page_file *file)
 {
+    static const char title[] = "How scores follow degradations";
     struct markup page = {0};
-    page_begin(&page, "How scores follow degradations");
+    page_begin(&page, title);
     add_introduction(&page, judgement);
     add_overview(&page, judgement);
     add_figure(&page, judgement);
     add_types(&page, judgement);
     add_spread(&page, judgement);
     add_photos(&page, judgement);
-    page_end(&page);
-    const bool written = markup_write(&page, path);
+    const bool written = page_write(&page, title, file);
     markup_free(&page);
     return written;
 }

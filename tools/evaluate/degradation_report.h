@@ -5,8 +5,9 @@
 #define QUALICLIP_DEGRADATION_REPORT_H
 
 #include "degradation_tables.h"
+#include "page.h"
 
 /* False, once complained about, if the file cannot be written. */
-bool write_degradation_report(const struct judgement *judgement, const char *path);
+bool write_degradation_report(const struct judgement *judgement, const struct page_file *file);
 
 #endif

@@ -46,6 +46,7 @@ static const char help[] =
     "                           object a line for each model\n"
     "      --svg=FILE           draw the mean score against intensity, for each group of types\n"
     "      --html=FILE          all of it as a page: figure, tables, photos\n"
+    "      --append             ... at the end of the page that is there, if one is\n"
     "      --dump=FILE          every score, as CSV: photo,type,level,score; level 0 is the photo\n"
     "                           as it was\n"
     "  -h, --help               print this help and exit\n"
@@ -75,7 +76,8 @@ struct evaluation {
     struct judged_models models;
     struct input_list photos;
     enum output_format format;
-    const char *svg, *html, *dump;
+    const char *svg, *dump;
+    struct page_file page;
     bool tried[degradation_count];
     bool chosen; /* --type was given: what this build cannot do is an error */
     bool failed;
@@ -83,7 +85,19 @@ struct evaluation {
 
 /* -------------------------------------------------------------------------------------- options */
 
-enum option_code { DEGRADATIONS = 256, PHOTOS, SIZE, TYPE, SEED, THREADS, FORMAT, SVG, HTML, DUMP };
+enum option_code {
+    DEGRADATIONS = 256,
+    PHOTOS,
+    SIZE,
+    TYPE,
+    SEED,
+    THREADS,
+    FORMAT,
+    SVG,
+    HTML,
+    APPEND,
+    DUMP
+};
 
 /* "jpeg,white-noise": more types to try. */
 static bool take_types(struct evaluation *evaluation, const char *value)
@@ -139,7 +153,8 @@ static const char *take_option(struct evaluation *evaluation, int code, const ch
         evaluation->format = (enum output_format)choice;
         break;
     case SVG: evaluation->svg = value; break;
-    case HTML: evaluation->html = value; break;
+    case HTML: evaluation->page.path = value; break;
+    case APPEND: evaluation->page.append = true; break;
     case DUMP: evaluation->dump = value; break;
     }
     return NULL;
@@ -179,6 +194,7 @@ static bool parse(struct evaluation *evaluation, int argc, char **argv, int *sta
         {"format", required_argument, NULL, FORMAT},
         {"svg", required_argument, NULL, SVG},
         {"html", required_argument, NULL, HTML},
+        {"append", no_argument, NULL, APPEND},
         {"dump", required_argument, NULL, DUMP},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -267,8 +283,8 @@ static bool report(struct evaluation *evaluation)
         good = dump_scores(&judgement, evaluation->dump) && good;
     if (evaluation->svg)
         good = write_degradation_figure(&judgement, evaluation->svg) && good;
-    if (evaluation->html)
-        good = write_degradation_report(&judgement, evaluation->html) && good;
+    if (evaluation->page.path)
+        good = write_degradation_report(&judgement, &evaluation->page) && good;
     free(summaries);
     return good;
 }

@@ -102,8 +102,8 @@ static int judge(struct eval_request *request, const struct labels *labels)
             evaluation_complain_of_names(&evaluation);
         if (!evaluation_print(&evaluation, request->format) || !complain_of_nothing(&evaluation))
             status = COMMAND_FAILED;
-        if (request->html &&
-            !write_agreement_report(&evaluation, &request->pictures, request->html))
+        if (request->page.path &&
+            !write_agreement_report(&evaluation, &request->pictures, &request->page))
             status = COMMAND_FAILED;
         evaluation_free(&evaluation);
     }

@@ -51,6 +51,7 @@ static const char help_end[] =
     "      --html=FILE          a page: measures, scores against opinions with the curve, the "
     "images\n"
     "                           that a model is most wrong about\n"
+    "      --append             ... at the end of the page that is there, if one is\n"
     "      --pictures=DIR       where the images are, to be shown there; default: as --images or\n"
     "                           the files of scores name them\n"
     "  -v, --verbose            name the images that have a score or an opinion only\n"
@@ -83,6 +84,7 @@ enum option_code {
     option_threads,
     option_format,
     option_html,
+    option_append,
     option_pictures,
     option_of_scoring /* handed on as it is */
 };
@@ -106,6 +108,7 @@ static const struct option long_options[] = {
     {"threads", required_argument, NULL, option_threads},
     {"format", required_argument, NULL, option_format},
     {"html", required_argument, NULL, option_html},
+    {"append", no_argument, NULL, option_append},
     {"pictures", required_argument, NULL, option_pictures},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
@@ -201,7 +204,8 @@ static const char *take_option(struct eval_request *request, int code, int index
         if (!parse_count(value, 0, 1024, &request->threads))
             return "--threads: expected a number from 0 to 1024";
         break;
-    case option_html: request->html = value; break;
+    case option_html: request->page.path = value; break;
+    case option_append: request->page.append = true; break;
     case option_pictures: inputs_gather(&request->pictures, &value, 1, true); break;
     case option_format:
         if (!parse_choice(value, formats, &choice))

@@ -7,6 +7,7 @@
 #include "evaluation.h"
 #include "inputs.h"
 #include "output.h"
+#include "page.h"
 
 struct eval_request {
     const char *mos;
@@ -19,7 +20,7 @@ struct eval_request {
     size_t scoring_count;
     uint32_t threads, seed, resamples;
     enum output_format format;
-    const char *html;
+    struct page_file page;
     struct input_list pictures;
     bool verbose;
     struct label_options labels;

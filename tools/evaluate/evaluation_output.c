@@ -68,7 +68,7 @@ static bool print_pairing(const struct evaluation *evaluation, size_t model)
         if (losses[i].count)
             printf(", %zu %s", losses[i].count, losses[i].what);
     if (pairing->other_scores)
-        printf("; %zu scores are of other images", pairing->other_scores);
+        printf("; scores of other images: %zu", pairing->other_scores);
     return output_end_line();
 }
 

@@ -5,7 +5,12 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
+#include "diagnostics.h"
+#include "labels/table.h"
 #include "qualiclip.h"
 #include "svg.h"
 
@@ -37,25 +42,78 @@ static const char style[] =
     "padding:.8rem;margin:0 0 .8rem}.pair figure{margin:0;flex:1 1 13rem;min-width:0}"
     ".gallery{display:flex;flex-wrap:wrap;gap:.8rem}.gallery figure{width:9rem;margin:0}";
 
+/* What every page of ours begins with, and where the next contents go. */
+static const char first_words[] =
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<!-- qualiclip: report -->\n";
+static const char next_contents[] = "<!-- qualiclip: next contents -->\n";
+
 void page_begin(struct markup *page, const char *title)
 {
-    markup_add(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                     "img-src data:; style-src 'unsafe-inline'\">\n"
-                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                     "<title>");
-    markup_text(page, title);
-    markup_add(page,
-               "</title>\n<style>%s</style>\n<style>%s</style>\n</head>\n<body>\n<main>\n<h1>",
-               style, svg_style());
+    markup_add(page, "<h1>");
     markup_text(page, title);
     markup_add(page, "</h1>\n");
 }
 
-void page_end(struct markup *page)
+static void add_head(struct markup *whole, const char *title)
 {
-    markup_add(page, "<p class=\"note\">Made by qualiclip %s.</p>\n</main>\n</body>\n</html>\n",
-               qc_version());
+    markup_add(whole,
+               "%s<head>\n<meta charset=\"utf-8\">\n"
+               "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+               "img-src data:; style-src 'unsafe-inline'\">\n"
+               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+               "<title>",
+               first_words);
+    markup_text(whole, title);
+    markup_add(whole, "</title>\n<style>%s</style>\n<style>%s</style>\n</head>\n<body>\n<main>\n",
+               style, svg_style());
+}
+
+static void add_end(struct markup *whole)
+{
+    markup_add(whole, "%s<p class=\"note\">Made by qualiclip %s.</p>\n</main>\n</body>\n</html>\n",
+               next_contents, qc_version());
+}
+
+/* The page that is there with more contents; text in it is escaped, so the mark is ours. */
+static bool insert(struct markup *whole, const struct markup *page, const char *path)
+{
+    char message[TABLE_MESSAGE_SIZE];
+    size_t size;
+    char *old = table_read_file(path, &size, message);
+    if (!old) {
+        complain("%s", message);
+        return false;
+    }
+    char *place =
+        strncmp(old, first_words, strlen(first_words)) == 0 ? strstr(old, next_contents) : NULL;
+    if (place) {
+        const struct markup rest = {place, strlen(place), 0};
+        const struct markup begin = {old, (size_t)(place - old), 0};
+        markup_append(whole, &begin);
+        markup_append(whole, page);
+        markup_append(whole, &rest);
+    } else {
+        complain_about(path, "is no page that --html has written: nothing can be appended to it");
+    }
+    free(old);
+    return place != NULL;
+}
+
+bool page_write(const struct markup *page, const char *title, const struct page_file *file)
+{
+    struct markup whole = {0};
+    struct stat status;
+    bool good = true;
+    if (file->append && stat(file->path, &status) == 0) {
+        good = insert(&whole, page, file->path);
+    } else {
+        add_head(&whole, title);
+        markup_append(&whole, page);
+        add_end(&whole);
+    }
+    good = good && markup_write(&whole, file->path);
+    markup_free(&whole);
+    return good;
 }
 
 void page_section(struct markup *page, const char *name, const char *heading, const char *note)

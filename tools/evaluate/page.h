@@ -7,9 +7,17 @@
 
 #include "markup.h"
 
-/* The page up to and with its first heading. */
+/* A page's contents begin with their title. */
 void page_begin(struct markup *page, const char *title);
-void page_end(struct markup *page);
+
+/* Where it goes.  `append`: at the end of the page that is there already, if one is. */
+struct page_file {
+    const char *path; /* NULL: nowhere */
+    bool append;
+};
+
+/* Writes the contents as a page; false, once complained about, if that cannot be. */
+bool page_write(const struct markup *page, const char *title, const struct page_file *file);
 
 /* Begins a section; a note may follow its heading.  `name` is its id. */
 void page_section(struct markup *page, const char *name, const char *heading, const char *note);

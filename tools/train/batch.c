@@ -26,16 +26,26 @@ static size_t image_values(const struct batch_recipe *recipe)
     return 3 * (size_t)recipe->crop * recipe->crop;
 }
 
-size_t batch_bytes(const struct batch_recipe *recipe)
+struct batch_share batch_share_of(const struct batch_recipe *recipe, uint32_t rank, uint32_t ranks)
 {
-    return batch_images(recipe) *
-           (image_values(recipe) * sizeof(float) + sizeof(struct image_label));
+    const uint32_t first = (uint32_t)((uint64_t)recipe->photos * rank / ranks);
+    const uint32_t end = (uint32_t)((uint64_t)recipe->photos * (rank + 1) / ranks);
+    const uint32_t strange = rank + 1 == ranks ? recipe->strange : 0;
+    return (struct batch_share){first, end - first, first * CROPS * STAGES,
+                                (end - first) * CROPS * STAGES + strange};
 }
 
-void batch_create(struct batch *batch, const struct batch_recipe *recipe)
+size_t batch_bytes(const struct batch_recipe *recipe, struct batch_share share)
 {
-    *batch = (struct batch){.photos = recipe->photos, .images = batch_images(recipe)};
-    batch->pixels = reallocate(NULL, batch->images, image_values(recipe) * sizeof *batch->pixels);
+    return share.images * image_values(recipe) * sizeof(float) +
+           batch_images(recipe) * sizeof(struct image_label);
+}
+
+void batch_create(struct batch *batch, const struct batch_recipe *recipe, struct batch_share share)
+{
+    *batch =
+        (struct batch){.photos = recipe->photos, .images = batch_images(recipe), .share = share};
+    batch->pixels = reallocate(NULL, share.images, image_values(recipe) * sizeof *batch->pixels);
     batch->labels = reallocate(NULL, batch->images, sizeof *batch->labels);
 }
 
@@ -56,6 +66,11 @@ void batch_free(struct batch *batch)
 }
 
 /* ------------------------------------------------------------------------------------ pixels */
+
+static float *pixels_of(const struct batch *batch, const struct batch_recipe *recipe, size_t image)
+{
+    return batch->pixels + (image - batch->share.first_image) * image_values(recipe);
+}
 
 /* What a thread works in. */
 struct workshop {
@@ -165,7 +180,7 @@ static void put_stage(struct batch *batch, struct workshop *shop, uint32_t stage
         const unsigned char *before = shop->crops + (2 * crop + (stage + 1) % 2) * values;
         struct image_label *label = &batch->labels[image];
         cut(&shop->degraded, shop->left[crop], shop->top[crop], shop->recipe->crop, now);
-        bytes_to_pixels(&shop->table, now, values / 3, batch->pixels + image * values);
+        bytes_to_pixels(&shop->table, now, values / 3, pixels_of(batch, shop->recipe, image));
         *label = shop->series;
         label->badness = (float)badness;
         if (stage > 0 && looks_the_same(before, now, values))
@@ -241,24 +256,30 @@ static void put_photo(struct batch *batch, struct workshop *shop, const struct p
     put_series(batch, shop, levels);
 }
 
+static void put_strange(struct batch *batch, struct workshop *shop, uint32_t image,
+                        struct draws *draws)
+{
+    const uint32_t number = image - batch->photos * CROPS * STAGES;
+    draw_strange(shop->recipe->crop, draws, shop->crops);
+    bytes_to_pixels(&shop->table, shop->crops, image_values(shop->recipe) / 3,
+                    pixels_of(batch, shop->recipe, image));
+    batch->labels[image] = (struct image_label){
+        .photo = batch->photos + number, .type = degradation_count, .badness = degradation_levels};
+}
+
 void batch_make(struct batch *batch, const struct photo_set *photos,
                 const struct batch_recipe *recipe, uint64_t index)
 {
     struct workshop shop;
     struct draws draws;
     workshop_open(&shop, recipe);
-    for (uint32_t photo = 0; photo < recipe->photos; photo++) {
+    const struct batch_share *share = &batch->share;
+    for (uint32_t photo = share->first_photo; photo < share->first_photo + share->photos; photo++) {
         draws = draws_of(recipe->seed, index * (recipe->photos + 1) + photo);
         put_photo(batch, &shop, photos, photo, &draws);
     }
     draws = draws_of(recipe->seed, index * (recipe->photos + 1) + recipe->photos);
-    for (uint32_t i = 0; i < recipe->strange; i++) {
-        const size_t image = (size_t)recipe->photos * CROPS * STAGES + i;
-        draw_strange(recipe->crop, &draws, shop.crops);
-        bytes_to_pixels(&shop.table, shop.crops, image_values(recipe) / 3,
-                        batch->pixels + image * image_values(recipe));
-        batch->labels[image] = (struct image_label){
-            .photo = recipe->photos + i, .type = degradation_count, .badness = degradation_levels};
-    }
+    for (uint32_t i = recipe->photos * CROPS * STAGES; i < share->first_image + share->images; i++)
+        put_strange(batch, &shop, i, &draws);
     workshop_close(&shop);
 }

@@ -26,19 +26,30 @@ struct lesson {
     float *features; /* unit length, of the student's size; NULL: of another size */
 };
 
+/* What one of several processes makes of a batch: some of its photos; the last one what are none.
+ */
+struct batch_share {
+    uint32_t first_photo, photos;
+    uint32_t first_image, images;
+};
+
 /* Images (photo * CROPS + crop) * STAGES + stage, then those that are no photos. */
 struct batch {
     uint32_t photos, images;
-    float *pixels; /* images x 3 x crop x crop, normalised as CLIP does */
-    struct image_label *labels;
+    struct batch_share share;   /* of which alone there are pixels, labels and lessons */
+    float *pixels;              /* share.images x 3 x crop x crop, normalised as CLIP does */
+    struct image_label *labels; /* of all images, as are lessons */
     struct lesson lesson;
 };
 
 uint32_t batch_images(const struct batch_recipe *recipe);
 
+/* The share of rank `rank` of `ranks`, which must not be more than there are photos. */
+struct batch_share batch_share_of(const struct batch_recipe *recipe, uint32_t rank, uint32_t ranks);
+
 /* Takes the memory; batch_bytes() tells how much. */
-void batch_create(struct batch *batch, const struct batch_recipe *recipe);
-size_t batch_bytes(const struct batch_recipe *recipe);
+void batch_create(struct batch *batch, const struct batch_recipe *recipe, struct batch_share share);
+size_t batch_bytes(const struct batch_recipe *recipe, struct batch_share share);
 /* Room for what a teacher says; feature: its size, 0: scores alone. */
 void batch_add_lesson(struct batch *batch, uint32_t feature);
 void batch_free(struct batch *batch);

@@ -59,12 +59,46 @@ void batch_norm_begin(struct batch_norm *norm)
     }
 }
 
+/* ------------------------------------------------------------------------------ other processes */
+
+/* Means and deviations lie one behind the other. */
+static void share_moments(struct batch_norm *norm, const struct tower_peers *peers)
+{
+    const size_t size = 2 * norm->padded;
+    struct channel_moments *moments = &norm->moments[0], all[TOWER_PEERS_MAX];
+    double *numbers = peers->gather(peers->context, &moments->count, 1);
+    for (uint32_t i = 0; i < peers->count; i++)
+        all[i].count = numbers[i];
+    numbers = peers->gather(peers->context, moments->mean, size);
+    for (uint32_t i = 0; i < peers->count; i++) {
+        all[i].mean = numbers + i * size;
+        all[i].deviation = all[i].mean + norm->padded;
+    }
+    moments_merge(all, peers->count, norm->channels);
+    memcpy(moments->mean, numbers, size * sizeof *numbers);
+    moments->count = all[0].count;
+}
+
+/* So do gradients and products. */
+static void share_sums(struct batch_norm *norm, const struct tower_peers *peers)
+{
+    const size_t size = 2 * norm->padded;
+    double *sums = norm->sums[0].gradient;
+    const double *numbers = peers->gather(peers->context, sums, size);
+    memcpy(sums, numbers, size * sizeof *sums);
+    for (uint32_t i = 1; i < peers->count; i++)
+        for (size_t j = 0; j < size; j++)
+            sums[j] += numbers[i * size + j];
+}
+
+/* ---------------------------------------------------------------------------------- settling */
+
 static void move_running(float *running, double value)
 {
     *running = (float)((1 - MOMENTUM) * (double)*running + MOMENTUM * value);
 }
 
-void batch_norm_settle(struct batch_norm *norm, bool training)
+void batch_norm_settle(struct batch_norm *norm, bool training, const struct tower_peers *peers)
 {
     struct channel_factors *f = &norm->factors;
     if (!norm->gain) {
@@ -77,6 +111,8 @@ void batch_norm_settle(struct batch_norm *norm, bool training)
     const struct channel_moments *batch = &norm->moments[0];
     if (training)
         moments_merge(norm->moments, norm->members, norm->channels);
+    if (training && peers)
+        share_moments(norm, peers);
     for (size_t c = 0; c < norm->channels; c++) {
         double mean = (double)norm->mean->values[c], variance = (double)norm->variance->values[c];
         if (training) {
@@ -97,27 +133,34 @@ void batch_norm_settle(struct batch_norm *norm, bool training)
  * With n = (z - mean) / deviation, of N numbers each: the gradient of z is
  * gain / deviation * (g - sum(g) / N - n * sum(g * n) / N).
  */
-void batch_norm_settle_back(struct batch_norm *norm)
+void batch_norm_settle_back(struct batch_norm *norm, const struct tower_peers *peers)
 {
     struct channel_factors *f = &norm->factors;
     const struct channel_moments *batch = &norm->moments[0];
+    struct channel_sums *sums = &norm->sums[0];
     for (size_t c = 0; c < norm->channels; c++) {
-        double gradient = 0, product = 0;
-        for (size_t i = 0; i < norm->members; i++) {
-            gradient += norm->sums[i].gradient[c];
-            product += norm->sums[i].product[c];
+        for (size_t i = 1; i < norm->members; i++) {
+            sums->gradient[c] += norm->sums[i].gradient[c];
+            sums->product[c] += norm->sums[i].product[c];
         }
-        norm->bias->gradient[c] = (float)gradient;
+        norm->bias->gradient[c] = (float)sums->gradient[c];
         f->by_gradient[c] = 1;
         if (!norm->gain)
             continue;
         const double inverse = 1 / sqrt(batch->deviation[c] / batch->count + EPSILON);
-        const double scale = (double)norm->gain->values[c] * inverse;
         /* The centre is the mean rounded; what that adds to each product is taken away again. */
-        product += gradient * ((double)f->centre[c] - batch->mean[c]);
-        norm->gain->gradient[c] = (float)(product * inverse);
+        sums->product[c] += sums->gradient[c] * ((double)f->centre[c] - batch->mean[c]);
+        norm->gain->gradient[c] = (float)(sums->product[c] * inverse);
+    }
+    if (!norm->gain)
+        return;
+    if (peers)
+        share_sums(norm, peers);
+    for (size_t c = 0; c < norm->channels; c++) {
+        const double inverse = 1 / sqrt(batch->deviation[c] / batch->count + EPSILON);
+        const double scale = (double)norm->gain->values[c] * inverse;
         f->by_gradient[c] = (float)scale;
-        f->by_value[c] = (float)(-scale * inverse * inverse * product / batch->count);
-        f->constant[c] = (float)(-scale * gradient / batch->count);
+        f->by_value[c] = (float)(-scale * inverse * inverse * sums->product[c] / batch->count);
+        f->constant[c] = (float)(-scale * sums->gradient[c] / batch->count);
     }
 }

@@ -26,11 +26,11 @@ void batch_norm_begin(struct batch_norm *norm);
 
 /*
  * After the moments of a batch were taken, if `training`, which also moves the running statistics;
- * else those are used.  Sets what is needed forth.
+ * else those are used.  Sets what is needed forth.  `peers`: see tower.h.
  */
-void batch_norm_settle(struct batch_norm *norm, bool training);
+void batch_norm_settle(struct batch_norm *norm, bool training, const struct tower_peers *peers);
 
 /* After the sums over a batch were taken: sets what is needed back, writes the gradients. */
-void batch_norm_settle_back(struct batch_norm *norm);
+void batch_norm_settle_back(struct batch_norm *norm, const struct tower_peers *peers);
 
 #endif

@@ -149,23 +149,24 @@ static bool has_threads(void)
 
 #endif
 
-struct feed *feed_open(const struct photo_set *photos, const struct batch_recipe *recipe,
-                       uint64_t first, uint32_t workers, const struct feed_finish *finish)
+struct feed *feed_open(const struct feed_order *order, const struct feed_finish *finish)
 {
     struct feed *feed = allocate(sizeof *feed);
-    *feed = (struct feed){
-        .photos = photos, .recipe = recipe, .workers = has_threads() ? workers : 0, .taken = first};
+    *feed = (struct feed){.photos = order->photos,
+                          .recipe = order->recipe,
+                          .workers = has_threads() ? order->workers : 0,
+                          .taken = order->first};
     if (finish)
         feed->finish = *finish;
     feed->room = feed_room(feed->workers);
     feed->ring = reallocate(NULL, feed->room, sizeof *feed->ring);
     for (uint32_t i = 0; i < feed->room; i++) {
-        batch_create(&feed->ring[i], recipe);
+        batch_create(&feed->ring[i], order->recipe, order->share);
         if (feed->finish.lesson)
             batch_add_lesson(&feed->ring[i], feed->finish.feature);
     }
     if (feed->workers)
-        start_workers(feed, first);
+        start_workers(feed, order->first);
     return feed;
 }
 

@@ -9,6 +9,15 @@
 
 struct feed;
 
+/* What batches are made of, and how. */
+struct feed_order {
+    const struct photo_set *photos;
+    const struct batch_recipe *recipe;
+    struct batch_share share;
+    uint64_t first;   /* the first batch */
+    uint32_t workers; /* 0: each batch is made when it is asked for */
+};
+
 /* Something more that is done with each batch, by worker `worker` (0: the caller's own thread). */
 struct feed_finish {
     void (*work)(void *context, uint32_t worker, struct batch *batch); /* NULL: nothing */
@@ -17,10 +26,8 @@ struct feed_finish {
     uint32_t feature; /* ... and features of this size, if not 0 */
 };
 
-/* What is pointed to must stay; `finish` may be NULL.  workers: 0: each batch is made when it is
- * asked for. */
-struct feed *feed_open(const struct photo_set *photos, const struct batch_recipe *recipe,
-                       uint64_t first, uint32_t workers, const struct feed_finish *finish);
+/* What the order points to must stay; `finish` may be NULL. */
+struct feed *feed_open(const struct feed_order *order, const struct feed_finish *finish);
 void feed_close(struct feed *feed);
 
 /* Batches that a feed holds at once. */

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "../evaluate/correlation.h"
+#include "../evaluate/degradation_summary.h"
+#include "../evaluate/fit_photo.h"
 #include "diagnostics.h"
 #include "../memory.h"
-#include "photo_set.h"
+#include "pictures.h"
 #include "qualiclip.h"
 
 enum { IMAGES = 1 + degradation_count * degradation_levels, BATCH = 8 };
@@ -26,59 +28,62 @@ size_t held_out_bytes(uint32_t side)
     return IMAGES * image_bytes(side);
 }
 
-static void to_floats(const unsigned char *bytes, size_t count, float *values)
-{
-    for (size_t i = 0; i < count; i++)
-        values[i] = (float)bytes[i] / 255;
-}
-
 static void to_bytes(const float *values, size_t count, unsigned char *bytes)
 {
     for (size_t i = 0; i < count; i++)
         bytes[i] = (unsigned char)(values[i] * 255 + 0.5f);
 }
 
-/* The centre's largest square. */
-static void cut_square(const struct cached_picture *from, struct cached_picture *square)
+/* The photo, and then each type at each level. */
+static void degrade_all(const struct photo *photo, uint64_t seed, unsigned char *pixels)
 {
-    const uint32_t side = from->width < from->height ? from->width : from->height;
-    const size_t left = (from->width - side) / 2, top = (from->height - side) / 2;
-    *square = (struct cached_picture){side, side, allocate(image_bytes(side))};
-    for (uint32_t y = 0; y < side; y++)
-        memcpy(square->pixels + 3 * (size_t)side * y,
-               from->pixels + 3 * ((top + y) * from->width + left), 3 * (size_t)side);
-}
-
-/* The square, and then each type at each level. */
-static void degrade_all(unsigned char *pixels, uint32_t side, uint64_t seed)
-{
-    const size_t size = image_bytes(side);
-    struct photo photo = {side, side, reallocate(NULL, size, sizeof(float))};
+    const size_t size = image_bytes(photo->width);
+    struct photo degraded = *photo;
+    degraded.pixels = reallocate(NULL, size, sizeof(float));
+    to_bytes(photo->pixels, size, pixels);
     for (int type = 0; type < degradation_count; type++)
         for (int level = 0; level < degradation_levels; level++) {
-            to_floats(pixels, size, photo.pixels);
-            degrade(&photo, (enum degradation)type, degradation_kinds[type].strength[level], seed);
-            to_bytes(photo.pixels, size,
-                     pixels + (1 + (size_t)type * degradation_levels + (size_t)level) * size);
+            memcpy(degraded.pixels, photo->pixels, size * sizeof(float));
+            degrade(&degraded, (enum degradation)type, degradation_kinds[type].strength[level],
+                    seed);
+            to_bytes(degraded.pixels, size, pixels += size);
         }
-    free(photo.pixels);
+    free(degraded.pixels);
+}
+
+/* A photo as it is judged, and all that degradations make of it. */
+static bool load(const char *path, uint32_t side, uint64_t seed, unsigned char *pixels,
+                 char *message)
+{
+    struct opened_picture opened;
+    struct photo photo;
+    if (!picture_open(&opened, path, true, 0, message))
+        return false;
+    const qc_image image = qc_picture_view(opened.picture);
+    const bool fits = fit_photo(&image, side, &photo);
+    if (fits) {
+        degrade_all(&photo, seed, pixels);
+        free(photo.pixels);
+    } else {
+        snprintf(message, QC_MESSAGE_SIZE, "%ux%u pixels: photos to judge by need %u a side",
+                 (unsigned)image.width, (unsigned)image.height, (unsigned)side);
+    }
+    picture_close(&opened);
+    return fits;
 }
 
 void held_out_load(struct held_out *held_out, const char *const *paths, size_t count, uint32_t side)
 {
-    struct photo_set set;
-    photo_set_load(&set, paths, count, side, SIZE_MAX);
-    *held_out = (struct held_out){.photos = set.count, .side = side};
-    held_out->pixels = reallocate(NULL, set.count, held_out_bytes(side));
-    for (size_t i = 0; i < set.count; i++) {
-        struct cached_picture square;
-        struct cached_picture first = {side, side, held_out->pixels + i * held_out_bytes(side)};
-        cut_square(&set.photos[i].sizes[0], &square);
-        scale_down(&square, &first);
-        free(square.pixels);
-        degrade_all(first.pixels, side, i);
+    *held_out = (struct held_out){.side = side};
+    held_out->pixels = reallocate(NULL, count, held_out_bytes(side));
+    for (size_t i = 0; i < count; i++) {
+        char message[QC_MESSAGE_SIZE];
+        if (load(paths[i], side, 1 + held_out->photos,
+                 held_out->pixels + held_out->photos * held_out_bytes(side), message))
+            held_out->photos++;
+        else
+            complain_about(paths[i], message);
     }
-    photo_set_free(&set);
 }
 
 void held_out_free(struct held_out *held_out)
@@ -90,40 +95,20 @@ void held_out_free(struct held_out *held_out)
 
 /* ------------------------------------------------------------------------------------ judging */
 
-/* Spearman's; 0 where either does not vary. */
-static double rank_correlation(const double *x, const double *y, size_t count)
+/* What the evaluation makes of the scores, which lie as those of its trials. */
+static void summarise(double *scores, size_t photos, struct held_out_result *result)
 {
-    const double correlation = spearman(x, y, count);
-    return isnan(correlation) ? 0 : correlation;
-}
-
-static void summarise(const double *scores, size_t photos, struct held_out_result *result)
-{
-    const size_t count = photos * degradation_count * degradation_levels;
-    double *faults = reallocate(NULL, count, sizeof *faults);
-    double *badness = reallocate(NULL, count, sizeof *badness);
-    size_t at = 0;
-    *result = (struct held_out_result){0};
-    for (size_t photo = 0; photo < photos; photo++) {
-        const double *of_photo = scores + photo * IMAGES;
-        result->pristine += of_photo[0] / (double)photos;
-        for (int type = 0; type < degradation_count; type++) {
-            const size_t first = at;
-            for (int level = 0; level < degradation_levels; level++, at++) {
-                faults[at] = -of_photo[1 + type * degradation_levels + level];
-                badness[at] = degradation_kinds[type].badness[level];
-            }
-            result->worst -= faults[at - 1] / (double)(photos * degradation_count);
-            result->by_type[type] +=
-                rank_correlation(faults + first, badness + first, degradation_levels) /
-                (double)photos;
-        }
-    }
+    struct degradation_trial trial = {.models = 1, .photos = photos, .scores = scores};
+    struct trial_summary summary;
     for (int type = 0; type < degradation_count; type++)
-        result->within += result->by_type[type] / degradation_count;
-    result->across = rank_correlation(faults, badness, count);
-    free(faults);
-    free(badness);
+        trial.tried[type] = true;
+    summarize_trial(&summary, &trial, 0);
+    *result = (struct held_out_result){.within = summary.mean.levels,
+                                       .across = summary.across,
+                                       .weakest = summary.by_weakness[0],
+                                       .pristine = summary.pristine.median,
+                                       .worst = summary.worst.median};
+    result->weakest_within = summary.types[result->weakest].levels;
 }
 
 static bool score_all(const struct held_out *held_out, qc_scorer *scorer, double *scores,
@@ -185,9 +170,8 @@ bool held_out_judge(const struct held_out *held_out, const char *model_path, uin
     const bool good = score_with(held_out, model_path, threads, scores, message);
     if (good) {
         summarise(scores, held_out->photos, result);
-        result->like_teacher = held_out->teacher_scores
-                                   ? rank_correlation(scores, held_out->teacher_scores, count)
-                                   : NAN;
+        result->like_teacher =
+            held_out->teacher_scores ? spearman(scores, held_out->teacher_scores, count) : NAN;
     }
     free(scores);
     return good;

@@ -18,12 +18,13 @@ struct held_out {
     double *teacher_scores; /* of all of them; NULL: there is no teacher */
 };
 
+/* As evaluate/degradation_summary.h defines them, of levels 1 to 5. */
 struct held_out_result {
-    double within;                     /* mean over types of ...                        */
-    double by_type[degradation_count]; /* rank correlation within an image, mean of all */
-    double across;                     /* of all images, types and levels at once       */
+    double within, across;
+    enum degradation weakest;
+    double weakest_within;
+    double pristine, worst; /* median scores of pristine photos, and of level 5 */
     double like_teacher;    /* rank correlation with the teacher's scores; NaN: there is none */
-    double pristine, worst; /* mean score of pristine photos, of level 5     */
 };
 
 /* Bytes that a photo takes. */
@@ -31,7 +32,7 @@ size_t held_out_bytes(uint32_t side);
 
 /*
  * Reads and degrades; those that cannot be read, or are smaller than side x side, are complained
- * about.  A photo is the largest square about its centre, scaled down.
+ * about.  A photo is the largest square about its centre, scaled down (evaluate/fit_photo.h).
  */
 void held_out_load(struct held_out *held_out, const char *const *paths, size_t count,
                    uint32_t side);

@@ -55,7 +55,8 @@ static void add_row(const unsigned char *row, const struct span *spans, uint32_t
         }
 }
 
-void scale_down(const struct cached_picture *from, struct cached_picture *to)
+/* `to` has its sides set, each at most those of `from`, and its pixels; areas are averaged. */
+static void scale_down(const struct cached_picture *from, struct cached_picture *to)
 {
     struct span *columns = find_spans(from->width, to->width);
     struct span *rows = find_spans(from->height, to->height);

@@ -41,7 +41,4 @@ void photo_set_load(struct photo_set *set, const char *const *paths, size_t coun
                     uint32_t shortest, size_t memory);
 void photo_set_free(struct photo_set *set);
 
-/* `to` has its sides set, each at most those of `from`, and its pixels; areas are averaged. */
-void scale_down(const struct cached_picture *from, struct cached_picture *to);
-
 #endif

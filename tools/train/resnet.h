@@ -17,6 +17,8 @@
 #define STAGES    4
 #define STEM_SIZE 3
 
+#define RESNET_NAME_SIZE 64 /* of a parameter */
+
 /* A convolution and its BatchNorm. */
 struct layer {
     struct convolution *convolution;
@@ -63,6 +65,14 @@ struct resnet {
 
 void resnet_tower_forward(struct tower *tower, const float *pixels, float *features, bool training);
 void resnet_tower_backward(struct tower *tower, const float *feature_gradients);
+
+/*
+ * Layers are added in this order; `height` and `width` are of what comes in, and then of what comes
+ * out.  False: no memory, or `message` (QC_MESSAGE_SIZE bytes) says why.
+ */
+bool resnet_add_stem(struct resnet *resnet, size_t *height, size_t *width, char *message);
+bool resnet_add_blocks(struct resnet *resnet, size_t *height, size_t *width, char *message);
+bool resnet_add_pool(struct resnet *resnet, size_t height, size_t width);
 
 /* Runs a task on the crew with oneDNN held to a thread in each member. */
 void resnet_run(struct resnet *resnet, crew_task *task, void *context);

@@ -191,11 +191,11 @@ static void end_task(void *context, size_t member, size_t members)
         convolution_unpack(resnet->layers[i]->convolution, member);
 }
 
-static void settle_end(struct residual_block *block)
+static void settle_end(const struct resnet *resnet, struct residual_block *block)
 {
-    batch_norm_settle_back(&block->conv3.norm);
+    batch_norm_settle_back(&block->conv3.norm, resnet->tower.peers);
     if (block->has_shortcut)
-        batch_norm_settle_back(&block->shortcut.norm);
+        batch_norm_settle_back(&block->shortcut.norm, resnet->tower.peers);
 }
 
 static void swap(float **pair)
@@ -216,7 +216,7 @@ static void run_inner(struct resnet *resnet, struct layer *layer, struct layer *
     resnet_run(resnet, inner_task, &step);
     swap(resnet->change);
     if (before)
-        batch_norm_settle_back(&before->norm);
+        batch_norm_settle_back(&before->norm, resnet->tower.peers);
 }
 
 /* From the gradient at a block's end, in joined_change[0], to what is before the block. */
@@ -230,7 +230,7 @@ static void run_block(struct resnet *resnet, size_t index)
                         .change_before = resnet->change[0],
                         .block = block};
     resnet_run(resnet, end_paths_task, &step);
-    batch_norm_settle_back(&block->conv2.norm);
+    batch_norm_settle_back(&block->conv2.norm, resnet->tower.peers);
     run_inner(resnet, &block->conv2, &block->conv1);
     step = (struct step){.resnet = resnet,
                          .layer = &block->conv1,
@@ -241,10 +241,10 @@ static void run_block(struct resnet *resnet, size_t index)
     resnet_run(resnet, begin_paths_task, &step);
     if (before) {
         swap(resnet->joined_change);
-        settle_end(before);
+        settle_end(resnet, before);
     } else {
         swap(resnet->change);
-        batch_norm_settle_back(&resnet->stem[STEM_SIZE - 1].norm);
+        batch_norm_settle_back(&resnet->stem[STEM_SIZE - 1].norm, resnet->tower.peers);
     }
 }
 
@@ -255,7 +255,7 @@ void resnet_tower_backward(struct tower *tower, const float *feature_gradients)
     resnet->feature_gradients = feature_gradients;
     struct step step = {.resnet = resnet, .block = last, .change_before = resnet->joined_change[0]};
     resnet_run(resnet, begin_task, &step);
-    settle_end(last);
+    settle_end(resnet, last);
     for (size_t i = resnet->block_count; i-- > 0;)
         run_block(resnet, i);
     for (size_t i = STEM_SIZE; i-- > 0;)

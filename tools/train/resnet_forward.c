@@ -119,7 +119,7 @@ static void run_inner(struct resnet *resnet, struct layer *before, struct layer 
 {
     struct step step = {.resnet = resnet, .before = before, .layer = layer};
     resnet_run(resnet, inner_task, &step);
-    batch_norm_settle(&layer->norm, resnet->training);
+    batch_norm_settle(&layer->norm, resnet->training, resnet->tower.peers);
 }
 
 static void run_block(struct resnet *resnet, size_t index)
@@ -127,9 +127,9 @@ static void run_block(struct resnet *resnet, size_t index)
     struct residual_block *block = &resnet->blocks[index];
     struct step step = {.resnet = resnet, .ended = index ? block - 1 : NULL, .begun = block};
     resnet_run(resnet, begin_block_task, &step);
-    batch_norm_settle(&block->conv1.norm, resnet->training);
+    batch_norm_settle(&block->conv1.norm, resnet->training, resnet->tower.peers);
     if (block->has_shortcut)
-        batch_norm_settle(&block->shortcut.norm, resnet->training);
+        batch_norm_settle(&block->shortcut.norm, resnet->training, resnet->tower.peers);
     run_inner(resnet, &block->conv1, &block->conv2);
     run_inner(resnet, &block->conv2, &block->conv3);
 }

@@ -85,18 +85,15 @@ void run_log_step(struct run_log *log, uint64_t step, const struct step_report *
 
 void run_log_judgement(struct run_log *log, uint64_t step, const struct held_out_result *result)
 {
-    int weakest = 0;
-    for (int type = 1; type < degradation_count; type++)
-        if (result->by_type[type] < result->by_type[weakest])
-            weakest = type;
     log->within = result->within;
     log->across = result->across;
     progress_hide();
     output_begin_line();
     printf("step %" PRIu64 "  loss %.4f  within %.3f  across %.3f  weakest %s %.2f  pristine %.2f  "
            "worst %.2f",
-           step, log->smooth_loss, result->within, result->across, degradation_kinds[weakest].name,
-           result->by_type[weakest], result->pristine, result->worst);
+           step, log->smooth_loss, result->within, result->across,
+           degradation_kinds[result->weakest].name, result->weakest_within, result->pristine,
+           result->worst);
     if (!isnan(result->like_teacher))
         printf("  like the teacher %.3f", result->like_teacher);
     printf("  %.0f s", machine_seconds() - log->start);

@@ -103,10 +103,12 @@ void teacher_judge(void *context, uint32_t worker, struct batch *batch)
     const struct teacher *teacher = context;
     qc_scorer *scorer = teacher->scorers[worker];
     const size_t values = 3 * (size_t)teacher->crop * teacher->crop;
-    for (uint32_t i = 0; i < batch->images; i++) {
+    const struct batch_share *share = &batch->share;
+    for (uint32_t i = share->first_image; i < share->first_image + share->images; i++) {
         qc_image image;
         qc_result result;
-        pixels_to_bytes(batch->pixels + i * values, values / 3, teacher->images[worker]);
+        pixels_to_bytes(batch->pixels + (i - share->first_image) * values, values / 3,
+                        teacher->images[worker]);
         qc_image_init(&image, QC_PIXEL_RGB, teacher->crop, teacher->crop, teacher->images[worker]);
         const bool scored = qc_score(scorer, &image, &result) == QC_OK;
         batch->lesson.scores[i] =

@@ -45,6 +45,16 @@ struct tower_parameter {
 
 struct tower;
 
+enum { TOWER_PEERS_MAX = 256 };
+
+/* Other processes, each with a tower like this one and with other images of the same batch. */
+struct tower_peers {
+    uint32_t count, rank; /* of processes; which of them this is */
+    /* The `count` numbers that each process gives, by rank; they stay until the next call. */
+    double *(*gather)(void *context, const double *mine, size_t count);
+    void *context;
+};
+
 struct tower_operations {
     /* `pixels`: batch x 3 x height x width, normalised as CLIP does.  Features: batch x feature. */
     void (*forward)(struct tower *tower, const float *pixels, float *features, bool training);
@@ -60,6 +70,11 @@ struct tower {
     uint32_t batch, width, height;
     struct tower_parameter *parameters;
     size_t parameter_count;
+    /*
+     * NULL: there are none.  Else statistics over a batch are over that of all of them; gradients
+     * are this one's share, of which the sum over all is to be made.
+     */
+    const struct tower_peers *peers;
 };
 
 /*
@@ -75,8 +90,8 @@ void tower_destroy(struct tower *tower);
 struct tower_parameter *tower_find(struct tower *tower, const char *name);
 
 /*
- * After a forward() of a ViT: moves the bias of its last LayerNorm, so that the mean of those features
- * is 0.  (A ResNet has a bias of the features themselves.)
+ * After a forward() of a ViT: moves the bias of its last LayerNorm, so that the mean of those
+ * features is 0.  (A ResNet has a bias of the features themselves.)
  */
 void tower_centre_vit(struct tower *tower);
 

@@ -8,43 +8,101 @@
 #include <string.h>
 
 #include "../memory.h"
+#include "ranks.h"
 
 void trainer_create(struct trainer *trainer, const struct recipe *recipe, struct student *student,
                     struct adamw *optimiser)
 {
-    const uint32_t images = student->tower->batch, size = student->tower->shape.feature;
+    const uint32_t images = batch_images(&recipe->batch), size = student->tower->shape.feature;
     *trainer = (struct trainer){.recipe = recipe,
                                 .student = student,
                                 .optimiser = optimiser,
                                 .features = reallocate(NULL, (size_t)images * size, sizeof(float)),
                                 .feature_gradients =
-                                    reallocate(NULL, (size_t)images * size, sizeof(float))};
+                                    reallocate(NULL, (size_t)images * size, sizeof(float)),
+                                .image_counts = reallocate(NULL, rank_count(), sizeof(size_t))};
+    batch_create(&trainer->whole, &recipe->batch, (struct batch_share){0});
+    for (uint32_t rank = 0; rank < rank_count(); rank++)
+        trainer->image_counts[rank] = batch_share_of(&recipe->batch, rank, rank_count()).images;
     alignment_create(&trainer->alignment, images, student->texts, size);
 }
 
 void trainer_free(struct trainer *trainer)
 {
     alignment_free(&trainer->alignment);
+    batch_free(&trainer->whole);
     free(trainer->features);
     free(trainer->feature_gradients);
+    free(trainer->image_counts);
     *trainer = (struct trainer){0};
 }
+
+/* ---------------------------------------------------------------------------- several processes */
+
+/* What each process has of so many bytes an image goes to all of them. */
+static void gather(const struct trainer *trainer, void *all, size_t bytes)
+{
+    size_t sizes[TOWER_PEERS_MAX];
+    for (uint32_t rank = 0; rank < rank_count(); rank++)
+        sizes[rank] = trainer->image_counts[rank] * bytes;
+    ranks_gather(all, sizes);
+}
+
+/* The features of the whole batch, of which each process computes its share. */
+static void find_features(struct trainer *trainer, const struct batch *batch)
+{
+    struct tower *tower = trainer->student->tower;
+    const size_t size = tower->shape.feature;
+    tower->operations->forward(tower, batch->pixels,
+                               trainer->features + batch->share.first_image * size, true);
+    gather(trainer, trainer->features, size * sizeof(float));
+}
+
+/* The batch with labels and lessons of all images. */
+static const struct batch *whole_batch(struct trainer *trainer, const struct batch *batch)
+{
+    struct batch *whole = &trainer->whole;
+    const size_t size = trainer->student->tower->shape.feature;
+    if (rank_count() == 1)
+        return batch;
+    memcpy(whole->labels, batch->labels, batch->images * sizeof *whole->labels);
+    gather(trainer, whole->labels, sizeof *whole->labels);
+    if (batch->lesson.scores && !whole->lesson.scores)
+        batch_add_lesson(whole, batch->lesson.features ? (uint32_t)size : 0);
+    if (batch->lesson.scores) {
+        memcpy(whole->lesson.scores, batch->lesson.scores, batch->images * sizeof(float));
+        gather(trainer, whole->lesson.scores, sizeof(float));
+    }
+    if (batch->lesson.features) {
+        memcpy(whole->lesson.features, batch->lesson.features,
+               batch->images * size * sizeof(float));
+        gather(trainer, whole->lesson.features, size * sizeof(float));
+    }
+    return whole;
+}
+
+static void sum_gradients(struct tower *tower)
+{
+    for (size_t i = 0; i < tower->parameter_count; i++)
+        if (tower->parameters[i].gradient)
+            ranks_sum(tower->parameters[i].gradient, tower->parameters[i].count);
+}
+
+/* --------------------------------------------------------------------------------------- steps */
 
 void trainer_centre(struct trainer *trainer, const struct batch *batch)
 {
     struct tower *tower = trainer->student->tower;
     const struct tower_parameter *bias = tower_find(tower, "attnpool.c_proj.bias");
     const size_t size = tower->shape.feature;
-    tower->operations->forward(tower, batch->pixels, trainer->features, true);
-    if (tower->shape.kind == TRAIN_VIT) {
-        tower_centre_vit(tower);
+    if (!bias)
         return;
-    }
+    find_features(trainer, batch);
     for (size_t i = 0; i < size; i++) {
         double sum = 0;
-        for (size_t image = 0; image < tower->batch; image++)
+        for (size_t image = 0; image < batch->images; image++)
             sum += trainer->features[image * size + i];
-        bias->values[i] -= (float)(sum / tower->batch);
+        bias->values[i] -= (float)(sum / batch->images);
     }
 }
 
@@ -85,9 +143,11 @@ void trainer_step(struct trainer *trainer, const struct batch *batch, struct ste
     const struct recipe *recipe = trainer->recipe;
     struct student *student = trainer->student;
     struct tower *tower = student->tower;
-    tower->operations->forward(tower, batch->pixels, trainer->features, true);
-    find_losses(trainer, batch, &report->losses);
-    tower->operations->backward(tower, trainer->feature_gradients);
+    find_features(trainer, batch);
+    find_losses(trainer, whole_batch(trainer, batch), &report->losses);
+    tower->operations->backward(tower, trainer->feature_gradients +
+                                           (size_t)batch->share.first_image * tower->shape.feature);
+    sum_gradients(tower);
     report->gradient_norm = student_clip(student, recipe->gradient_limit);
     report->learning_rate = learning_rate_at(recipe, trainer->step);
     report->finite = isfinite(report->losses.total) && isfinite(report->gradient_norm);

@@ -19,7 +19,9 @@ struct trainer {
     struct adamw *optimiser;
     uint64_t step; /* steps done */
     struct alignment alignment;
-    float *features, *feature_gradients;
+    float *features, *feature_gradients; /* of the whole batch, whoever has its pixels */
+    struct batch whole;                  /* labels and lessons of all processes; no pixels */
+    size_t *image_counts;                /* of each process */
 };
 
 struct step_report {

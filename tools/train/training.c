@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "begin.h"
 #include "commands.h"
 #include "diagnostics.h"
 #include "feed.h"
@@ -22,6 +21,7 @@
 #include "problem.h"
 #include "progress.h"
 #include "regions.h"
+#include "ranks.h"
 #include "run_log.h"
 #include "teacher.h"
 #include "trainer.h"
@@ -58,6 +58,17 @@ static void catch_signals(void)
     interrupted = 0;
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
+}
+
+static struct batch_share own_share(const struct training_request *request)
+{
+    return batch_share_of(&request->recipe.batch, rank_of_this(), rank_count());
+}
+
+/* One process writes files and tells what goes on. */
+static bool is_speaker(void)
+{
+    return rank_of_this() == 0;
 }
 
 /* ------------------------------------------------------------------------------------ photos */
@@ -97,7 +108,7 @@ static bool load_photos(struct run *run)
                    request->cache_memory);
     run->photos_hash = hash_photos(&run->photos);
     count = list_paths(&request->held_out, paths);
-    if (run->photos.count && count)
+    if (run->photos.count && count && is_speaker())
         held_out_load(&run->held_out, paths, count, request->held_out_side);
     free(paths);
     return run->photos.count || problem(run->message, "there is no photo to learn from");
@@ -106,14 +117,16 @@ static bool load_photos(struct run *run)
 static void tell_memory(const struct run *run)
 {
     const struct training_request *request = run->request;
+    if (!is_speaker())
+        return;
     const struct batch_recipe *batch = &request->recipe.batch;
     output_begin_line();
-    printf("%zu photos (%.0f MB), %zu kept aside (%.0f MB), batches of %" PRIu32
-           " images (%.0f MB)",
-           run->photos.count, (double)run->photos.bytes / 1e6, run->held_out.photos,
-           (double)(run->held_out.photos * held_out_bytes(request->held_out_side)) / 1e6,
-           batch_images(batch),
-           (double)feed_room(request->workers) * (double)batch_bytes(batch) / 1e6);
+    printf(
+        "%zu photos (%.0f MB), %zu kept aside (%.0f MB), batches of %" PRIu32 " images (%.0f MB)",
+        run->photos.count, (double)run->photos.bytes / 1e6, run->held_out.photos,
+        (double)(run->held_out.photos * held_out_bytes(request->held_out_side)) / 1e6,
+        batch_images(batch),
+        (double)feed_room(request->workers) * (double)batch_bytes(batch, own_share(request)) / 1e6);
     output_end_line();
 }
 
@@ -122,6 +135,7 @@ static void tell_memory(const struct run *run)
 static struct state_head head_of(const struct run *run)
 {
     return (struct state_head){.shape = run->student.tower->shape,
+                               .from_scratch = run->beginning.kind == BEGIN_FROM_SCRATCH,
                                .texts = run->student.texts,
                                .prompts_learn = run->student.prompts_learn,
                                .step = run->trainer.step,
@@ -132,8 +146,8 @@ static struct state_head head_of(const struct run *run)
 static bool save(struct run *run)
 {
     const struct state_head head = head_of(run);
-    return state_save(run->request->state_path, &head, &run->student, &run->optimiser,
-                      run->message);
+    return !is_speaker() || state_save(run->request->state_path, &head, &run->student,
+                                       &run->optimiser, run->message);
 }
 
 static bool export(struct run *run)
@@ -149,6 +163,8 @@ static bool export(struct run *run)
 static bool judge(struct run *run)
 {
     struct held_out_result result;
+    if (!is_speaker())
+        return true;
     if (!export(run))
         return false;
     if (!run->held_out.photos)
@@ -181,10 +197,11 @@ static bool make_student(struct run *run)
 {
     const struct training_request *request = run->request;
     const struct batch_recipe *batch = &request->recipe.batch;
-    struct tower *tower = tower_create(&run->beginning.shape, batch_images(batch), batch->crop,
-                                       batch->crop, request->threads, run->message);
+    struct tower *tower = tower_create(&run->beginning.shape, own_share(request).images,
+                                       batch->crop, batch->crop, request->threads, run->message);
     if (!tower)
         return false;
+    tower->peers = rank_peers();
     student_create(&run->student, tower, run->beginning.texts, run->beginning.prompts_learn);
     adamw_create(&run->optimiser, run->student.parameters, run->student.count,
                  request->recipe.weight_decay);
@@ -222,8 +239,12 @@ static void open_feed(struct run *run)
         .context = run->teacher,
         .lesson = true,
         .feature = run->teacher && teacher_has_features(run->teacher) ? size : 0};
-    run->feed = feed_open(&run->photos, &request->recipe.batch, run->first, request->workers,
-                          run->teacher ? &finish : NULL);
+    const struct feed_order order = {.photos = &run->photos,
+                                     .recipe = &request->recipe.batch,
+                                     .share = own_share(request),
+                                     .first = run->first,
+                                     .workers = request->workers};
+    run->feed = feed_open(&order, run->teacher ? &finish : NULL);
 }
 
 /* A new run, or one that goes on. */
@@ -235,13 +256,21 @@ static bool begin(struct run *run)
         if (!state_read_head(request->resume, &head, run->message))
             return false;
         request->recipe = head.recipe;
-        run->beginning = (struct beginning){
-            .shape = head.shape, .texts = head.texts, .prompts_learn = head.prompts_learn};
-    } else if (!begin_find(&run->beginning, request->init, run->message)) {
+        run->beginning =
+            (struct beginning){.kind = head.from_scratch ? BEGIN_FROM_SCRATCH : BEGIN_WITH_STATE,
+                               .shape = head.shape,
+                               .texts = head.texts,
+                               .prompts_learn = head.prompts_learn};
+    } else if (!begin_find(&run->beginning, request->init, &request->wishes,
+                           request->model.model_path, run->message)) {
         return false;
-    } else if (run->beginning.logit_scale > 0) {
+    } else if (!(request->recipe.logit_scale > 0)) {
         request->recipe.logit_scale = run->beginning.logit_scale;
     }
+    if (request->recipe.batch.photos < rank_count())
+        return problem(
+            run->message, "%u processes, but %u photos a step: give --photos-a-step=%u or more",
+            (unsigned)rank_count(), (unsigned)request->recipe.batch.photos, (unsigned)rank_count());
     if (!load_photos(run))
         return false;
     if (!request->recipe.steps)
@@ -275,16 +304,25 @@ static bool step_once(struct run *run)
                        "step %" PRIu64 ": the loss or its gradient is no finite number; a smaller "
                        "--learning-rate helps",
                        run->trainer.step + 1);
-    run_log_step(&run->log, run->trainer.step, &report, feed_waited(run->feed));
+    if (is_speaker())
+        run_log_step(&run->log, run->trainer.step, &report, feed_waited(run->feed));
     return true;
 }
 
+/* All processes do as one of them must. */
 static bool is_over(const struct run *run, double start)
 {
     const struct training_request *request = run->request;
+    if (ranks_any(interrupted))
+        interrupted = 1;
     return run->trainer.step >= request->recipe.steps || interrupted ||
-           (request->until && run->trainer.step >= request->until) ||
-           (request->seconds > 0 && machine_seconds() - start >= request->seconds);
+           run->trainer.step >= request->until ||
+           (request->seconds > 0 && ranks_any(machine_seconds() - start >= request->seconds));
+}
+
+static bool all_are(bool good)
+{
+    return !ranks_any(!good);
 }
 
 static bool run_steps(struct run *run)
@@ -296,12 +334,12 @@ static bool run_steps(struct run *run)
             return false;
         if (is_over(run, start))
             break;
-        if (is_due(run->trainer.step, request->save_every) && !save(run))
+        if (is_due(run->trainer.step, request->save_every) && !all_are(save(run)))
             return false;
-        if (is_due(run->trainer.step, request->judge_every) && !judge(run))
+        if (is_due(run->trainer.step, request->judge_every) && !all_are(judge(run)))
             return false;
     }
-    return save(run) && judge(run);
+    return all_are(save(run) && judge(run));
 }
 
 static void tell_end(const struct run *run)
@@ -333,20 +371,25 @@ static void end(struct run *run)
     photo_set_free(&run->photos);
 }
 
+static bool open_log(struct run *run)
+{
+    const struct training_request *request = run->request;
+    run->log.start = machine_seconds();
+    return !is_speaker() ||
+           run_log_open(&run->log, request->log_path, request->recipe.steps, run->first);
+}
+
 int training_run(struct training_request *request)
 {
     struct run run = {.request = request};
-    bool good = begin(&run);
-    if (good && run_log_open(&run.log, request->log_path, request->recipe.steps, run.first)) {
+    bool good = all_are(begin(&run)) && all_are(open_log(&run));
+    if (good) {
         catch_signals();
         open_feed(&run);
         good = run_steps(&run);
-        if (good)
+        if (good && is_speaker())
             tell_end(&run);
         good = run_log_close(&run.log) && good;
-    } else if (good) {
-        good = false;
-        run.message[0] = '\0';
     }
     if (!good && run.message[0])
         complain("train: %s", run.message);

@@ -48,11 +48,12 @@ const char *table_text(struct table *table, const char *bytes, size_t length)
     return text;
 }
 
-/* Makes room for cells; false beyond the limit. */
-static bool reserve(struct table *table, size_t cells)
+/* Makes room for so many rows of so many columns; false beyond the limit. */
+static bool reserve(struct table *table, size_t rows, size_t columns)
 {
-    if (cells > TABLE_CELLS_MAX)
+    if (rows && columns > TABLE_CELLS_MAX / rows)
         return false;
+    const size_t cells = rows * columns;
     if (cells > table->room) {
         table->room = cells > TABLE_CELLS_MAX / 2 ? TABLE_CELLS_MAX : 2 * cells + 256;
         table->cells = reallocate(table->cells, table->room, sizeof *table->cells);
@@ -66,7 +67,7 @@ static bool widen(struct table *table, size_t columns)
     const size_t old = table->columns;
     if (columns <= old)
         return true;
-    if (table->rows && !reserve(table, table->rows * columns))
+    if (!reserve(table, table->rows, columns))
         return false;
     for (size_t row = table->rows; row-- > 0;)
         for (size_t column = columns; column-- > 0;)
@@ -79,7 +80,7 @@ static bool widen(struct table *table, size_t columns)
 bool table_add_row(struct table *table, const char *const *cells, size_t count)
 {
     count = count < TABLE_COLUMNS_MAX ? count : TABLE_COLUMNS_MAX;
-    if (!widen(table, count) || !reserve(table, (table->rows + 1) * table->columns))
+    if (!widen(table, count) || !reserve(table, table->rows + 1, table->columns))
         return false;
     const char **row = table->cells + table->rows * table->columns;
     for (size_t i = 0; i < table->columns; i++)

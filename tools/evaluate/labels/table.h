@@ -27,7 +27,7 @@ struct table {
     const char **names;         /* of the columns; NULL: there are no headings */
     const char **cells;         /* row after row */
     bool decimal_comma;         /* numbers are written 3,5 */
-    size_t filled, room;        /* cells; those of the last row may still be missing */
+    size_t room;                /* cells that there is memory for */
     struct table_chunk *chunks; /* where the text is */
 };
 
