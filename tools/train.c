@@ -225,6 +225,14 @@ static void apply(const struct changes *changes, struct recipe *recipe)
             recipe->batch.type_weights[type] = changes->type_weights[type];
 }
 
+static bool is_changed(const struct changes *changes, const char *name)
+{
+    for (size_t i = 0; i < recipe_field_count; i++)
+        if (strcmp(recipe_fields[i].name, name) == 0)
+            return changes->set[i];
+    return false;
+}
+
 static bool take_count(const char *text, uint32_t least, uint32_t *count)
 {
     return parse_count(text, least, 1000000000, count);
@@ -327,6 +335,7 @@ static int run(struct training_request *request, const struct changes *changes)
     if (request->teacher)
         recipe_distil(&request->recipe);
     apply(changes, &request->recipe);
+    request->scale_is_given = is_changed(changes, "logit-scale");
     photo_list_subtract(&request->photos, &request->held_out);
     if (!request->state_path) {
         const size_t size = strlen(request->model.model_path) + sizeof ".state";

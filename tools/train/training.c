@@ -216,11 +216,25 @@ static uint64_t steps_of_epochs(const struct run *run)
     return (EPOCHS * (uint64_t)run->photos.count + photos - 1) / photos;
 }
 
+/* A run that is resumed has no teacher but the one that is named again. */
+static bool check_teacher(const struct training_request *request, char *message)
+{
+    const struct loss_recipe *loss = &request->recipe.loss;
+    const bool wanted = loss->teacher_score > 0 || loss->teacher_feature > 0;
+    if (wanted && !request->teacher)
+        return problem(message, "the recipe has weights for a teacher: give --teacher");
+    return wanted || !request->teacher ||
+           problem(message, "the recipe has no weight for a teacher: leave --teacher out, or give "
+                            "--teacher-score");
+}
+
 static bool ask_teacher(struct run *run)
 {
     const struct training_request *request = run->request;
     const uint32_t workers = request->workers ? request->workers : 1;
     const bool features = request->recipe.loss.teacher_feature > 0;
+    if (!check_teacher(request, run->message))
+        return false;
     if (!request->teacher)
         return true;
     run->teacher = teacher_open(request->teacher, request->recipe.batch.crop, workers,
@@ -260,7 +274,7 @@ static bool begin(struct run *run)
             .shape = head.shape, .texts = head.texts, .prompts_learn = head.prompts_learn};
     } else if (!begin_find(&run->beginning, request->init, run->message)) {
         return false;
-    } else if (run->beginning.logit_scale > 0) {
+    } else if (run->beginning.logit_scale > 0 && !request->scale_is_given) {
         request->recipe.logit_scale = run->beginning.logit_scale;
     }
     if (request->recipe.batch.photos < rank_count())

@@ -22,6 +22,7 @@ struct training_request {
     const char *log_path;        /* CSV; NULL: none */
     struct export_options model; /* but for the scale, which is the recipe's */
     struct recipe recipe;
+    bool scale_is_given;              /* else a file's logit scale is kept */
     uint64_t save_every, judge_every; /* steps; 0: at the end alone */
     uint64_t until;                   /* stop after this step; 0: after the recipe's */
     double seconds;                   /* stop then; 0: after the steps */
