@@ -14,7 +14,6 @@
 
 #include "photo_lists.h"
 #include "ranks.h"
-#include "repack.h"
 #include "request_options.h"
 
 static const char help[] =
@@ -31,10 +30,19 @@ static const char help[] =
     "      --hold-out=WHAT      likewise: photos that are kept aside; the model is judged by them\n"
     "      --init=NAME|FILE     from random numbers: nano, a ModifiedResNet of width 16;\n"
     "                           pico, one of width 8; vit-tiny, a ViT of width 192.  Or a file\n"
-    "                           that --state wrote: its weights (their running means), under a\n"
-    "                           new recipe.  Or a model file (f32, f16, bf16), which is\n"
-    "                           fine-tuned as in QualiCLIP's paper: its prompts stay, crops are\n"
-    "                           of 224, 10 epochs at a rate of 1e-9\n"
+    "                           that --state wrote: its weights (their running means).  Or a\n"
+    "                           checkpoint as `qualiclip convert` reads it, BatchNorm and all;\n"
+    "                           or a model file (f32, f16, bf16), BatchNorm folded\n"
+    "      --recipe=NAME        which recipe the options below change: scratch, which they\n"
+    "                           show; or fine-tune, which is QualiCLIP's paper's: crops of 224,\n"
+    "                           10 epochs at a rate of 1e-9.  Default: fine-tune for a\n"
+    "                           checkpoint and a model file, else scratch\n"
+    "      --prompts=fixed|learn\n"
+    "                           whether the prompts' features, of which a checkpoint or a model\n"
+    "                           file may have some, learn; default: fixed if fine-tuned, learn\n"
+    "                           from scratch, and with a state as they did\n"
+    "      --positions=none|grid, --activation=gelu|quick_gelu\n"
+    "                           of a checkpoint, as for `qualiclip convert`\n"
     "  -o, --output=MODEL.gguf  the model, as `qualiclip score -m` takes it; written at every\n"
     "                           judgement and at the end\n"
     "      --teacher=MODEL      a model file, or built-in: what it makes of the crops is\n"
@@ -50,7 +58,7 @@ static const char help[] =
     "      --hold-out-side=N    pixels a side of photos that are judged; default 384\n"
     "      --log=FILE           a line of CSV for each step\n"
     "      --until=STEP         stop after that step, to go on later: the rate falls over all\n"
-    "                           steps of the recipe\n"
+    "                           steps of the recipe; 0: only judge and write the beginning\n"
     "      --seconds=S          stop after S seconds; how far that is depends on the machine\n"
     "      --threads=N          of the tower; default: as many as there are processors.  The same\n"
     "                           number gives the same bits\n"
@@ -63,7 +71,7 @@ static const char help[] =
     "                           --help`)\n"
     "  -h, --help               print this help and exit\n"
     "\n"
-    "The recipe, with what it is for --init=nano:\n";
+    "The recipe, with what it is from scratch:\n";
 
 static const char examples[] =
     "\n"
@@ -73,6 +81,7 @@ static const char examples[] =
     "  qualiclip train --photos ~/Pictures --init nano -o mine.gguf --log mine.csv\n"
     "  qualiclip train --photos ~/Pictures --hold-out ~/Pictures/aside --init nano -o mine.gguf\n"
     "  qualiclip train --photos ~/Pictures --resume mine.gguf.state -o mine.gguf\n"
+    "  qualiclip train --photos ~/Pictures --init qualiclip.pth -o tuned.gguf\n"
     "  qualiclip train --photos ~/Pictures --init qualiclip.gguf -o tuned.gguf\n"
     "  qualiclip train --photos ~/Pictures --teacher qualiclip.gguf --init nano -o small.gguf\n";
 
@@ -88,17 +97,32 @@ static void print_recipe(void)
     }
 }
 
+/* What others trained is fine-tuned, unless something else is chosen. */
+static bool is_fine_tuned(const struct training_request *request,
+                          const struct recipe_changes *changes)
+{
+    if (changes->recipe != RECIPE_BY_BEGINNING)
+        return changes->recipe == RECIPE_FINE_TUNE;
+    const enum beginning_kind kind = begin_kind(request->init);
+    return kind == BEGIN_WITH_MODEL || kind == BEGIN_WITH_CHECKPOINT;
+}
+
+static void settle_recipe(struct training_request *request, const struct recipe_changes *changes)
+{
+    struct recipe *recipe = &request->recipe;
+    request->wishes.fine_tunes = is_fine_tuned(request, changes);
+    (request->wishes.fine_tunes ? recipe_fine_tune : recipe_from_scratch)(recipe);
+    recipe->logit_scale = 0;
+    if (request->teacher)
+        recipe_distil(recipe);
+    apply_changes(changes, recipe);
+}
+
 static int run(struct training_request *request, const struct recipe_changes *changes)
 {
     char *state = NULL;
-    if (request->init && is_model_file(request->init))
-        recipe_fine_tune(&request->recipe);
-    else
-        recipe_from_scratch(&request->recipe);
-    if (request->teacher)
-        recipe_distil(&request->recipe);
-    apply_changes(changes, &request->recipe);
-    request->scale_is_given = is_changed(changes, "logit-scale");
+    if (request->init)
+        settle_recipe(request, changes);
     photo_list_subtract(&request->photos, &request->held_out);
     if (!request->state_path) {
         const size_t size = strlen(request->model.model_path) + sizeof ".state";
@@ -117,6 +141,7 @@ int command_train(int argc, char **argv)
 {
     struct training_request request = {.threads = machine_processors(),
                                        .workers = machine_processors(),
+                                       .until = UINT64_MAX,
                                        .save_every = 500,
                                        .judge_every = 500,
                                        .held_out_side = 384,

@@ -4,9 +4,12 @@
 #include "begin.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../checkpoint/repack.h"
+#include "../memory.h"
+#include "checkpoint_file.h"
 #include "initialise.h"
 #include "model_file.h"
 #include "problem.h"
@@ -23,46 +26,117 @@ static const struct {
      {.kind = TRAIN_VIT, .width = 192, .feature = 128, .heads = 3, .layers = 4, .patch = 16}},
 };
 
+static const struct tower_shape *shape_by_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++)
+        if (strcmp(name, scratch[i].name) == 0)
+            return &scratch[i].shape;
+    return NULL;
+}
+
+enum beginning_kind begin_kind(const char *init)
+{
+    return shape_by_name(init)                        ? BEGIN_FROM_SCRATCH
+           : is_model_file(init)                      ? BEGIN_WITH_MODEL
+           : checkpoint_file_has(init, STATE_NUMBERS) ? BEGIN_WITH_STATE
+                                                      : BEGIN_WITH_CHECKPOINT;
+}
+
+/* ---------------------------------------------------------------------------------------- find */
+
+static void find_by_name(struct beginning *beginning)
+{
+    struct recipe recipe;
+    recipe_from_scratch(&recipe);
+    beginning->shape = *shape_by_name(beginning->path);
+    beginning->logit_scale = recipe.logit_scale;
+}
+
 static bool find_state(struct beginning *beginning, char *message)
 {
     struct state_head head;
     if (!state_read_head(beginning->path, &head, message))
         return false;
-    beginning->kind = BEGIN_WITH_STATE;
     beginning->shape = head.shape;
     beginning->texts = head.texts;
+    beginning->has_prompts = true;
     beginning->prompts_learn = head.prompts_learn;
     beginning->logit_scale = head.recipe.logit_scale;
     return true;
 }
 
-/* Prompts that a file has are its texts' features, which do not learn. */
-static bool find_model(struct beginning *beginning, char *message)
+/* Prompts that a file has are its texts' features, as far as anyone knows. */
+static void take_prompts(struct beginning *beginning, uint32_t texts, bool fine_tunes)
+{
+    if (!texts)
+        return;
+    beginning->texts = texts;
+    beginning->has_prompts = true;
+    beginning->prompts_learn = !fine_tunes;
+}
+
+static bool find_model(struct beginning *beginning, const struct begin_wishes *wishes,
+                       char *message)
 {
     struct model_file *file = model_file_open(beginning->path, message);
     if (!file)
         return false;
-    beginning->kind = BEGIN_WITH_MODEL;
     beginning->shape = file->shape;
     beginning->logit_scale = (double)file->logit_scale;
-    if (file->texts) {
-        beginning->texts = file->texts;
-        beginning->prompts_learn = false;
-    }
+    take_prompts(beginning, file->texts, wishes->fine_tunes);
     model_file_close(file);
     return true;
 }
 
-bool begin_find(struct beginning *beginning, const char *init, char *message)
+static bool find_checkpoint(struct beginning *beginning, const struct begin_wishes *wishes,
+                            const char *model_path, char *message)
 {
-    *beginning = (struct beginning){.path = init, .texts = 2, .prompts_learn = true};
-    for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++)
-        if (strcmp(init, scratch[i].name) == 0) {
-            beginning->shape = scratch[i].shape;
-            return true;
-        }
-    return (is_model_file(init) ? find_model : find_state)(beginning, message);
+    const struct checkpoint_wishes open = {wishes->activation, wishes->positions, model_path};
+    struct checkpoint_sizes sizes;
+    if (!checkpoint_file_measure(beginning->path, &open, &sizes, message))
+        return false;
+    beginning->shape = (struct tower_shape){.kind = sizes.is_resnet ? TRAIN_RESNET : TRAIN_VIT,
+                                            .width = sizes.width,
+                                            .feature = sizes.feature,
+                                            .heads = sizes.heads,
+                                            .layers = sizes.layers,
+                                            .patch = sizes.patch,
+                                            .exact_gelu = sizes.exact_gelu,
+                                            .grid = sizes.grid};
+    memcpy(beginning->shape.blocks, sizes.blocks, sizeof sizes.blocks);
+    beginning->logit_scale = sizes.logit_scale;
+    take_prompts(beginning, sizes.texts, wishes->fine_tunes);
+    return true;
 }
+
+bool begin_find(struct beginning *beginning, const char *init, const struct begin_wishes *wishes,
+                const char *model_path, char *message)
+{
+    bool good = true;
+    *beginning = (struct beginning){
+        .kind = begin_kind(init), .path = init, .texts = 2, .prompts_learn = true};
+    if (beginning->kind != BEGIN_WITH_CHECKPOINT && (wishes->activation || wishes->positions))
+        return problem(message,
+                       "%.200s: --activation and --positions are of checkpoints that were not "
+                       "converted",
+                       init);
+    switch (beginning->kind) {
+    case BEGIN_FROM_SCRATCH: find_by_name(beginning); break;
+    case BEGIN_WITH_STATE: good = find_state(beginning, message); break;
+    case BEGIN_WITH_MODEL: good = find_model(beginning, wishes, message); break;
+    case BEGIN_WITH_CHECKPOINT:
+        good = find_checkpoint(beginning, wishes, model_path, message);
+        break;
+    }
+    if (good && wishes->prompts == PROMPTS_FIXED && !beginning->has_prompts)
+        return problem(message, "%.200s: has no prompts that could be fixed (--prompts=learn)",
+                       init);
+    if (wishes->prompts != PROMPTS_BY_BEGINNING)
+        beginning->prompts_learn = wishes->prompts == PROMPTS_LEARN;
+    return good;
+}
+
+/* ---------------------------------------------------------------------------------------- fill */
 
 static void fill_from_scratch(struct student *student, uint64_t seed)
 {
@@ -85,6 +159,33 @@ static bool fill_from_model(const char *path, struct student *student, char *mes
     return good;
 }
 
+static struct named_tensor named(const struct tower_parameter *parameter, const char *prefix,
+                                 const char *name)
+{
+    struct named_tensor tensor = {.dimensions = parameter->dimensions,
+                                  .count = parameter->count,
+                                  .values = parameter->values};
+    memcpy(tensor.shape, parameter->shape, sizeof tensor.shape);
+    snprintf(tensor.name, sizeof tensor.name, "%s%s", prefix, name);
+    return tensor;
+}
+
+static bool fill_from_checkpoint(const struct beginning *beginning, struct student *student,
+                                 char *message)
+{
+    const size_t of_tower = student->tower->parameter_count;
+    struct named_tensor *tensors = reallocate(NULL, of_tower + 1, sizeof *tensors);
+    size_t count = 0;
+    for (; count < of_tower; count++)
+        tensors[count] =
+            named(&student->parameters[count], "visual.", student->parameters[count].name);
+    if (beginning->has_prompts)
+        tensors[count++] = named(&student->parameters[of_tower], "", CHECKPOINT_PROMPTS);
+    const bool good = checkpoint_file_fill(beginning->path, tensors, count, message);
+    free(tensors);
+    return good;
+}
+
 bool begin_fill(const struct beginning *beginning, struct student *student, uint64_t seed,
                 char *message)
 {
@@ -94,6 +195,7 @@ bool begin_fill(const struct beginning *beginning, struct student *student, uint
     case BEGIN_FROM_SCRATCH: fill_from_scratch(student, seed); break;
     case BEGIN_WITH_STATE: good = state_load_weights(beginning->path, student, message); break;
     case BEGIN_WITH_MODEL: good = fill_from_model(beginning->path, student, message); break;
+    case BEGIN_WITH_CHECKPOINT: good = fill_from_checkpoint(beginning, student, message); break;
     }
     if (good)
         student_begin_average(student);

@@ -17,6 +17,10 @@ enum option_code {
     PHOTOS = 256,
     HOLD_OUT,
     INIT,
+    RECIPE_NAME,
+    PROMPTS,
+    POSITIONS,
+    ACTIVATION,
     TYPE,
     NAME,
     LICENSE,
@@ -40,6 +44,10 @@ static const struct option fixed_options[] = {
     {"photos", required_argument, NULL, PHOTOS},
     {"hold-out", required_argument, NULL, HOLD_OUT},
     {"init", required_argument, NULL, INIT},
+    {"recipe", required_argument, NULL, RECIPE_NAME},
+    {"prompts", required_argument, NULL, PROMPTS},
+    {"positions", required_argument, NULL, POSITIONS},
+    {"activation", required_argument, NULL, ACTIVATION},
     {"output", required_argument, NULL, 'o'},
     {"type", required_argument, NULL, TYPE},
     {"name", required_argument, NULL, NAME},
@@ -138,12 +146,42 @@ void apply_changes(const struct recipe_changes *changes, struct recipe *recipe)
             recipe->batch.type_weights[type] = changes->type_weights[type];
 }
 
-bool is_changed(const struct recipe_changes *changes, const char *name)
+/* 0 or 1: which of two names; or -1, after a complaint. */
+static int choose(const char *option, const char *text, const char *first, const char *second)
 {
-    for (size_t i = 0; i < recipe_field_count; i++)
-        if (strcmp(recipe_fields[i].name, name) == 0)
-            return changes->set[i];
-    return false;
+    const char *const names[] = {first, second, NULL};
+    int choice;
+    if (parse_choice(text, names, &choice))
+        return choice;
+    usage_error("train", "--%s=%s: expected %s or %s", option, text, first, second);
+    return -1;
+}
+
+/* What an option says of the beginning; 0, or the status of a complaint. */
+static int take_wish(struct begin_wishes *wishes, struct recipe_changes *changes, int code,
+                     const char *text)
+{
+    int choice = -1;
+    switch (code) {
+    case RECIPE_NAME:
+        choice = choose("recipe", text, "scratch", "fine-tune");
+        changes->recipe = choice ? RECIPE_FINE_TUNE : RECIPE_FROM_SCRATCH;
+        break;
+    case PROMPTS:
+        choice = choose("prompts", text, "fixed", "learn");
+        wishes->prompts = choice ? PROMPTS_LEARN : PROMPTS_FIXED;
+        break;
+    case POSITIONS:
+        choice = choose("positions", text, "none", "grid");
+        wishes->positions = choice ? QC_POSITIONS_GRID : QC_POSITIONS_NONE;
+        break;
+    case ACTIVATION:
+        choice = choose("activation", text, "gelu", "quick_gelu");
+        wishes->activation = text;
+        break;
+    }
+    changes->given = true;
+    return choice < 0 ? COMMAND_USAGE : 0;
 }
 
 static bool take_count(const char *text, uint32_t least, uint32_t *count)
@@ -180,7 +218,7 @@ static int take_option(struct training_request *request, int code, const char *t
                    ? 0
                    : usage_error("train", "--cache-memory=%s: expected a size such as 512M", text);
     }
-    if (!take_count(text, code != WORKERS && code != SAVE_EVERY && code != JUDGE_EVERY, &count))
+    if (!take_count(text, code == HOLD_OUT_SIDE || code == THREADS_OPTION, &count))
         return usage_error("train", "%s: expected a whole number", text);
     switch (code) {
     case SAVE_EVERY: request->save_every = count; break;
@@ -229,6 +267,9 @@ int parse_training(struct training_request *request, struct recipe_changes *chan
             status = change_field(changes, (size_t)(option - RECIPE), optarg);
         else if (option == TYPE_WEIGHTS)
             status = change_type_weights(changes, optarg);
+        else if (option == RECIPE_NAME || option == PROMPTS || option == POSITIONS ||
+                 option == ACTIVATION)
+            status = take_wish(&request->wishes, changes, option, optarg);
         else
             status = take_option(request, option, optarg);
     }

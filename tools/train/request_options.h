@@ -9,6 +9,7 @@
 /* What the recipe is changed by, applied once it is known which one it is. */
 struct recipe_changes {
     bool given;
+    enum { RECIPE_BY_BEGINNING, RECIPE_FROM_SCRATCH, RECIPE_FINE_TUNE } recipe;
     bool *set; /* of each field */
     double *values;
     double type_weights[degradation_count]; /* -1: not given */
@@ -21,8 +22,5 @@ int parse_training(struct training_request *request, struct recipe_changes *chan
                    char **argv);
 
 void apply_changes(const struct recipe_changes *changes, struct recipe *recipe);
-
-/* Whether the field of that name was given. */
-bool is_changed(const struct recipe_changes *changes, const char *name);
 
 #endif

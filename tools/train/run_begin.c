@@ -177,13 +177,17 @@ static bool settle_recipe(struct run *run, struct state_head *head)
         if (!state_read_head(request->resume, head, run->message))
             return false;
         request->recipe = head->recipe;
-        run->beginning = (struct beginning){
-            .shape = head->shape, .texts = head->texts, .prompts_learn = head->prompts_learn};
+        run->beginning =
+            (struct beginning){.kind = head->from_scratch ? BEGIN_FROM_SCRATCH : BEGIN_WITH_STATE,
+                               .shape = head->shape,
+                               .texts = head->texts,
+                               .prompts_learn = head->prompts_learn};
         return true;
     }
-    if (!begin_find(&run->beginning, request->init, run->message))
+    if (!begin_find(&run->beginning, request->init, &request->wishes, request->model.model_path,
+                    run->message))
         return false;
-    if (run->beginning.logit_scale > 0 && !request->scale_is_given)
+    if (!(request->recipe.logit_scale > 0))
         request->recipe.logit_scale = run->beginning.logit_scale;
     return true;
 }

@@ -38,24 +38,13 @@ static void join(const float *parts, size_t count, uint64_t *words)
 static void record_head(const struct state_head *head, uint64_t *words)
 {
     const struct tower_shape *shape = &head->shape;
-    const uint64_t numbers[SHAPE_WORDS + 4] = {(uint64_t)shape->kind,
-                                               shape->width,
-                                               shape->feature,
-                                               shape->heads,
-                                               shape->blocks[0],
-                                               shape->blocks[1],
-                                               shape->blocks[2],
-                                               shape->blocks[3],
-                                               shape->layers,
-                                               shape->patch,
-                                               shape->exact_gelu,
-                                               shape->grid,
-                                               shape->folded,
-                                               0,
-                                               head->texts,
-                                               head->prompts_learn,
-                                               head->step,
-                                               head->photos};
+    const uint64_t numbers[SHAPE_WORDS + 4] = {
+        (uint64_t)shape->kind, shape->width,       shape->feature,
+        shape->heads,          shape->blocks[0],   shape->blocks[1],
+        shape->blocks[2],      shape->blocks[3],   shape->layers,
+        shape->patch,          shape->exact_gelu,  shape->grid,
+        shape->folded,         head->from_scratch, head->texts,
+        head->prompts_learn,   head->step,         head->photos};
     memcpy(words, numbers, sizeof numbers);
     recipe_record(&head->recipe, words + SHAPE_WORDS + 4);
 }
@@ -72,6 +61,7 @@ static void recall_head(struct state_head *head, const uint64_t *words)
     shape->exact_gelu = words[10] != 0;
     shape->grid = (uint32_t)words[11];
     shape->folded = words[12] != 0;
+    head->from_scratch = words[13] != 0;
     words += SHAPE_WORDS;
     head->texts = (uint32_t)words[0];
     head->prompts_learn = words[1] != 0;
@@ -83,7 +73,7 @@ static void recall_head(struct state_head *head, const uint64_t *words)
 static struct named_tensor numbers_tensor(float *parts)
 {
     struct named_tensor tensor = {
-        .name = "training.numbers", .dimensions = 1, .count = head_words() * PARTS};
+        .name = STATE_NUMBERS, .dimensions = 1, .count = head_words() * PARTS};
     tensor.shape[0] = tensor.count;
     tensor.values = parts;
     return tensor;

@@ -11,9 +11,13 @@
 #include "recipe.h"
 #include "student.h"
 
+/* A tensor that states have, and no other checkpoint. */
+#define STATE_NUMBERS "training.numbers"
+
 /* What must be known before the rest can be read. */
 struct state_head {
     struct tower_shape shape;
+    bool from_scratch; /* the run began with random numbers */
     uint32_t texts;
     bool prompts_learn;
     uint64_t step;   /* steps done */

@@ -37,6 +37,7 @@ static void catch_signals(void)
 static struct state_head head_of(const struct run *run)
 {
     return (struct state_head){.shape = run->student.tower->shape,
+                               .from_scratch = run->beginning.kind == BEGIN_FROM_SCRATCH,
                                .texts = run->student.texts,
                                .prompts_learn = run->student.prompts_learn,
                                .step = run->trainer.step,
@@ -110,7 +111,7 @@ static bool is_over(const struct run *run, double start)
     if (ranks_any(interrupted))
         interrupted = 1;
     return run->trainer.step >= request->recipe.steps || interrupted ||
-           (request->until && run->trainer.step >= request->until) ||
+           run->trainer.step >= request->until ||
            (request->seconds > 0 && ranks_any(machine_seconds() - start >= request->seconds));
 }
 

@@ -9,22 +9,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "begin.h"
 #include "export.h"
 #include "inputs.h"
 #include "recipe.h"
 
 struct training_request {
     struct input_list photos, held_out;
-    const char *init;            /* nano, vit-tiny or a file; NULL: `resume` tells */
-    const char *teacher;         /* a model file, or "built-in"; NULL: none */
-    const char *resume;          /* a state to go on from; NULL: a new run */
-    const char *state_path;      /* where the run is saved */
-    const char *log_path;        /* CSV; NULL: none */
-    struct export_options model; /* but for the scale, which is the recipe's */
-    struct recipe recipe;
-    bool scale_is_given;              /* else a file's logit scale is kept */
+    const char *init;                 /* nano, vit-tiny or a file; NULL: `resume` tells */
+    struct begin_wishes wishes;       /* of `init` */
+    const char *teacher;              /* a model file, or "built-in"; NULL: none */
+    const char *resume;               /* a state to go on from; NULL: a new run */
+    const char *state_path;           /* where the run is saved */
+    const char *log_path;             /* CSV; NULL: none */
+    struct export_options model;      /* but for the scale, which is the recipe's */
+    struct recipe recipe;             /* logit_scale 0: what the run begins with has */
     uint64_t save_every, judge_every; /* steps; 0: at the end alone */
-    uint64_t until;                   /* stop after this step; 0: after the recipe's */
+    uint64_t until;                   /* stop after this step, if it is before the recipe's last */
     double seconds;                   /* stop then; 0: after the steps */
     uint32_t threads, workers;
     uint32_t held_out_side;
