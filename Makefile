@@ -349,9 +349,9 @@ $(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degrada
 
 # ... and these look into the program.
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
-$(BUILD)/test/test_train_losses $(BUILD)/test/test_train_batch $(BUILD)/test/test_train_adamw: \
+$(addprefix $(BUILD)/test/test_train_,losses batch adamw begin): \
     $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
-                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c output.c \
+                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c arguments.c output.c \
                           evaluate/correlation.c evaluate/pairs.c evaluate/fit_photo.c \
                           evaluate/degradation_summary.c evaluate/degradation_trial.c in_order.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o

@@ -44,17 +44,17 @@ static struct rows plan_rows(struct arena *arena, size_t count, size_t columns)
 }
 
 /* Bytes of a row that products with `weight` read, if they want it rounded. */
-static size_t rounded_row(const struct matrix *weight)
+static size_t bytes_of_rounded_row(const struct matrix *weight)
 {
     return weight->rounds_rows ? rounded_bytes(weight->type, weight->inputs) : 0;
 }
 
 static size_t largest_rounded_row(const struct vit *vit)
 {
-    size_t bytes = rounded_row(&vit->patch_embedding);
+    size_t bytes = bytes_of_rounded_row(&vit->patch_embedding);
     for (size_t i = 0; i < vit->layers; i++) {
-        bytes = larger(bytes, rounded_row(&vit->blocks[i].query.weight));
-        bytes = larger(bytes, rounded_row(&vit->blocks[i].fc2.weight));
+        bytes = larger(bytes, bytes_of_rounded_row(&vit->blocks[i].query.weight));
+        bytes = larger(bytes, bytes_of_rounded_row(&vit->blocks[i].fc2.weight));
     }
     return bytes;
 }

@@ -27,7 +27,7 @@ static ALWAYS_INLINE TILE_TARGET __m512 neighbours(__m512 a, __m512 b)
     return _mm512_castsi512_ps((__m512i)_mm512_cvtne2ps_pbh(b, a));
 }
 
-static ALWAYS_INLINE TILE_TARGET __m512 pairs(__m512 a, __m512 b)
+static ALWAYS_INLINE TILE_TARGET __m512 side_by_side(__m512 a, __m512 b)
 {
     const __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(a));
     const __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(b));
@@ -46,7 +46,7 @@ static ALWAYS_INLINE TILE_TARGET __m512 pairs(__m512 a, __m512 b)
 #define vector_multiply_add(a, b, c)     dot_pairs(a, b, c)
 #define vector_max(a, b)                 _mm512_max_ps(a, b)
 #define vector_exp(x)                    exp_of_16(x)
-#define vector_pairs(a, b)               pairs(a, b)
+#define vector_pairs(a, b)               side_by_side(a, b)
 #define vector_neighbours(a, b)          neighbours(a, b)
 
 #include "x86/attention_tiles.h"

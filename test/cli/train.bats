@@ -50,6 +50,14 @@ setup() {
     ! cmp -s once/m.gguf other/m.gguf
 }
 
+@test "decoded photos take no more memory than is given" {
+    run "$QUALICLIP" train --photos photos -o bounded.gguf "${small[@]}" --until 1
+    contains "$output" "2 photos (2 MB)"
+    run "$QUALICLIP" train --photos photos -o bounded.gguf "${small[@]}" --until 1 \
+        --cache-memory 1M
+    contains "$output" "2 photos (1 MB)"
+}
+
 @test "a run that is stopped goes on to the same bits" {
     mkdir -p whole parts
     "$QUALICLIP" train --photos photos -o whole/m.gguf "${small[@]}" --log whole/m.csv
@@ -99,6 +107,9 @@ setup() {
     awk -F, 'NR == 2 { exit !($9 > 0) }' student.csv # the loss of that name
     "$QUALICLIP" train --photos photos -o alone.gguf "${small[@]}" --init pico
     ! cmp -s student.gguf alone.gguf
+    run "$QUALICLIP" train --photos photos --resume student.gguf.state -o student.gguf
+    [ "$status" -eq 1 ]
+    contains "$output" "give --teacher"
     run "$QUALICLIP" train --photos photos -o student.gguf "${small[@]}" --teacher no-model.gguf
     [ "$status" -eq 1 ]
     contains "$output" "no-model.gguf"

@@ -108,6 +108,15 @@ prompts_learn() {
     contains "$output" "expected scratch or fine-tune"
 }
 
+@test "from scratch a checkpoint is as good a beginning as the state of a run" {
+    "$QUALICLIP" train --init "$towers/resnet.pth" -o checkpoint.gguf "${step[@]}" --recipe scratch \
+        --log checkpoint.csv
+    "$QUALICLIP" train --init "$towers/resnet.pth" -o begun.gguf "${step[@]}" --recipe scratch --until 0
+    "$QUALICLIP" train --init begun.gguf.state -o state.gguf "${step[@]}" --log state.csv
+    [ "$(wc -l <state.csv)" -ge 2 ]
+    diff <(cut -d, -f1-11 checkpoint.csv) <(cut -d, -f1-11 state.csv) # but for the times
+}
+
 @test "the scale is the checkpoint's, unless another one is given" {
     run -0 "$QUALICLIP" info begun-resnet.gguf
     contains "$output" "logit scale      100"
@@ -132,6 +141,10 @@ write_safetensors() {
     contains "$stderr" "less.safetensors: tensor visual.conv3.weight is missing"
     run -1 --separate-stderr "$QUALICLIP" train --init absent.pth -o no.gguf "${step[@]}"
     contains "$stderr" "absent.pth: No such file"
+    cp "$towers/vit.pth" own.pth
+    run -1 --separate-stderr "$QUALICLIP" train --init own.pth -o own.pth "${step[@]}"
+    contains "$stderr" "would overwrite the checkpoint"
+    cmp own.pth "$towers/vit.pth"
     run -1 --separate-stderr "$QUALICLIP" train --init vit.gguf -o no.gguf "${step[@]}" \
         --activation gelu
     contains "$stderr" "of checkpoints that were not converted"

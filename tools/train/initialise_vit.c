@@ -2,7 +2,8 @@
  * initialise_vit.c - a ViT before its first step.
  *
  * As CLIP does it: normal deviates whose deviation falls with the width, and of what adds to the
- * stream with the depth; gains 1, biases 0.  Each tensor draws from a series of its own, by its place.
+ * stream with the depth; gains 1, biases 0.  Each tensor draws from a series of its own, by its
+ * place.
  */
 #include "initialise.h"
 

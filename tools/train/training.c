@@ -2,47 +2,19 @@
  * training.c - the order of things: photos, tower, steps, and every so often a file or a judgement.
  */
 #include "training.h"
-
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "commands.h"
 #include "diagnostics.h"
-#include "feed.h"
-#include "held_out.h"
 #include "machine.h"
-#include "../memory.h"
 #include "output.h"
-#include "photo_set.h"
 #include "problem.h"
 #include "progress.h"
-#include "regions.h"
 #include "ranks.h"
-#include "run_log.h"
-#include "teacher.h"
-#include "trainer.h"
-
-#define EPOCHS 10 /* where the recipe has no steps */
-
-struct run {
-    struct training_request *request;
-    struct beginning beginning;
-    struct photo_set photos;
-    struct held_out held_out;
-    struct student student;
-    struct adamw optimiser;
-    struct trainer trainer;
-    struct teacher *teacher;
-    struct feed *feed;
-    struct run_log log;
-    uint64_t first; /* steps done by runs before */
-    uint64_t photos_hash;
-    char message[QC_MESSAGE_SIZE];
-};
+#include "run.h"
 
 /* A signal asks for the end; a second one of the kind ends the program at once. */
 static volatile sig_atomic_t interrupted;
@@ -58,76 +30,6 @@ static void catch_signals(void)
     interrupted = 0;
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
-}
-
-static struct batch_share own_share(const struct training_request *request)
-{
-    return batch_share_of(&request->recipe.batch, rank_of_this(), rank_count());
-}
-
-/* One process writes files and tells what goes on. */
-static bool is_speaker(void)
-{
-    return rank_of_this() == 0;
-}
-
-/* ------------------------------------------------------------------------------------ photos */
-
-static size_t list_paths(const struct input_list *list, const char **paths)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].error)
-            complain_about(list->items[i].path, list->items[i].error);
-        else
-            paths[count++] = list->items[i].path;
-    return count;
-}
-
-/* Tells photos from other photos: their number and sizes, in their order. */
-static uint64_t hash_photos(const struct photo_set *set)
-{
-    uint64_t hash = set->count;
-    for (size_t i = 0; i < set->count; i++)
-        for (uint32_t size = 0; size < set->photos[i].size_count; size++) {
-            const struct cached_picture *picture = &set->photos[i].sizes[size];
-            const size_t middle = 3 * ((size_t)picture->width * picture->height / 2);
-            hash = random_word(hash, (uint64_t)picture->width << 32 | picture->height);
-            hash = random_word(hash, picture->pixels[middle]);
-        }
-    return hash & 0xffffffffffff;
-}
-
-static bool load_photos(struct run *run)
-{
-    const struct training_request *request = run->request;
-    const char **paths =
-        reallocate(NULL, request->photos.count + request->held_out.count, sizeof *paths);
-    size_t count = list_paths(&request->photos, paths);
-    photo_set_load(&run->photos, paths, count, region_most(request->recipe.batch.crop),
-                   request->cache_memory);
-    run->photos_hash = hash_photos(&run->photos);
-    count = list_paths(&request->held_out, paths);
-    if (run->photos.count && count && is_speaker())
-        held_out_load(&run->held_out, paths, count, request->held_out_side);
-    free(paths);
-    return run->photos.count || problem(run->message, "there is no photo to learn from");
-}
-
-static void tell_memory(const struct run *run)
-{
-    const struct training_request *request = run->request;
-    if (!is_speaker())
-        return;
-    const struct batch_recipe *batch = &request->recipe.batch;
-    output_begin_line();
-    printf(
-        "%zu photos (%.0f MB), %zu kept aside (%.0f MB), batches of %" PRIu32 " images (%.0f MB)",
-        run->photos.count, (double)run->photos.bytes / 1e6, run->held_out.photos,
-        (double)(run->held_out.photos * held_out_bytes(request->held_out_side)) / 1e6,
-        batch_images(batch),
-        (double)feed_room(request->workers) * (double)batch_bytes(batch, own_share(request)) / 1e6);
-    output_end_line();
 }
 
 /* ------------------------------------------------------------------------------------- files */
@@ -146,8 +48,8 @@ static struct state_head head_of(const struct run *run)
 static bool save(struct run *run)
 {
     const struct state_head head = head_of(run);
-    return !is_speaker() || state_save(run->request->state_path, &head, &run->student,
-                                       &run->optimiser, run->message);
+    return !run_is_speaker() || state_save(run->request->state_path, &head, &run->student,
+                                           &run->optimiser, run->message);
 }
 
 static bool export(struct run *run)
@@ -163,7 +65,7 @@ static bool export(struct run *run)
 static bool judge(struct run *run)
 {
     struct held_out_result result;
-    if (!is_speaker())
+    if (!run_is_speaker())
         return true;
     if (!export(run))
         return false;
@@ -174,113 +76,6 @@ static bool judge(struct run *run)
         return false;
     run_log_judgement(&run->log, run->trainer.step, &result);
     return true;
-}
-
-/* ------------------------------------------------------------------------------------- begin */
-
-static bool resume(struct run *run, const struct state_head *head)
-{
-    const char *path = run->request->resume;
-    if (head->photos != run->photos_hash)
-        return problem(run->message,
-                       "%.200s: was made with other photos: give the same --photos, in their "
-                       "order, the same --hold-out and --cache-memory",
-                       path);
-    if (!state_load(path, &run->student, &run->optimiser, run->message))
-        return false;
-    run->trainer.step = run->first = head->step;
-    run->optimiser.steps = head->step;
-    return true;
-}
-
-static bool make_student(struct run *run)
-{
-    const struct training_request *request = run->request;
-    const struct batch_recipe *batch = &request->recipe.batch;
-    struct tower *tower = tower_create(&run->beginning.shape, own_share(request).images,
-                                       batch->crop, batch->crop, request->threads, run->message);
-    if (!tower)
-        return false;
-    tower->peers = rank_peers();
-    student_create(&run->student, tower, run->beginning.texts, run->beginning.prompts_learn);
-    adamw_create(&run->optimiser, run->student.parameters, run->student.count,
-                 request->recipe.weight_decay);
-    trainer_create(&run->trainer, &request->recipe, &run->student, &run->optimiser);
-    return true;
-}
-
-/* The paper counts in epochs: each photo so many times. */
-static uint64_t steps_of_epochs(const struct run *run)
-{
-    const uint64_t photos = run->request->recipe.batch.photos;
-    return (EPOCHS * (uint64_t)run->photos.count + photos - 1) / photos;
-}
-
-static bool ask_teacher(struct run *run)
-{
-    const struct training_request *request = run->request;
-    const uint32_t workers = request->workers ? request->workers : 1;
-    const bool features = request->recipe.loss.teacher_feature > 0;
-    if (!request->teacher)
-        return true;
-    run->teacher = teacher_open(request->teacher, request->recipe.batch.crop, workers,
-                                features ? run->student.tower->shape.feature : 0, run->message);
-    return run->teacher && (!run->held_out.photos ||
-                            held_out_ask_teacher(&run->held_out, teacher_path(request->teacher),
-                                                 request->threads, run->message));
-}
-
-static void open_feed(struct run *run)
-{
-    const struct training_request *request = run->request;
-    const uint32_t size = run->student.tower->shape.feature;
-    const struct feed_finish finish = {
-        .work = teacher_judge,
-        .context = run->teacher,
-        .lesson = true,
-        .feature = run->teacher && teacher_has_features(run->teacher) ? size : 0};
-    const struct feed_order order = {.photos = &run->photos,
-                                     .recipe = &request->recipe.batch,
-                                     .share = own_share(request),
-                                     .first = run->first,
-                                     .workers = request->workers};
-    run->feed = feed_open(&order, run->teacher ? &finish : NULL);
-}
-
-/* A new run, or one that goes on. */
-static bool begin(struct run *run)
-{
-    struct training_request *request = run->request;
-    struct state_head head;
-    if (request->resume) {
-        if (!state_read_head(request->resume, &head, run->message))
-            return false;
-        request->recipe = head.recipe;
-        run->beginning =
-            (struct beginning){.kind = head.from_scratch ? BEGIN_FROM_SCRATCH : BEGIN_WITH_STATE,
-                               .shape = head.shape,
-                               .texts = head.texts,
-                               .prompts_learn = head.prompts_learn};
-    } else if (!begin_find(&run->beginning, request->init, &request->wishes,
-                           request->model.model_path, run->message)) {
-        return false;
-    } else if (!(request->recipe.logit_scale > 0)) {
-        request->recipe.logit_scale = run->beginning.logit_scale;
-    }
-    if (request->recipe.batch.photos < rank_count())
-        return problem(
-            run->message, "%u processes, but %u photos a step: give --photos-a-step=%u or more",
-            (unsigned)rank_count(), (unsigned)request->recipe.batch.photos, (unsigned)rank_count());
-    if (!load_photos(run))
-        return false;
-    if (!request->recipe.steps)
-        request->recipe.steps = steps_of_epochs(run);
-    if (!make_student(run) || !ask_teacher(run))
-        return false;
-    tell_memory(run);
-    if (request->resume)
-        return resume(run, &head);
-    return begin_fill(&run->beginning, &run->student, request->recipe.batch.seed, run->message);
 }
 
 /* -------------------------------------------------------------------------------------- steps */
@@ -304,7 +99,7 @@ static bool step_once(struct run *run)
                        "step %" PRIu64 ": the loss or its gradient is no finite number; a smaller "
                        "--learning-rate helps",
                        run->trainer.step + 1);
-    if (is_speaker())
+    if (run_is_speaker())
         run_log_step(&run->log, run->trainer.step, &report, feed_waited(run->feed));
     return true;
 }
@@ -359,40 +154,27 @@ static void tell_end(const struct run *run)
     output_end_line();
 }
 
-static void end(struct run *run)
-{
-    feed_close(run->feed);
-    teacher_close(run->teacher);
-    trainer_free(&run->trainer);
-    adamw_free(&run->optimiser);
-    if (run->student.tower)
-        student_free(&run->student);
-    held_out_free(&run->held_out);
-    photo_set_free(&run->photos);
-}
-
 static bool open_log(struct run *run)
 {
     const struct training_request *request = run->request;
     run->log.start = machine_seconds();
-    return !is_speaker() ||
+    return !run_is_speaker() ||
            run_log_open(&run->log, request->log_path, request->recipe.steps, run->first);
 }
 
 int training_run(struct training_request *request)
 {
     struct run run = {.request = request};
-    bool good = all_are(begin(&run)) && all_are(open_log(&run));
+    bool good = all_are(run_begin(&run)) && all_are(open_log(&run));
     if (good) {
         catch_signals();
-        open_feed(&run);
         good = run_steps(&run);
-        if (good && is_speaker())
+        if (good && run_is_speaker())
             tell_end(&run);
         good = run_log_close(&run.log) && good;
     }
     if (!good && run.message[0])
         complain("train: %s", run.message);
-    end(&run);
+    run_end(&run);
     return good && !interrupted ? COMMAND_OK : COMMAND_FAILED;
 }
