@@ -1,40 +1,72 @@
 #!/bin/sh
 # make.sh FOLDER - trains the built-in model, as `make model` does, into FOLDER/qualiclip-nano.gguf.
 #
-# Photos are fetched into FOLDER/photos.  A run that was interrupted goes on where it was saved.  The
-# commands below are the whole recipe; the same program on the same kind of machine gives the same bits.
-# An hour of two cores.
+# Photos are fetched into FOLDER/photos.  A run that was interrupted goes on where it was saved.  This is
+# the whole recipe; the same program on the same kind of machine gives the same bits.  An hour of two cores.
 set -eu
 folder=$1 qualiclip=${QUALICLIP:-build/qualiclip}
 mkdir -p "$folder"
 [ -d "$folder/photos/train" ] || weights/photos/fetch.sh "$folder/photos"
 
-# phase NAME BEGINNING ARGUMENT... - goes on with that phase, unless it is done.
+# phase NAME BEGINNING ARGUMENT... - trains FOLDER/NAME.gguf, unless that is done.
 phase() {
-    name=$folder/$1
-    [ -e "$name.done" ] && return
-    set -- --init="$@"
-    [ ! -e "$name.gguf.state" ] || set -- --resume="$name.gguf.state"
-    "$qualiclip" train --photos="$folder/photos/train" --hold-out="$folder/photos/held-out" \
-        --output="$name.gguf" --log="$name.csv" --threads=2 --judge-every=1000 \
-        --name="QualiCLIP nano" --license=MIT "$@"
-    touch "$name.done"
-}
-phase_from() { # NAME BEGINNING ARGUMENT...
-    name=$1 beginning=$2
+    model=$folder/$1 beginning=$2
     shift 2
-    phase "$name" "$beginning" "$@"
+    [ -e "$model.done" ] && return
+    if [ -e "$model.gguf.state" ]; then
+        set -- --resume="$model.gguf.state"
+    else
+        set -- --init="$beginning" "$@"
+    fi
+    "$qualiclip" train --photos="$folder/photos/train" --hold-out="$folder/photos/held-out" \
+        --output="$model.gguf" --log="$model.csv" --threads=2 --judge-every=1000 \
+        --name="QualiCLIP nano" --license=MIT "$@"
+    touch "$model.done"
 }
 
-# The provisional model goes on learning: real BatchNorm, many photos, small crops.
-phase_from small weights/provisional.pth --recipe=scratch --logit-scale=4 --seed=4 --steps=6500 \
+# Of larger crops, more are of nearly whole photos.  BatchNorm is frozen, as the model is used.
+larger() {
+    phase "$@" --crop=160 --photos-a-step=3 --strange=1 --warm-up=50 --between=1 --detail=1 \
+        --without-regard=0.3 --whole=0.5 --stored=0.2 --consistency-margin=0.02 --rank-margin=0.1 \
+        --margin-grows=1 --pristine-margin=0.5 --across-from=1 --pristine-score=0.96 \
+        --worst-score=0.04 --strange-score=0.03 --gradient-limit=5 --average=0.998 --auxiliary=0 \
+        --weight-decay=0.01
+}
+
+# The provisional model goes on learning: the score itself, spoilt and stored photos, what is no photo.
+phase small weights/provisional.pth --recipe=scratch --logit-scale=4 --seed=4 --steps=6500 \
     --learning-rate=0.001 --calibration=1 --auxiliary=0
 
-# Larger crops, more of them of nearly whole photos; BatchNorm frozen, as the model is used.
-larger() { # NAME BEGINNING ARGUMENT...
-    phase_from "$@" --crop=160 --photos-a-step=3 --strange=1 --steps=3000 --warm-up=50 \
-        --between=1 --detail=1 --without-regard=0.3 --whole=0.5 --stored=0.2 --compound=0.1 \
-        --consistency-margin=0.02 --rank-margin=0.1 --margin-grows=1 --pristine-margin=0.5 \
-        --across-from=1 --pristine-score=0.96 --worst-score=0.04 --strange-score=0.03 \
-        --gradient-limit=5 --average=0.998 --auxiliary=0 --weight-decay=0.01
-}
+# Scores that are comparable between photos ...
+larger across "$folder/small.gguf" --seed=5 --steps=3000 --learning-rate=0.0004 --compound=0.1 \
+    --across=1 --calibration=1.5 --type-weights="linear-contrast=4,darken=3,mean-shift=3,\
+brighten=1.5,saturation-hsv=1.5,color-shift=2,color-diffusion=2,motion-blur=2,jpeg2000=2,\
+non-eccentricity-patch=1.5,white-noise=0.5,white-noise-ycbcr=0.5,impulse-noise=0.5,\
+multiplicative-noise=0.5,pixelate=0.5,quantization=0.5,jitter=0.5,non-linear-contrast=0.7,\
+color-block=0.7"
+
+# ... and in order within each.
+larger within "$folder/across.gguf" --seed=6 --steps=3000 --learning-rate=0.0003 --compound=0.1 \
+    --across=0.7 --calibration=1.2 --positive=3 --negative=3 --type-weights="linear-contrast=5,\
+darken=3,mean-shift=3,brighten=2,saturation-hsv=2,color-shift=2,color-diffusion=2,motion-blur=2,\
+jpeg2000=1.5,gaussian-blur=1.5,non-eccentricity-patch=1.5,white-noise=0.7,impulse-noise=0.7,\
+multiplicative-noise=0.7,pixelate=0.7,quantization=0.7,non-linear-contrast=0.7"
+
+# What each has lost is in the ones before it.
+"$qualiclip" convert weights/provisional.pth --output="$folder/provisional.gguf" --type=f32
+weights/blend.py "$folder/blend.gguf" 0.5 "$folder/within.gguf" 0.1 "$folder/small.gguf" \
+    0.4 "$folder/provisional.gguf"
+larger settled "$folder/blend.gguf" --seed=7 --steps=1400 --learning-rate=0.00012 --compound=0.15 \
+    --across=0.7 --calibration=1.2 --positive=2 --negative=2 --type-weights="linear-contrast=4,\
+darken=3,mean-shift=2.5,brighten=2,saturation-hsv=2,color-shift=1.5,color-diffusion=1.5,\
+motion-blur=1.5,jpeg2000=1.5,gaussian-blur=1.2,non-eccentricity-patch=1.2"
+weights/blend.py "$folder/nano.gguf" 0.7 "$folder/settled.gguf" 0.3 "$folder/provisional.gguf"
+
+# The order is as it shall be; the scale spreads the scores over 0 to 1.  (It ends before its first step,
+# which `train` reports as a run that was stopped.)
+output=$folder/qualiclip-nano.gguf
+rm -f "$output"
+"$qualiclip" train --photos="$folder/photos/train" --init="$folder/nano.gguf" --until=0 --logit-scale=6 \
+    --output="$output" --name="QualiCLIP nano" --license=MIT || [ -e "$output" ]
+"$qualiclip" eval --degradations --photos="$folder/photos/held-out" -m builtin -m "$output"
+echo "To build it in: copy $output to weights/, and bring weights/README.md up to date."

@@ -14,7 +14,7 @@ _F32, _F16, _BF16 = 0, 1, 30
 
 class GgufFile:
     """keys: {name: value}, of arrays of strings the places; names: of the tensors; tensor(name): a
-    float32 array; raw(name): bytes."""
+    float32 array; raw(name): bytes; place(name): a tensor's type and first byte."""
 
     def __init__(self, path):
         with open(path, "rb") as file:
@@ -69,6 +69,10 @@ class GgufFile:
         shape, kind, offset = self._tensors[name]
         size = int(numpy.prod(shape)) * {_F32: 4, _F16: 2, _BF16: 2}[kind]
         return self._data[self._start + offset:self._start + offset + size]
+
+    def place(self, name):
+        _, kind, offset = self._tensors[name]
+        return kind, self._start + offset
 
     def tensor(self, name):
         shape, kind, _ = self._tensors[name]
