@@ -116,6 +116,9 @@ static void block_forward(const struct vit *vit, const struct vit_block *block, 
 {
     const size_t width = vit->width, row = span.first * block->queries;
     const size_t rows = span.count * block->queries;
+    /* What blocks share lies apart for each thread: another may be in another block. */
+    const size_t place = span.first * vit->tokens;
+    float *normed = vit->normed2 + place * width, *hidden = vit->hidden + place * 4 * width;
     float *stream = vit->stream;
     norm_forward(vit, &block->norm1, span.first * vit->tokens, span.count * vit->tokens, stream,
                  late, vit->normed1);
@@ -128,10 +131,10 @@ static void block_forward(const struct vit *vit, const struct vit_block *block, 
     const struct outcome sum = {stream + row * width, width, 1};
     linear_forward(block->out.weight.values, width, width,
                    (struct operand){block->attended + row * width, width}, rows, sum);
-    norm_forward(vit, &block->norm2, row, rows, stream, block->out.bias.values, vit->normed2);
-    float *middle = block->middle + row * 4 * width, *hidden = vit->hidden + row * 4 * width;
-    linear_forward(block->fc.weight.values, 4 * width, width,
-                   (struct operand){vit->normed2 + row * width, width}, rows,
+    norm_forward(vit, &block->norm2, row, rows, stream, block->out.bias.values,
+                 vit->normed2 + (place - row) * width);
+    float *middle = block->middle + row * 4 * width;
+    linear_forward(block->fc.weight.values, 4 * width, width, (struct operand){normed, width}, rows,
                    (struct outcome){middle, 4 * width, 0});
     rows_gelu(middle, rows, 4 * width, block->fc.bias.values, vit->tower.shape.exact_gelu, hidden);
     linear_forward(block->projection.weight.values, width, 4 * width,
