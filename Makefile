@@ -228,7 +228,9 @@ test_programs   := $(patsubst test/%.c,$(BUILD)/test/%,$(test_sources))
 fuzz_programs   := $(patsubst test/fuzz/%.c,$(BUILD)/test/%,$(fuzz_sources))
 # Those that `make check` runs, but WITHOUT some, and what it runs them on if not on this machine.
 WITHOUT  ?=
-TESTS    ?= $(filter-out $(WITHOUT),$(notdir $(test_programs) $(fuzz_programs)))
+TESTS    ?= $(filter-out $(WITHOUT) $(without_model),$(notdir $(test_programs) $(fuzz_programs)))
+# What judges the built-in model needs it, and its photos.
+without_model := $(if $(and $(filter yes,$(BUILTIN)),$(filter png,$(codec_list))),,test_builtin_quality)
 EMULATOR ?=
 tested_programs := $(addprefix $(BUILD)/test/,$(TESTS))
 
@@ -434,7 +436,7 @@ endif
 # The library's tests, and those of the command line's that look at what it computes, on an emulated
 # other CPU.  Left out are the method's, which trains and judges where it is built, and three that
 # take minutes there: decoding and files, which no kernel set changes, and sizes.
-AARCH64_WITHOUT := fuzz_% $(addprefix test_,agreement canvas competition degrad% evaluate_% labels page train_% \
+AARCH64_WITHOUT := fuzz_% $(addprefix test_,agreement builtin_quality canvas competition degrad% evaluate_% labels page train_% \
                    picture_rows sizes)
 AARCH64_CLI := kernels smoke threads
 check-aarch64:
