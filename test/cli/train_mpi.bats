@@ -29,7 +29,7 @@ ranks() { # NUMBER ARGUMENT...
 same_losses() { # A.csv B.csv
     paste -d, "$1" "$2" | awk -F, '
         NR > 1 && $2 != "" {
-            most = seen ? 1e-3 : 2e-6
+            most = seen ? 1e-3 : 1e-5 # six digits are printed
             for (i = 2; i <= (seen ? 9 : 10); i++) {
                 difference = $i - $(i + 16)
                 if (!(difference * difference <= most * most * $i * $i)) exit bad = 1
