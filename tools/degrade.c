@@ -11,6 +11,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "degradation_names.h"
 #include "degrade_list.h"
 #include "degraded_copies.h"
 #include "diagnostics.h"
@@ -80,19 +81,7 @@ static bool choose_types(struct copies_request *copies, const char *value)
     const bool all = strcmp(value, "all") == 0;
     for (int i = 0; i < degradation_count; i++)
         copies->types[i] = all;
-    if (all)
-        return true;
-    char *text = copy_string(value), *names[degradation_count];
-    size_t count;
-    bool good = split_list(text, names, degradation_count, &count);
-    for (size_t i = 0; good && i < count; i++) {
-        enum degradation type;
-        good = degradation_by_name(names[i], &type);
-        if (good)
-            copies->types[type] = true;
-    }
-    free(text);
-    return good;
+    return all || choose_degradations(value, copies->types);
 }
 
 static bool choose_levels(struct copies_request *copies, const char *value)

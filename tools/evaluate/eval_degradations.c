@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "../degradation_names.h"
+#include "../memory.h"
 #include "commands.h"
 #include "degradation_figure.h"
 #include "degradation_report.h"
@@ -21,7 +23,6 @@
 #include "inputs.h"
 #include "judged_models.h"
 #include "machine.h"
-#include "../memory.h"
 #include "output.h"
 #include "pictures.h"
 #include "progress.h"
@@ -99,23 +100,6 @@ enum option_code {
     DUMP
 };
 
-/* "jpeg,white-noise": more types to try. */
-static bool take_types(struct evaluation *evaluation, const char *value)
-{
-    char *list = copy_string(value), *names[degradation_count];
-    size_t count;
-    bool good = split_list(list, names, degradation_count, &count);
-    for (size_t i = 0; good && i < count; i++) {
-        enum degradation type;
-        good = degradation_by_name(names[i], &type);
-        if (good)
-            evaluation->tried[type] = true;
-    }
-    evaluation->chosen = true;
-    free(list);
-    return good;
-}
-
 /* Takes one option; NULL, or what was expected of its value. */
 static const char *take_option(struct evaluation *evaluation, int code, const char *value)
 {
@@ -134,7 +118,8 @@ static const char *take_option(struct evaluation *evaluation, int code, const ch
             return "--size: expected a number of pixels up to 4096";
         break;
     case TYPE:
-        if (!take_types(evaluation, value))
+        evaluation->chosen = true;
+        if (!choose_degradations(value, evaluation->tried))
             return "--type: expected names as in `qualiclip degrade --help`";
         break;
     case SEED:
