@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "golden_tower.h"
 #include "qualiclip.h"
 #include "train/tower.h"
 
@@ -40,38 +41,6 @@ struct resnet_case {
 static const struct resnet_case cases[] = {{"statistics-grid", false, 2, 64, 64},
                                            {"folded-none", true, 0, 70, 47}};
 
-/* Number `index` of a series: from -1 to 1, as the script has it. */
-static double pseudo_random(uint32_t seed, size_t index)
-{
-    uint32_t x = (uint32_t)index + seed * 0x9E3779B9u;
-    x = (x ^ x >> 16) * 0x7FEB352Du;
-    x = (x ^ x >> 15) * 0x846CA68Bu;
-    x ^= x >> 16;
-    return (x >> 8) / 8388608.0 - 1;
-}
-
-static bool ends_with(const char *name, const char *end)
-{
-    const size_t length = strlen(name), rest = strlen(end);
-    return length >= rest && strcmp(name + length - rest, end) == 0;
-}
-
-static bool is_about_1(const struct tower_parameter *parameter)
-{
-    return ends_with(parameter->name, "running_var") ||
-           (parameter->dimensions == 1 && ends_with(parameter->name, "weight"));
-}
-
-static void fill(struct tower *tower)
-{
-    for (size_t i = 0; i < tower->parameter_count; i++) {
-        const struct tower_parameter *parameter = &tower->parameters[i];
-        for (size_t k = 0; k < parameter->count; k++)
-            parameter->values[k] =
-                (float)(pseudo_random((uint32_t)i, k) / 4 + (is_about_1(parameter) ? 1 : 0));
-    }
-}
-
 static struct tower_shape shape_of(const struct resnet_case *c)
 {
     return (struct tower_shape){.kind = TRAIN_RESNET,
@@ -90,69 +59,35 @@ static struct tower *create(const struct resnet_case *c, uint32_t threads)
     struct tower *tower = tower_create(&shape, BATCH, c->width, c->height, threads, message);
     if (!tower)
         fail_msg("%s", message);
-    fill(tower);
+    fill_tower(tower);
     return tower;
-}
-
-/* The script's images; freed by the caller. */
-static float *make_pixels(const struct tower *tower)
-{
-    const size_t count = (size_t)BATCH * 3 * tower->width * tower->height;
-    float *pixels = malloc(count * sizeof *pixels);
-    for (size_t i = 0; i < count; i++)
-        pixels[i] = (float)(2 * pseudo_random(100, i));
-    return pixels;
 }
 
 static void step(struct tower *tower, float *evaluated, float *features)
 {
-    float *pixels = make_pixels(tower), changes[BATCH * FEATURE];
-    for (size_t i = 0; i < BATCH * FEATURE; i++)
-        changes[i] = (float)pseudo_random(101, i);
+    float *pixels = golden_pixels(tower);
     tower->operations->forward(tower, pixels, evaluated, false);
     tower->operations->forward(tower, pixels, features, true);
-    tower->operations->backward(tower, changes);
+    golden_backward(tower);
     free(pixels);
 }
 
 /* ------------------------------------------------------------------------------------- gradients
  */
 
-static void compare(FILE *file, const char *name, const float *values, size_t count)
-{
-    char line[256], expected_name[64];
-    double expected_norm, expected_product, squares = 0, product = 0;
-    assert_non_null(fgets(line, sizeof line, file));
-    assert_int_equal(sscanf(line, "%63s %lf %lf", expected_name, &expected_norm, &expected_product),
-                     3);
-    assert_string_equal(name, expected_name);
-    for (size_t i = 0; i < count; i++) {
-        squares += (double)values[i] * (double)values[i];
-        product += (double)values[i] * pseudo_random(99, i);
-    }
-    const double limit = TOLERANCE * expected_norm;
-    if (!(fabs(sqrt(squares) - expected_norm) <= limit) ||
-        !(fabs(product - expected_product) <= limit))
-        fail_msg("%s: norm %.7g, product %.7g, expected %.7g, %.7g", name, sqrt(squares), product,
-                 expected_norm, expected_product);
-}
-
 static void compare_case(FILE *file, const struct resnet_case *c, uint32_t threads)
 {
-    char line[256], title[64];
     float evaluated[BATCH * FEATURE], features[BATCH * FEATURE];
     struct tower *tower = create(c, threads);
     step(tower, evaluated, features);
-    snprintf(title, sizeof title, "case %s\n", c->name);
-    assert_non_null(fgets(line, sizeof line, file));
-    assert_string_equal(line, title);
-    compare(file, "evaluated", evaluated, BATCH * FEATURE);
-    compare(file, "features", features, BATCH * FEATURE);
+    golden_title(file, c->name);
+    golden_numbers(file, "evaluated", evaluated, BATCH * FEATURE, TOLERANCE);
+    golden_numbers(file, "features", features, BATCH * FEATURE, TOLERANCE);
     for (size_t i = 0; i < tower->parameter_count; i++) {
         const struct tower_parameter *parameter = &tower->parameters[i];
         const float *found = parameter->gradient ? parameter->gradient : parameter->values;
         if (strcmp(parameter->name, "attnpool.k_proj.bias") != 0)
-            compare(file, parameter->name, found, parameter->count);
+            golden_numbers(file, parameter->name, found, parameter->count, TOLERANCE);
         else
             for (size_t k = 0; k < parameter->count; k++)
                 assert_true(found[k] == 0);
@@ -162,15 +97,10 @@ static void compare_case(FILE *file, const struct resnet_case *c, uint32_t threa
 
 static void gradients_with(uint32_t threads)
 {
-    char line[256];
-    FILE *file = fopen(GOLDEN, "r");
-    assert_non_null(file);
-    assert_non_null(fgets(line, sizeof line, file));
-    assert_int_equal(line[0], '#');
+    FILE *file = golden_open(GOLDEN);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         compare_case(file, &cases[i], threads);
-    assert_null(fgets(line, sizeof line, file));
-    fclose(file);
+    golden_close(file);
 }
 
 static void gradients_are_those_of_pytorch(void **state)
@@ -194,7 +124,7 @@ static void the_same_call_gives_the_same_bits(void **state)
     struct tower *tower = create(&cases[0], MANY), *other = create(&cases[0], MANY);
     step(tower, evaluated, first);
     step(other, evaluated, second);
-    fill(other); /* running statistics have moved */
+    fill_tower(other); /* running statistics have moved */
     step(other, evaluated, second);
     assert_memory_equal(first, second, sizeof first);
     for (size_t i = 0; i < tower->parameter_count; i++) {
@@ -217,7 +147,7 @@ static void evaluation_keeps_images_apart_and_changes_nothing(void **state)
     const size_t image = (size_t)3 * c->width * c->height;
     float alone[BATCH * FEATURE], beside[BATCH * FEATURE];
     struct tower *tower = create(c, 1), *untouched = create(c, 1);
-    float *pixels = make_pixels(tower);
+    float *pixels = golden_pixels(tower);
     tower->operations->forward(tower, pixels, alone, false);
     for (size_t i = 0; i < image; i++)
         pixels[i] = pixels[2 * image + i] = (float)(9 * pseudo_random(8, i));
@@ -239,7 +169,7 @@ static void a_pixel_that_is_no_number_shows(void **state)
     (void)state;
     float features[BATCH * FEATURE];
     struct tower *tower = create(&cases[1], 1);
-    float *pixels = make_pixels(tower);
+    float *pixels = golden_pixels(tower);
     pixels[5] = NAN;
     tower->operations->forward(tower, pixels, features, true);
     assert_true(isnan(features[0]));

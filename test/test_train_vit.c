@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "golden_tower.h"
 #include "qualiclip.h"
 #include "train/crew.h"
 #include "train/initialise.h"
@@ -41,32 +42,6 @@ struct vit_case {
 static const struct vit_case cases[] = {{"quick-grid", false, 2, 8, 8},
                                         {"exact-none", true, 0, 14, 9}};
 
-/* Number `index` of a series: from -1 to 1, as the script has it. */
-static double pseudo_random(uint32_t seed, size_t index)
-{
-    uint32_t x = (uint32_t)index + seed * 0x9E3779B9u;
-    x = (x ^ x >> 16) * 0x7FEB352Du;
-    x = (x ^ x >> 15) * 0x846CA68Bu;
-    x ^= x >> 16;
-    return (x >> 8) / 8388608.0 - 1;
-}
-
-static bool is_gain(const struct tower_parameter *parameter)
-{
-    const size_t length = strlen(parameter->name);
-    return parameter->dimensions == 1 && strcmp(parameter->name + length - 6, "weight") == 0;
-}
-
-static void fill(struct tower *tower)
-{
-    for (size_t i = 0; i < tower->parameter_count; i++) {
-        const struct tower_parameter *parameter = &tower->parameters[i];
-        for (size_t k = 0; k < parameter->count; k++)
-            parameter->values[k] =
-                (float)(pseudo_random((uint32_t)i, k) / 4 + (is_gain(parameter) ? 1 : 0));
-    }
-}
-
 static struct tower_shape shape_of(const struct vit_case *c)
 {
     return (struct tower_shape){.kind = TRAIN_VIT,
@@ -86,72 +61,39 @@ static struct tower *create(const struct vit_case *c, uint32_t threads)
     struct tower *tower = tower_create_vit(&shape, BATCH, c->width, c->height, threads, message);
     if (!tower)
         fail_msg("%s", message);
-    fill(tower);
+    fill_tower(tower);
     return tower;
 }
 
 /* Forth and back over the script's images. */
 static void step(struct tower *tower, float *features)
 {
-    const size_t count = (size_t)BATCH * 3 * tower->width * tower->height;
-    float *pixels = malloc(count * sizeof *pixels), changes[BATCH * FEATURE];
-    for (size_t i = 0; i < count; i++)
-        pixels[i] = (float)(2 * pseudo_random(100, i));
-    for (size_t i = 0; i < BATCH * FEATURE; i++)
-        changes[i] = (float)pseudo_random(101, i);
+    float *pixels = golden_pixels(tower);
     tower->operations->forward(tower, pixels, features, true);
-    tower->operations->backward(tower, changes);
+    golden_backward(tower);
     free(pixels);
-}
-
-static void compare(const char *line, const char *name, const float *values, size_t count)
-{
-    char expected_name[64];
-    double expected_norm, expected_product, squares = 0, product = 0;
-    assert_int_equal(sscanf(line, "%63s %lf %lf", expected_name, &expected_norm, &expected_product),
-                     3);
-    assert_string_equal(name, expected_name);
-    for (size_t i = 0; i < count; i++) {
-        squares += (double)values[i] * (double)values[i];
-        product += (double)values[i] * pseudo_random(99, i);
-    }
-    const double limit = TOLERANCE * expected_norm;
-    if (!(fabs(sqrt(squares) - expected_norm) <= limit) ||
-        !(fabs(product - expected_product) <= limit))
-        fail_msg("%s: norm %.7g, product %.7g, expected %.7g, %.7g", name, sqrt(squares), product,
-                 expected_norm, expected_product);
 }
 
 static void compare_case(FILE *file, const struct vit_case *c, uint32_t threads)
 {
-    char line[256], title[64];
     float features[BATCH * FEATURE];
     struct tower *tower = create(c, threads);
     step(tower, features);
-    snprintf(title, sizeof title, "case %s\n", c->name);
-    assert_non_null(fgets(line, sizeof line, file));
-    assert_string_equal(line, title);
-    assert_non_null(fgets(line, sizeof line, file));
-    compare(line, "features", features, BATCH * FEATURE);
+    golden_title(file, c->name);
+    golden_numbers(file, "features", features, BATCH * FEATURE, TOLERANCE);
     for (size_t i = 0; i < tower->parameter_count; i++) {
         const struct tower_parameter *parameter = &tower->parameters[i];
-        assert_non_null(fgets(line, sizeof line, file));
-        compare(line, parameter->name, parameter->gradient, parameter->count);
+        golden_numbers(file, parameter->name, parameter->gradient, parameter->count, TOLERANCE);
     }
     tower->operations->destroy(tower);
 }
 
 static void gradients_with(uint32_t threads)
 {
-    char line[256];
-    FILE *file = fopen(GOLDEN, "r");
-    assert_non_null(file);
-    assert_non_null(fgets(line, sizeof line, file));
-    assert_int_equal(line[0], '#');
+    FILE *file = golden_open(GOLDEN);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         compare_case(file, &cases[i], threads);
-    assert_null(fgets(line, sizeof line, file));
-    fclose(file);
+    golden_close(file);
 }
 
 static void gradients_are_those_of_pytorch(void **state)
