@@ -120,7 +120,7 @@ static const char *take_option(struct evaluation *evaluation, int code, const ch
     case TYPE:
         evaluation->chosen = true;
         if (!choose_degradations(value, evaluation->tried))
-            return "--type: expected names as in `qualiclip degrade --help`";
+            return "--type: expected names of `qualiclip degrade --list`";
         break;
     case SEED:
         if (!parse_count(value, 0, UINT32_MAX, &number))
