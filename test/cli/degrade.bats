@@ -147,8 +147,17 @@ types() {
     [ "$output" = out/130x70.darken.2.png ]
     contains "$stderr" "130x70.darken.1.png"
     [ "$(ls out | wc -l)" = 2 ]
-    run -1 --separate-stderr "$QUALICLIP" degrade "$photo" -o missing/out
-    contains "$stderr" "missing/out: No such file or directory"
+}
+
+@test "the folder is made with those above it; a file in its place is said once" {
+    need_png
+    [ "$("$QUALICLIP" degrade "$photo" -o a/new/one --type=darken --level=1)" = \
+        a/new/one/130x70.darken.1.png ]
+    touch file
+    for directory in file file/below; do
+        run -1 --separate-stderr "$QUALICLIP" degrade "$photo" -o $directory --type=darken
+        [ "$stderr" = "qualiclip: $directory: Not a directory" ]
+    done
 }
 
 @test "usage errors: status 2, what was expected, nothing done" {
