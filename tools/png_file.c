@@ -8,7 +8,9 @@
 
 #if QUALICLIP_PNG
 
+#include <errno.h>
 #include <setjmp.h>
+#include <string.h>
 
 #include <png.h>
 
@@ -28,7 +30,9 @@ struct png_writer {
 static void leave_with_error(png_structp png, png_const_charp text)
 {
     struct png_writer *writer = png_get_error_ptr(png);
-    snprintf(writer->message, QC_MESSAGE_SIZE, "%.200s: cannot be written: %s", writer->path, text);
+    const char *reason = ferror(writer->stream) && errno ? strerror(errno) : text;
+    snprintf(writer->message, QC_MESSAGE_SIZE, "%.200s: cannot be written: %s", writer->path,
+             reason);
     longjmp(writer->leave, 1);
 }
 
@@ -74,6 +78,7 @@ bool png_file_write(const char *path, const uint8_t *pixels, uint32_t width, uin
     writer.png =
         png_create_write_struct(PNG_LIBPNG_VER_STRING, &writer, leave_with_error, say_nothing);
     bool good = writer.png != NULL;
+    errno = 0; /* told where the stream fails */
     if (!good)
         snprintf(message, QC_MESSAGE_SIZE, "%.200s: not enough memory", path);
     good = good && write_rows(&writer);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "problem.h"
+
 #define FIELD(name, kind, member, least, most, meaning)                                            \
     {                                                                                              \
         name, kind, offsetof(struct recipe, member), least, most, meaning                          \
@@ -99,14 +101,32 @@ void recipe_record(const struct recipe *recipe, uint64_t *words)
     memcpy(words, recipe->batch.type_weights, sizeof recipe->batch.type_weights);
 }
 
-void recipe_recall(struct recipe *recipe, const uint64_t *words)
+bool recipe_allows(const struct recipe_field *field, double value)
+{
+    return value >= field->least && value <= field->most &&
+           (field->kind == RECIPE_NUMBER || value <= (double)(uint64_t)value);
+}
+
+bool recipe_recall(struct recipe *recipe, const uint64_t *words, char *message)
 {
     for (size_t i = 0; i < recipe_field_count; i++) {
+        const struct recipe_field *field = &recipe_fields[i];
         double value;
         memcpy(&value, words++, sizeof value);
-        recipe_set(recipe, &recipe_fields[i], value);
+        if (!recipe_allows(field, value))
+            return problem(message, "%s is %.17g, expected a%s number from %g to %g", field->name,
+                           value, field->kind == RECIPE_NUMBER ? "" : " whole", field->least,
+                           field->most);
+        recipe_set(recipe, field, value);
     }
     memcpy(recipe->batch.type_weights, words, sizeof recipe->batch.type_weights);
+    for (int type = 0; type < degradation_count; type++) {
+        const double weight = recipe->batch.type_weights[type];
+        if (!(weight >= 0 && weight <= RECIPE_TYPE_WEIGHT_MOST))
+            return problem(message, "the weight of %s is %g, expected a number from 0 to %g",
+                           degradation_kinds[type].name, weight, RECIPE_TYPE_WEIGHT_MOST);
+    }
+    return true;
 }
 
 /* Types that a small tower learns late are drawn more often. */
