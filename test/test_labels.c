@@ -222,6 +222,7 @@ static void test_refusals(void **state)
                    "not of the form of CSIQ, whose columns are image, dst_type");
     assert_refused(FOLDER "kadid/dmos.csv", &(struct label_options){.opinion_column = "mos"},
                    "has no column mos; there are: dist_img, ref_img, dmos, var");
+    assert_refused(FOLDER "table.mat", &none, "writetable() makes a CSV of a table");
     assert_refused(FOLDER "old.xls", &none, "save it as .xlsx or CSV");
     assert_refused("test/photos/bikes-224x224.png", &none, "zero byte");
     assert_refused("test/golden/towers/resnet.pth", &none, "is not a spreadsheet, or damaged");
@@ -244,6 +245,10 @@ static void test_mat_kinds(void **state)
     assert_string_equal(name_of(&labels, 2), "\xC3\xA9.png"); /* of UTF-16 */
     assert_float_equal(opinion_of(&labels, 1), -1.25, 0);
     assert_float_equal(opinion_of(&labels, 2), 3e4, 0);
+    labels_free(&labels);
+    labels = read_labels(FOLDER "objects.mat"); /* a table is passed over, what is beside it read */
+    assert_int_equal(labels.table.columns, 2);
+    assert_float_equal(opinion_of(&labels, 1), -1.25, 0);
     labels_free(&labels);
     labels = read_labels(FOLDER "rows.mat"); /* rows of characters, filled up with blanks */
     assert_string_equal(name_of(&labels, 0), "ab.png");

@@ -21,6 +21,7 @@ static void copy_files(void)
                                         "koniq-sets/koniq10k_distributions_sets.csv",
                                         "live/dmos.mat",
                                         "rows.mat",
+                                        "objects.mat",
                                         "plain.mat",
                                         "shrq/dehaze_test_all.txt",
                                         "spaq-csv/MOS_and_Image_attribute_scores.csv",

@@ -262,8 +262,18 @@ def other():
         texts = array(1, (1, 3), b"names", b"".join(
             array(4, (1, 5), b"", element(4, struct.pack(">5H", *map(ord, name))))
             for name in ("a.png", "b.png", "\xe9.png")))
-        head = b"MATLAB 5.0 MAT-file, big-endian".ljust(124)
-        file.write(head + struct.pack(">H", 0x0100) + b"MI" + numbers + texts)
+        def beginning(kind):
+            head = f"MATLAB 5.0 MAT-file, {kind}".encode().ljust(124)
+            return head + struct.pack(">H", 0x0100) + b"MI"
+        file.write(beginning("big-endian") + numbers + texts)
+    with open(path("objects.mat"), "wb") as file:  # a table, and what MATLAB keeps of its inside
+        opaque = element(14, element(6, struct.pack(">II", 17, 0)) + element(1, b"scores") +
+                         element(1, b"MCOS") + element(1, b"table") +
+                         array(13, (1, 1), b"", element(6, struct.pack(">I", 1))))
+        inside = array(9, (1, 5), b"", element(2, b"12345"))
+        file.write(beginning("objects") + opaque + numbers + texts + inside)
+    with open(path("table.mat"), "wb") as file:
+        file.write(beginning("objects") + opaque + inside)
     with open(path("level73.mat"), "wb") as file:
         file.write(b"MATLAB 7.3 MAT-file".ljust(124) + struct.pack("<H", 0x0200) + b"IM" +
                    bytes(384) + b"\x89HDF\r\n\x1a\n")
