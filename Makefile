@@ -358,8 +358,8 @@ $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_so
 $(addprefix $(BUILD)/test/test_train_,losses batch adamw begin tokens): \
     $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
                    $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c arguments.c output.c \
-                          evaluate/correlation.c evaluate/pairs.c evaluate/fit_photo.c \
-                          evaluate/degradation_summary.c evaluate/degradation_trial.c in_order.c))
+                          evaluate/correlation.c evaluate/pairs.c evaluate/quantile.c \
+                          evaluate/fit_photo.c evaluate/degradation_summary.c evaluate/degradation_trial.c in_order.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 $(BUILD)/test/test_canvas: $(patsubst %,$(BUILD)/tools/%.o,canvas font png_file written_file memory \
                                                           diagnostics progress machine)
