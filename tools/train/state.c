@@ -11,6 +11,7 @@
 
 #include "../memory.h"
 #include "problem.h"
+#include "qualiclip.h"
 #include "tensor_file.h"
 
 enum { SHAPE_WORDS = 14, PARTS = 4 };
@@ -81,10 +82,9 @@ static bool recall_head(struct state_head *head, const uint64_t *words, char *me
     return recipe_recall(&head->recipe, words + 4, message);
 }
 
-static struct named_tensor numbers_tensor(float *parts)
+static struct named_tensor numbers_tensor(float *parts, size_t words)
 {
-    struct named_tensor tensor = {
-        .name = STATE_NUMBERS, .dimensions = 1, .count = head_words() * PARTS};
+    struct named_tensor tensor = {.name = STATE_NUMBERS, .dimensions = 1, .count = words * PARTS};
     tensor.shape[0] = tensor.count;
     tensor.values = parts;
     return tensor;
@@ -135,7 +135,7 @@ bool state_save(const char *path, const struct state_head *head, const struct st
     record_head(head, words);
     split(words, head_words(), parts);
     size_t count = list_tensors(student, optimiser, tensors);
-    tensors[count++] = numbers_tensor(parts);
+    tensors[count++] = numbers_tensor(parts, head_words());
     const bool good = tensor_file_write(path, tensors, count, message);
     free(tensors);
     free(parts);
@@ -174,13 +174,24 @@ static bool check_width(const char *path, const struct tower_shape *shape, char 
     return good;
 }
 
+/* Of a file of before, what it does not record is 0; of neither, `message` is about today's. */
+static bool read_numbers(const char *path, float *parts, char *message)
+{
+    const size_t less = recipe_words() - recipe_words_of_before();
+    const struct named_tensor tensor = numbers_tensor(parts, head_words());
+    const struct named_tensor before = numbers_tensor(parts, head_words() - less);
+    char other_message[QC_MESSAGE_SIZE];
+    memset(parts, 0, tensor.count * sizeof *parts);
+    return tensor_file_read(path, &tensor, 1, message) ||
+           tensor_file_read(path, &before, 1, other_message);
+}
+
 bool state_read_head(const char *path, struct state_head *head, char *message)
 {
     uint64_t *words = reallocate(NULL, head_words(), sizeof *words);
     float *parts = reallocate(NULL, head_words(), PARTS * sizeof *parts);
-    const struct named_tensor tensor = numbers_tensor(parts);
     char reason[QC_MESSAGE_SIZE];
-    bool good = tensor_file_read(path, &tensor, 1, message);
+    bool good = read_numbers(path, parts, message);
     if (good) {
         join(parts, head_words(), words);
         *head = (struct state_head){0};
