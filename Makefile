@@ -219,7 +219,7 @@ fuzz_sources := $(wildcard test/fuzz/fuzz_*.c)
 seed_sources := $(wildcard test/fuzz/*seeds*.c)
 fuzz_support := $(filter-out $(fuzz_sources) $(seed_sources) test/fuzz/replay.c,\
                              $(wildcard test/fuzz/*.c)) \
-                $(addprefix tools/,prompts.c memory.c diagnostics.c progress.c machine.c film.c y4m.c \
+                $(addprefix tools/,prompts.c memory.c diagnostics.c progress.c machine.c film.c film_layout.c y4m.c \
                           arguments.c)
 
 objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
