@@ -27,8 +27,8 @@ BUILD=${BUILD:-$root/build}
     ${CC:-cc} example.c -I usr/include usr/lib/libqualiclip.a \
         $(needed=$(pkg-config --print-requires-private qualiclip)
           [ -z "$needed" ] || pkg-config --libs $needed) -lm -pthread -o static
-    [ "$(LD_LIBRARY_PATH=usr/lib ./shared)" = 0.1.0 ]
-    [ "$(./static)" = 0.1.0 ]
+    [ "$(LD_LIBRARY_PATH=usr/lib built ./shared)" = 0.1.0 ]
+    [ "$(built ./static)" = 0.1.0 ]
 }
 
 @test "the shared library has a soname, and every name the version of that soname" {
