@@ -109,7 +109,7 @@ PKG_CONFIG ?= $(CROSS)pkg-config
 have = $(if $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes),$(2),$(3))
 
 # $(call compiles,HEADER)
-compiles = $(if $(shell echo '\#include <$(1)>' | $(CC) -E - 2>/dev/null | head -c 1),yes,no)
+compiles = $(if $(shell $(CC) -include $(1) -E -x c -o /dev/null /dev/null 2>/dev/null && echo yes),yes,no)
 
 ifneq ($(CROSS),)
 CC := $(CROSS)gcc
