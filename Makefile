@@ -325,7 +325,11 @@ $(BUILD)/libqualiclip.so: $(SHARED)
 shared_objects := $(patsubst %,$(BUILD)/lib/%.o,xxh64 profiles profile_prompts patch_statistics format \
                       decimal gguf gguf_values memory sort map_file message large_matrices smoothing utf8) \
                   $(patsubst %,$(BUILD)/kernels/%.o,pack_weights winograd_weights reference/numbers)
-$(TOOL): $(tool_objects) $(shared_objects) $(STATIC)
+# Of what the library hides the program sees one name more: training reads the built-in model's file.
+tool_library := $(BUILD)/qualiclip-tool.o
+$(tool_library): $(STATIC)
+	$(Q)$(OBJCOPY) --globalize-symbol=builtin_model $(BUILD)/qualiclip-all.o $@
+$(TOOL): $(tool_objects) $(shared_objects) $(tool_library)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
 
@@ -356,11 +360,11 @@ $(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degrada
 
 # ... and these look into the program.
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
-$(addprefix $(BUILD)/test/test_train_,losses batch adamw begin): \
+$(addprefix $(BUILD)/test/test_train_,losses batch adamw begin tokens): \
     $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
                    $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c arguments.c output.c \
-                          evaluate/correlation.c evaluate/pairs.c evaluate/fit_photo.c \
-                          evaluate/degradation_summary.c evaluate/degradation_trial.c in_order.c))
+                          evaluate/correlation.c evaluate/pairs.c evaluate/quantile.c \
+                          evaluate/fit_photo.c evaluate/degradation_summary.c evaluate/degradation_trial.c in_order.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
 $(BUILD)/test/test_canvas: $(patsubst %,$(BUILD)/tools/%.o,canvas font png_file written_file memory \
                                                           diagnostics progress machine)
