@@ -110,7 +110,7 @@ PKG_CONFIG ?= $(CROSS)pkg-config
 have = $(if $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes),$(2),$(3))
 
 # $(call compiles,HEADER)
-compiles = $(if $(shell echo '\#include <$(1)>' | $(CC) -E - 2>/dev/null | head -c 1),yes,no)
+compiles = $(if $(shell $(CC) -include $(1) -E -x c -o /dev/null /dev/null 2>/dev/null && echo yes),yes,no)
 
 ifneq ($(CROSS),)
 CC := $(CROSS)gcc
@@ -125,8 +125,13 @@ OPTIMISE := $(if $(DEBUG),-O1 -g,-O3)
 CFLAGS   ?=
 POSITION ?= -fPIC
 # No contraction: a*b+c is fused only where a kernel says so, or compilers would give other bits.
+# i386's x87 rounds where no other arithmetic does, and compilers use it unless told otherwise: here
+# SSE2 is asked for, but where CFLAGS name a CPU or its arithmetic.
+x87 := $(if $(filter -march=% -mfpmath=% -mno-sse%,$(CFLAGS)),,$(filter 1:__SSE2_MATH__,\
+             $(shell echo __i386__:__SSE2_MATH__ | $(CC) $(CFLAGS) -E -P - 2>/dev/null)))
 ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L $(OPTIMISE) $(WARNINGS) -ffp-contract=off \
-              -fno-math-errno -fvisibility=hidden $(POSITION) -Iinclude -Ilib -Ikernels $(CPPFLAGS) $(CFLAGS)
+              -fno-math-errno -fvisibility=hidden $(POSITION) -Iinclude -Ilib -Ikernels \
+              $(if $(x87),-msse2 -mfpmath=sse) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(LDFLAGS)
 LIBRARY_LIBS := -lm
 PRIVATE_REQUIRES :=
@@ -463,8 +468,6 @@ cross_libraries := $(if $(filter i386,$(ARCH)),i386-linux-gnu,$(triplet))
 cross_emulator := $(if $(filter i386,$(ARCH)),\
     $(cross_root)/lib/ld-linux.so.2 --library-path $(cross_root)/lib/i386-linux-gnu:$(cross_root)/usr/lib/i386-linux-gnu,\
     qemu-$(if $(filter armhf,$(ARCH)),arm,$(ARCH)) -L $(cross_root))
-# Arithmetic of the x87 rounds where no other does.
-cross_cflags := $(if $(filter i386,$(ARCH)),-msse2 -mfpmath=sse)
 CROSS_TESTS := $(addprefix test_,xxh64 threads score numbers tokenizer resize \
                $(if $(filter s390x,$(ARCH)),big_endian,towers gguf model concurrent))
 check-cross:
@@ -472,7 +475,7 @@ check-cross:
 	@test/cross/root.sh $(ARCH) $(cross_root) $(if $(filter riscv64,$(ARCH)),trixie)
 	@PKG_CONFIG_SYSROOT_DIR=$(cross_root) PKG_CONFIG_LIBDIR=$(cross_root)/usr/lib/$(cross_libraries)/pkgconfig \
 	 $(MAKE) --no-print-directory BUILD=$(cross) CROSS=$(triplet)- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
-	 CFLAGS='--sysroot=$(cross_root) $(cross_cflags)' \
+	 CFLAGS='--sysroot=$(cross_root)' \
 	 OPTIMISE=-O1 LDFLAGS='--sysroot=$(cross_root) -Wl,-rpath-link,$(cross_root)/lib/$(cross_libraries):$(cross_root)/usr/lib/$(cross_libraries)' \
 	 EMULATOR='$(strip $(cross_emulator))' TESTS='$(CROSS_TESTS)' CLI_TESTS=smoke check
 .PHONY: check-cross

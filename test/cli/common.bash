@@ -23,8 +23,8 @@ provide_model() {
     fi
     export READS_PNG=yes READS_JPEG=yes
     "$QUALICLIP" score ${MODEL:+-m "$MODEL"} "${images[0]}" >/dev/null 2>&1 || READS_PNG=no
-    "$QUALICLIP" score ${MODEL:+-m "$MODEL"} "$root/test/photos/dandelions.jpg" >/dev/null 2>&1 ||
-        READS_JPEG=no
+    "$QUALICLIP" score ${MODEL:+-m "$MODEL"} --size crop64 "$root/test/photos/dandelions.jpg" \
+        >/dev/null 2>&1 || READS_JPEG=no
     # A build that should read images and does not is a failure, not a reason to skip.
     local codecs=" ${CODECS-png jpeg} "
     [ $READS_PNG = yes ] || [[ $codecs != *" png "* ]] || return 1
@@ -49,6 +49,11 @@ q() {
     local command=$1
     shift
     "$QUALICLIP" "$command" ${MODEL:+-m "$MODEL"} "$@"
+}
+
+# A program that a test has compiled, on what this build's programs run on.
+built() {
+    ${EMULATOR:-} "$@"
 }
 
 # Fails, and shows both, unless the text holds the part.
