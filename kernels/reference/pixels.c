@@ -43,8 +43,8 @@ static void load_chroma(int32_t *restrict red, int32_t *restrict green, int32_t 
                         const yuv_row *restrict row, const yuv_colours *restrict colours,
                         size_t first, size_t count)
 {
-    const int64_t offset = (int64_t)colours->offset << (YUV_BITS - 1);
-    const int64_t green_offset = offset << (YUV_GREEN_BITS - YUV_BITS);
+    const int64_t offset = colours->offset * (INT64_C(1) << (YUV_BITS - 1));
+    const int64_t green_offset = colours->offset * (INT64_C(1) << (YUV_GREEN_BITS - 1));
     for (size_t i = 0; i < count; i++) {
         const size_t byte = (first + i) * row->chroma_step;
         const int32_t b = sample_at(row->blue + byte, row) - colours->middle;

@@ -33,7 +33,7 @@ static ALWAYS_INLINE TARGET_AVX2 __m256i pairs_of(int first, int second)
     return _mm256_set1_epi32((int)((uint32_t)(uint16_t)first | (uint32_t)(uint16_t)second << 16));
 }
 
-static TARGET_AVX2 void prepare(struct terms *terms, const yuv_row *row, const yuv_colours *colours)
+static TARGET_AVX2 struct terms terms_of(const yuv_row *row, const yuv_colours *colours)
 {
     const struct yuv_factor none = {0};
     const struct yuv_factor factors[3][2] = {
@@ -43,25 +43,23 @@ static TARGET_AVX2 void prepare(struct terms *terms, const yuv_row *row, const y
         {yuv_factor_of(colours->blue, YUV_BITS), none},
     };
     const int first = yuv_red_first(row); /* of the pair */
+    struct terms terms;
     for (int c = 0; c < 3; c++) {
         const struct yuv_factor *a = &factors[c][first], *b = &factors[c][!first];
-        terms->top[c] = pairs_of(a->top, b->top);
-        terms->middle[c] = pairs_of(a->middle, b->middle);
-        if (c == 1)
-            terms->low = pairs_of(a->low, b->low);
+        terms.top[c] = pairs_of(a->top, b->top);
+        terms.middle[c] = pairs_of(a->middle, b->middle);
     }
-    terms->middle_sample = _mm256_set1_epi16((short)colours->middle);
-    terms->most = _mm256_set1_epi16((short)colours->most);
-    terms->low_bits = _mm_cvtsi32_si128(row->low_bits);
-    if (row->words) {
-        terms->offset = _mm256_set1_epi32(colours->offset * (1 << (YUV_TOP_BITS - 1)));
-        terms->luma = _mm256_set1_epi32(2 * colours->luma);
-        terms->twice_reciprocal = _mm256_set1_ps(0.5f / (float)colours->divisor);
-    } else {
-        terms->offset = _mm256_set1_epi32((int)((uint32_t)colours->offset << 15));
-        terms->luma = _mm256_set1_epi16((short)colours->luma);
-        terms->reciprocal = _mm256_set1_epi16((short)((1 << 22) / colours->divisor + 1));
-    }
+    terms.low = pairs_of(factors[1][first].low, factors[1][!first].low);
+    terms.offset = row->words ? _mm256_set1_epi32(colours->offset * (1 << (YUV_TOP_BITS - 1)))
+                              : _mm256_set1_epi32((int)((uint32_t)colours->offset << 15));
+    terms.luma =
+        row->words ? _mm256_set1_epi32(2 * colours->luma) : _mm256_set1_epi16((short)colours->luma);
+    terms.middle_sample = _mm256_set1_epi16((short)colours->middle);
+    terms.most = _mm256_set1_epi16((short)colours->most);
+    terms.low_bits = _mm_cvtsi32_si128(row->low_bits);
+    terms.reciprocal = _mm256_set1_epi16((short)((1 << 22) / colours->divisor + 1));
+    terms.twice_reciprocal = _mm256_set1_ps(0.5f / (float)colours->divisor);
+    return terms;
 }
 
 /* ------------------------------------------------------------------------------------- loading */
@@ -286,8 +284,7 @@ static TARGET_AVX2 size_t convert_any(uint8_t *rgb, const yuv_row *row, const st
 TARGET_AVX2 void avx2_yuv_to_rgb(uint8_t *rgb, const yuv_row *row, const yuv_colours *colours,
                                  size_t count)
 {
-    struct terms terms;
-    prepare(&terms, row, colours);
+    const struct terms terms = terms_of(row, colours);
     const size_t done = convert_any(rgb, row, &terms, count);
     yuv_convert_rest(rgb, row, colours, done, count);
 }
