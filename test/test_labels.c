@@ -79,21 +79,23 @@ static void test_datasets(void **state)
         bool lower_is_better;
     } files[] = {
         {"koniq", "KonIQ-10k", 10, 9, "1009.jpg", 4.25, false},
-        {"koniq-sets", "KonIQ-10k", 10, 0, "1000.jpg", 2, false},
+        {"koniq-sets", "KonIQ-10k", 10, 0, "1000.jpg", 20, false},
         {"clive", "CLIVE (LIVE In the Wild)", 19, 7, "1.bmp", 38, false},
         {"flive", "FLIVE (PaQ-2-PiQ)", 8, 4, "EE371R/0.jpg", 64, false},
         {"flive-3patch", "FLIVE (PaQ-2-PiQ)", 8, 7, "EE371R/3.jpg", 67, false},
+        {"flive-640", "FLIVE (PaQ-2-PiQ)", 8, 0, "blur_dataset/0.jpg", 60, false},
         {"spaq", "SPAQ", 8, 1, "00002.jpg", 28.5, false},
         {"spaq-csv", "SPAQ", 8, 7, "00008.jpg", 76.5, false},
         {"cviu", "CVIU (Ma et al. 2017)", 12, 5, "Shan08/sf4/sigma0.8/c.bmp", 3.5, false},
-        {"agiqa-1k", "AGIQA-1K", 9, 8, "deepai_8.png", 5, false},
-        {"agiqa-3k", "AGIQA-3K", 8, 3, "midjourney_normal_001.jpg", 1.5, false},
+        {"shrq", "SHRQ", 24, 9, "lawn1_D1_Cai16.png", 3, false},
+        {"agiqa-1k", "AGIQA-1K", 9, 8, "dreamStudio_1_8_0_1.jpg", 5, false},
+        {"agiqa-3k", "AGIQA-3K", 8, 3, "sd1.5_lowcorr_001.jpg", 1.5, false},
         {"kadid", "KADID-10k", 30, 4, "I01_01_05.png", 1.8, false},
         {"live", "LIVE (release 2)", 982, 227, "jpeg/img1.bmp", 67, true},
         {"live-realigned", "LIVE (release 2), realigned", 982, 980, "fastfading/img173.bmp", 40.25,
          true},
         {"csiq", "CSIQ", 48, 23, "1600.jpeg2000.4.png", 0.6, true},
-        {"tid2013", "TID2013", 30, 29, "I02_24_5.bmp", 1.5, false},
+        {"tid2013", "TID2013", 30, 5, "I01_11_1.BMP", 5.9, false},
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char path[128];
@@ -147,8 +149,8 @@ static void test_columns_for_groups(void **state)
         {"kadid", 14, "distortion", "contrast change"},
         {"kadid", 14, "level", "5"},
         {"kadid", 15, "ref_img", "I02.png"},
-        {"tid2013", 0, "reference", "i01"},
-        {"tid2013", 5, "distortion", "JPEG"},
+        {"tid2013", 1, "reference", "i01"},
+        {"tid2013", 5, "distortion", "JPEG2000"},
         {"csiq", 0, "distortion", "noise"},
         {"csiq", 47, "reference", "boston"},
         {"csiq", 20, "DST_LEV", "1"},
@@ -159,7 +161,15 @@ static void test_columns_for_groups(void **state)
         {"cviu", 3, "scale", "sf4"},
         {"cviu", 6, "reference", "a.bmp"},
         {"cviu", 6, "method", "Yang10"},
+        {"shrq", 0, "method", "Berman16"},
+        {"shrq", 0, "reference", "Art"},
+        {"shrq", 8, "reference", "lawn1_D1"},
+        {"shrq", 8, "subset", "regular"},
+        {"shrq", 16, "subset", "aerial"},
+        {"agiqa-1k", 7, "generator", "deepai"},
+        {"agiqa-1k", 8, "generator", "dreamStudio"},
         {"agiqa-3k", 0, "generator", "AttnGAN"},
+        {"agiqa-3k", 1, "generator", "sd1.5"},
         {"agiqa-3k", 1, "style", "anime style"},
         {"agiqa-3k", 2, "prompt", "a cat, \"big\", 2"},
         {"agiqa-1k", 1, "Prompt", "a \"small\" dog"},
@@ -190,8 +200,10 @@ static void test_options(void **state)
     labels = read_with(FOLDER "kadid/dmos.csv", &(struct label_options){.dataset = "kadid-10k"});
     assert_string_equal(labels.dataset, "KADID-10k");
     labels_free(&labels);
-    labels = read_with(FOLDER "shrq/mos.mat", &(struct label_options){.dataset = "shrq"});
+    /* Of SHRQ any table is taken, when it is asked for; what its names do not tell stays empty. */
+    labels = read_with(FOLDER "plain.mat", &(struct label_options){.dataset = "shrq"});
     assert_string_equal(labels.dataset, "SHRQ");
+    assert_string_equal(cell(&labels, 5, "method"), "");
     assert_string_equal(name_of(&labels, 5), "hazy5.png");
     assert_float_equal(opinion_of(&labels, 5), 50, 0);
     labels_free(&labels);
@@ -210,6 +222,8 @@ static void test_refusals(void **state)
                    "not of the form of CSIQ, whose columns are image, dst_type");
     assert_refused(FOLDER "kadid/dmos.csv", &(struct label_options){.opinion_column = "mos"},
                    "has no column mos; there are: dist_img, ref_img, dmos, var");
+    assert_refused(FOLDER "table.mat", &none, "writetable() makes a CSV of a table");
+    assert_refused(FOLDER "old.xls", &none, "save it as .xlsx or CSV");
     assert_refused("test/photos/bikes-224x224.png", &none, "zero byte");
     assert_refused("test/golden/towers/resnet.pth", &none, "is not a spreadsheet, or damaged");
 }
@@ -232,10 +246,24 @@ static void test_mat_kinds(void **state)
     assert_float_equal(opinion_of(&labels, 1), -1.25, 0);
     assert_float_equal(opinion_of(&labels, 2), 3e4, 0);
     labels_free(&labels);
+    labels = read_labels(FOLDER "objects.mat"); /* a table is passed over, what is beside it read */
+    assert_int_equal(labels.table.columns, 2);
+    assert_float_equal(opinion_of(&labels, 1), -1.25, 0);
+    labels_free(&labels);
     labels = read_labels(FOLDER "rows.mat"); /* rows of characters, filled up with blanks */
     assert_string_equal(name_of(&labels, 0), "ab.png");
     assert_string_equal(name_of(&labels, 1), "cde.png");
     assert_float_equal(opinion_of(&labels, 2), 2, 0);
+    labels_free(&labels);
+}
+
+static void test_inline_texts(void **state)
+{
+    (void)state;
+    struct labels labels = read_labels(FOLDER "inline.xlsx");
+    assert_int_equal(labels.table.rows, 1);
+    assert_string_equal(name_of(&labels, 0), "a&b.png");
+    assert_float_equal(opinion_of(&labels, 0), 1.5, 0);
     labels_free(&labels);
 }
 
@@ -263,7 +291,7 @@ static void test_mat_hostile(void **state)
 static void test_mat_cut_short(void **state)
 {
     (void)state;
-    static const char *const paths[] = {FOLDER "big_endian.mat", FOLDER "shrq/mos.mat",
+    static const char *const paths[] = {FOLDER "big_endian.mat", FOLDER "plain.mat",
                                         FOLDER "cviu/sr_metric_data.mat"};
     for (size_t i = 0; i < 3; i++) {
         size_t size, refused = 0;
@@ -316,6 +344,8 @@ static void test_delimited(void **state)
         {"a,b\n1\n", 2, 2, ""},
         {"a,b\n1,2,3\n", 2, 3, "3"},
         {"5.5 I01_01_1.bmp\n  4.2   two words.bmp \n", 2, 2, "two words.bmp"},
+        {"I01.bmp I01_01_1.bmp 5.5\n  I01.bmp   I01_01_2.bmp 4.2  \n", 2, 3, "4.2"},
+        {"name mos\na.bmp 5.5\n", 2, 2, "5.5"},
         {"a,b,\n1,2,\n", 2, 3, ""},
         {"", 0, 0, NULL},
     };
@@ -416,6 +446,24 @@ static void test_scores(void **state)
     scores_free(&scores);
 }
 
+/* Without headings the images are in the first column whose cells differ. */
+static void test_reference_lists(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "I01.bmp I01_01_1.bmp 5.5 0.1\nI01.bmp I01_01_2.bmp 4.5 0.2\n",
+        "I01_01_1.bmp I01.bmp 5.5\nI01_01_2.bmp I01.bmp 4.5\n",
+        "I01.bmp,I01_01_1.bmp,5.5\nI01.bmp,I01_01_2.bmp,4.5\n",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct scores scores = read_scores(texts[i], &(struct score_options){0});
+        assert_int_equal(scores.count, 2);
+        assert_string_equal(scores.names[1], "I01_01_2.bmp");
+        assert_true(scores.values[1] == 4.5);
+        scores_free(&scores);
+    }
+}
+
 /* --------------------------------------------------------------------------------------- joining
  */
 
@@ -454,12 +502,14 @@ int main(void)
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_mat_kinds),
+        cmocka_unit_test(test_inline_texts),
         cmocka_unit_test(test_mat_hostile),
         cmocka_unit_test(test_mat_cut_short),
         cmocka_unit_test(test_delimited),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_xml),
         cmocka_unit_test(test_scores),
+        cmocka_unit_test(test_reference_lists),
         cmocka_unit_test(test_join),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,7 +190,8 @@ static void test_teacher(void **state)
     set_up(&problem);
     problem.recipe.teacher_score = 0.8;
     problem.recipe.teacher_feature = 0.6;
-    problem.batch.lesson = (struct lesson){problem.teacher_scores, problem.teacher_features};
+    problem.batch.lesson =
+        (struct lesson){.scores = problem.teacher_scores, .features = problem.teacher_features};
     expect_term(&problem, LOSS_TEACHER, 1); /* its weights are in the term */
 }
 

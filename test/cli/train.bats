@@ -29,10 +29,10 @@ setup() {
     contains "$output" "first.gguf: 4 steps"
     [ "$(head -1 first.csv | cut -d, -f1-3)" = step,loss,consistency ]
     [ "$(cut -d, -f1 first.csv | tr '\n' ' ')" = "step 1 2 2 3 4 4 " ] # a judgement has its line
-    [ "$(awk -F, '{ print NF }' first.csv | sort -u)" = 16 ]
+    [ "$(awk -F, '{ print NF }' first.csv | sort -u)" = 17 ]
     run "$QUALICLIP" eval --degradations --photos "$root/test/photos/bikes-161x300.png" \
         -m first.gguf --size 64 --format json # says the same of it
-    [ "$(jq '"\(.within_image),\(.across)"' -r <<<"$output")" = "$(tail -1 first.csv | cut -d, -f14,15)" ]
+    [ "$(jq '"\(.within_image),\(.across)"' -r <<<"$output")" = "$(tail -1 first.csv | cut -d, -f15,16)" ]
     run "$QUALICLIP" score -m first.gguf photos/dandelions.jpg
     [ "$status" -eq 0 ]
     run "$QUALICLIP" info first.gguf
@@ -69,7 +69,7 @@ setup() {
         --threads 1 --workers 2 --log parts/m.csv
     cmp whole/m.gguf parts/m.gguf
     cmp whole/m.gguf.state parts/m.gguf.state
-    diff <(cut -d, -f1-11 whole/m.csv) <(cut -d, -f1-11 parts/m.csv) # but for the times
+    diff <(cut -d, -f1-12 whole/m.csv) <(cut -d, -f1-12 parts/m.csv) # but for the times
 }
 
 @test "a signal ends a run, and what was learned is kept" {
@@ -103,7 +103,7 @@ setup() {
         -o student.gguf "${small[@]}" --init pico --teacher teacher.gguf --log student.csv
     [ "$status" -eq 0 ]
     contains "$output" "like the teacher"
-    [ "$(tail -1 student.csv | cut -d, -f16)" != "" ]
+    [ "$(tail -1 student.csv | cut -d, -f17)" != "" ]
     awk -F, 'NR == 2 { exit !($9 > 0) }' student.csv # the loss of that name
     "$QUALICLIP" train --photos photos -o alone.gguf "${small[@]}" --init pico
     ! cmp -s student.gguf alone.gguf
@@ -122,6 +122,67 @@ setup() {
     "$QUALICLIP" score -m vit.gguf photos/dandelions.jpg
 }
 
+@test "a damaged state is refused before memory is asked for or a step is done" {
+    "$QUALICLIP" train --photos photos -o good.gguf "${small[@]}" --until 1
+    refuse() { # PART: what is said of the file bad.state
+        run -1 "$QUALICLIP" train --photos photos -o bad.gguf --resume bad.state --threads 1
+        contains "$output" "bad.state: $1"
+        [ ! -e bad.gguf ]
+    }
+    put() { # OFFSET BYTES: a copy with those bytes
+        cp good.gguf.state bad.state
+        printf "$2" | dd of=bad.state bs=1 seek="$1" conv=notrunc 2>/dev/null
+    }
+    local size first
+    size=$(wc -c <good.gguf.state)
+    first=$((8 + $(od -An -tu8 -N8 good.gguf.state)))
+    put "$first" '\000\000\300\177' # NaN
+    refuse "tensor visual."
+    contains "$output" "element 0 is nan, expected a finite number"
+    # The numbers of a run: after the kind of its tower comes the width.
+    local words=$((size - 16 * $(grep -ao '"training.numbers":{"dtype":"F32","shape":\[[0-9]*' good.gguf.state |
+        sed 's/.*\[//') / 4))
+    put $((words + 16 + 4)) '\000\000\200\077' # ... with its second part 1: 65536 more
+    refuse "not the state of a run: its width is 6555"
+    put $((words + 16)) '\000\000\300\101' # 24
+    refuse "tensor visual.layer1.1.bn1.bias"
+    put $((words + 16 * 14)) '\000\000\100\100' # the prompts: 3
+    refuse "not the state of a run: it has 3 prompts, expected an even number from 2 to 128"
+    put $((words + 16 * 19 + 12)) '\000\377\177\107' # the highest part of the crop: 65535
+    refuse "not the state of a run: crop is"
+    head -c $((size - 5)) good.gguf.state >bad.state
+    refuse ""
+}
+
+@test "a ViT's patches imitate the cells of a ResNet's map, and a run of it goes on to the same bits" {
+    map=(--teacher "$root/weights/qualiclip-nano.gguf")
+    mkdir -p map rest
+    "$QUALICLIP" train --photos photos -o map/m.gguf "${small[@]}" --init vit-tiny "${map[@]}" \
+        --log map/m.csv
+    [ "$(head -1 map/m.csv | cut -d, -f10)" = tokens ]
+    awk -F, 'NR > 1 && $2 && !($10 > 0 && $10 < 2) { exit 1 }' map/m.csv
+    "$QUALICLIP" train --photos photos -o rest/m.gguf "${small[@]}" --init vit-tiny "${map[@]}" \
+        --teacher-tokens 1 --workers 2 --until 2 --log rest/m.csv
+    "$QUALICLIP" train --photos photos -o rest/m.gguf --resume rest/m.gguf.state "${map[@]}" \
+        --threads 1 --workers 2 --log rest/m.csv
+    cmp map/m.gguf rest/m.gguf
+    cmp map/m.gguf.state rest/m.gguf.state
+    diff <(cut -d, -f1-12 map/m.csv) <(cut -d, -f1-12 rest/m.csv)
+    "$QUALICLIP" train --photos photos -o rest/m.gguf "${small[@]}" --init vit-tiny "${map[@]}" \
+        --teacher-tokens 0 --log rest/m.csv
+    ! cmp -s map/m.gguf rest/m.gguf
+    run -1 "$QUALICLIP" train --photos photos -o no.gguf "${small[@]}" "${map[@]}" --teacher-tokens 1
+    contains "$output" "the student is no ViT"
+    run -1 "$QUALICLIP" train --photos photos -o no.gguf "${small[@]}" --teacher-tokens 1
+    contains "$output" "give --teacher"
+    run -1 "$QUALICLIP" train --photos photos -o no.gguf "${small[@]}" --init vit-tiny "${map[@]}" \
+        --crop 40 --teacher-tokens 1
+    contains "$output" "--crop=64"
+    # Where nobody asks, a crop that does not fit is no mistake.
+    "$QUALICLIP" train --photos photos -o rest/m.gguf "${small[@]}" --init vit-tiny "${map[@]}" \
+        --crop 40 --until 1
+}
+
 @test "mistakes are explained" {
     expect() { # STATUS PART ARGUMENT...
         local wanted=$1 part=$2
@@ -137,6 +198,13 @@ setup() {
     expect 2 "expected a whole number from" --photos photos --init nano -o m.gguf --crop 33.5
     expect 2 "expected NAME=WEIGHT" --photos photos --init nano -o m.gguf --type-weights rust=1
     expect 2 "photos are given as --photos=photos" photos --init nano -o m.gguf
+    expect 2 "--workers=x: expected a whole number from 0" --photos photos --init nano -o m.gguf --workers x
+    expect 1 "nowhere/m.gguf: cannot be written: No such file" --photos photos --init nano -o nowhere/m.gguf
+    expect 1 "photos: is a directory" --photos photos --init nano -o photos
+    mkfifo pipe
+    expect 1 "pipe: is no regular file" --photos photos --init nano -o m.gguf --state pipe
+    expect 1 "nano, pico or vit-tiny" --photos photos --init nanno -o m.gguf
+    expect 1 "--hold-out has them all" --photos photos --hold-out photos --init nano -o m.gguf
     expect 1 "nothing-here" --photos nothing-here --init nano -o m.gguf
     expect 1 "no-state" --photos photos --init no-state -o m.gguf
     expect 1 "crops need" --photos "$root/test/photos/bikes-161x300.png" --init nano -o m.gguf --crop 224

@@ -114,7 +114,7 @@ prompts_learn() {
     "$QUALICLIP" train --init "$towers/resnet.pth" -o begun.gguf "${step[@]}" --recipe scratch --until 0
     "$QUALICLIP" train --init begun.gguf.state -o state.gguf "${step[@]}" --log state.csv
     [ "$(wc -l <state.csv)" -ge 2 ]
-    diff <(cut -d, -f1-11 checkpoint.csv) <(cut -d, -f1-11 state.csv) # but for the times
+    diff <(cut -d, -f1-12 checkpoint.csv) <(cut -d, -f1-12 state.csv) # but for the times
 }
 
 @test "the scale is the checkpoint's, unless another one is given" {

@@ -16,11 +16,14 @@ static void copy_files(void)
                                         "csiq/csiq.DMOS.xlsx",
                                         "cviu/sr_metric_data.mat",
                                         "flive-3patch/labels_image_3patch.csv",
+                                        "inline.xlsx",
                                         "kadid/dmos.csv",
                                         "koniq-sets/koniq10k_distributions_sets.csv",
                                         "live/dmos.mat",
                                         "rows.mat",
-                                        "shrq/mos.mat",
+                                        "objects.mat",
+                                        "plain.mat",
+                                        "shrq/dehaze_test_all.txt",
                                         "spaq-csv/MOS_and_Image_attribute_scores.csv",
                                         "tid2013/mos_with_names.txt"};
     char path[128];

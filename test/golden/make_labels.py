@@ -49,6 +49,10 @@ def column_name(index):
     return chr(ord("A") + index)
 
 
+class Failed:
+    """A cell whose formula came to an error."""
+
+
 def sheet(rows, shared, first_row=1, first_column=0, inline=False):
     """Texts are shared, or with `inline` in the cells."""
     lines = []
@@ -58,6 +62,8 @@ def sheet(rows, shared, first_row=1, first_column=0, inline=False):
             reference = f"{column_name(j)}{i}"
             if value is None:
                 cells.append(f'<c r="{reference}" s="1"/>')
+            elif isinstance(value, Failed):
+                cells.append(f'<c r="{reference}" t="e"><f>#REF!</f><v>#REF!</v></c>')
             elif not isinstance(value, str):
                 cells.append(f'<c r="{reference}"><v>{value!r}</v></c>')
             elif inline:
@@ -71,12 +77,14 @@ def sheet(rows, shared, first_row=1, first_column=0, inline=False):
 
 
 def shared_texts(texts):
-    """Every second one in two runs, as a text of two fonts is."""
+    """Every second one in two runs, as a text of two fonts is; the others as Excel in Chinese
+    writes them."""
     items = []
     for i, value in enumerate(texts):
         half = len(value) // 2
         items.append(f"<si><r><t>{value[:half]}</t></r><r><rPr/><t>{value[half:]}</t></r></si>"
-                     if i % 2 and "&" not in value else f"<si><t>{value}</t></si>")
+                     if i % 2 and "&" not in value else
+                     f'<si><t>{value}</t><phoneticPr fontId="1" type="noConversion"/></si>')
     return f'<?xml version="1.0"?><sst count="{len(texts)}">{"".join(items)}</sst>'
 
 
@@ -100,14 +108,15 @@ def spreadsheet(name, sheets, shared):
 # ---------------------------------------------------------------------------------------- datasets
 
 def koniq():
-    head = '"image_name","c1","c2","c3","c4","c5","c_total","MOS","SD"'
-    rows = [f'"{1000 + i}.jpg",0,{i},{9 - i},5,1,{15},{2 + i / 4},0.5' for i in range(10)]
+    head = "image_name,c1,c2,c3,c4,c5,c_total,MOS,SD"
     text("koniq/koniq10k_scores_and_distributions.csv",
-         [head + ',"MOS_zscore"'] + [f"{row},{10 * i + 5}" for i, row in enumerate(rows)])
+         [",".join(f'"{name}"' for name in head.split(",") + ["MOS_zscore"])] +
+         [f'"{1000 + i}.jpg",0,{i},{9 - i},5,1,15,{2 + i / 4},0.5,{10 * i + 5}' for i in range(10)])
     sets = ["training", "training", "validation", "test", "test"] * 2
-    text("koniq-sets/koniq10k_distributions_sets.csv",
-         [head.replace('"', "") + ",set"] + [row.replace('"', "") + f",{part}"
-                                             for row, part in zip(rows, sets)], end="\r\n")
+    text("koniq-sets/koniq10k_distributions_sets.csv",  # shares, and opinions from 1 to 100
+         [head + ",set"] +
+         [f"{1000 + i}.jpg,0.0,{i / 15:.12g},{(9 - i) / 15:.12g},0.333333333333,0.0666666666667,15,"
+          f"{20 + 2.5 * i},0.5,{part}" for i, part in enumerate(sets)])
 
 
 def clive():
@@ -122,9 +131,17 @@ def flive():
     names = [f"{folder}/{i}.jpg" for folder in ("blur_dataset", "EE371R") for i in range(4)]
     text("flive/labels_image.csv", ["name,mos"] + [f"{name},{60 + i}" for i, name in
                                                    enumerate(names)])
-    text("flive-3patch/labels_image_3patch.csv",
-         ["name_image,mos_image,mos_patch_1,mos_patch_2,mos_patch_3,is_valid"] +
-         [f"{name},{60 + i},{50 + i},1,2,{i % 4 == 0}" for i, name in enumerate(names)])
+    places = ("width", "height", "top", "left", "bottom", "right")
+    head = ["mos_patch_1", "name_patch"] + [f"{place}_patch_1" for place in places]
+    for patch in (2, 3):
+        head += [f"mos_patch_{patch}"] + [f"{place}_patch_{patch}" for place in places]
+    head += ["mos_image", "name_image"] + [f"{place}_image" for place in places]
+    box = "320,76,10,304,86,624"
+    rows = [f"{50 + i}.5,patches/{name.split('/')[1]},{box},1,{box},2,{box},{60 + i},{name},{box}"
+            for i, name in enumerate(names)]
+    text("flive-640/labels640.csv", [",".join(head)] + rows)
+    text("flive-3patch/labels_image_3patch.csv", [",".join(head) + ",is_valid"] +
+         [f"{row},{i % 4 == 0}" for i, row in enumerate(rows)])
 
 
 def spaq():
@@ -153,17 +170,26 @@ def cviu():
 
 
 def agiqa():
-    prompts = ["a cat, sitting", 'a &quot;small&quot; dog', "tea &amp; cake"]
-    names = [f"deepai_{i}.png" for i in range(9)]
-    rows = [["Image", "Prompt", "MOS"]] + [[name, prompts[i % 3], 1 + i / 2]
-                                           for i, name in enumerate(names)]
-    spreadsheet("agiqa-1k/AIGC_MOS_Zscore.xlsx", {"Sheet1": sheet(rows, [], inline=True)}, [])
-    names = [f"{generator}_normal_{i:03}.jpg" for i in range(4) for generator in
-             ("AttnGAN", "midjourney")]
+    prompts = ["cat, driving car, city, anime style", 'a &quot;small&quot; dog', "tea &amp; cake"]
+    names = [f"{'dreamStudio' if i == 8 else 'deepai'}_1_{i}_0_1.jpg" for i in range(9)]
+    headings = ["Image", "Prompt", "MOS"]
+    rows = [headings] + [[name, prompts[i % 3], 1 + i / 2] for i, name in enumerate(names)]
+    shared = headings + names + prompts
+    spreadsheet("agiqa-1k/AIGC_MOS_Zscore.xlsx", {"Sheet1": sheet(rows, shared)}, shared)
+    names = [f"{generator}_{i:03}.jpg" for i in range(4) for generator in
+             ("AttnGAN_normal", "sd1.5_lowcorr")]
     text("agiqa-3k/data.csv",
          ["name,prompt,adj1,adj2,style,mos_quality,std_quality,mos_align,std_align"] +
          [f'{name},"a cat, ""big"", {i}",,detailed,{"anime style" if i % 2 else ""},'
           f"{i / 2},0.1,{4 - i / 2},0.2" for i, name in enumerate(names)])
+
+
+def shrq():
+    methods = ["Berman16", "Cai16", "Fattal08", "He09", "Lai12", "Meng13", "Tarel09", "Xiao12"]
+    text("shrq/dehaze_test_all.txt",
+         [f"{scene}.png {scene}_{method}.png {1 + (3 * i + 5 * j) % 17 / 4}"
+          for i, scene in enumerate(["Art", "lawn1_D1", "beach"])
+          for j, method in enumerate(methods)])
 
 
 def kadid():
@@ -192,26 +218,38 @@ def live():
 
 
 def csiq():
+    """Hidden sheets of the authors' reckoning before the two that tell, whose fourth row heads."""
     kinds = ("noise", "blur", "contrast", "fnoise", "jpeg", "jpeg 2000")
     headings = ["image", "dst_idx", "dst_type", "dst_lev", "dmos_std", "dmos"]
     rows = [[image, i + 1, kind, level, 0.05, round(0.15 * level, 4)]
             for image in (1600, "boston") for i, kind in enumerate(kinds) for level in range(1, 5)]
-    shared = ["notes", "CSIQ, of our own making", "by image", "boston"] + headings + list(kinds)
+    other = ["dst_idx", "dst_type", "image", "dst_lev", "mean", "dmos_std", "dmos"]
+    shared = ["CriticalZ 5%", "boston", "mean"] + headings + list(kinds)
     spreadsheet("csiq/csiq.DMOS.xlsx", {
-        "about": sheet([["notes"], ["CSIQ, of our own making"]], shared),
-        "all_by_image": sheet([["by image"], [None], headings] + rows, shared, 2, 3)}, shared)
+        "z_crit": sheet([["CriticalZ 5%", 1.15], [1600, Failed()]], shared, 3, 3),
+        "all_by_image": sheet([headings] + rows, shared, 4, 3),
+        "all_by_distortion": sheet(
+            [other] + [[row[1], row[2], row[0], row[3], Failed(), row[4], row[5] + 1]
+                       for row in rows], shared, 4, 3)}, shared)
 
 
 def tid():
+    """Some first levels are I01_11_1.BMP, all others i01_11_2.bmp."""
     text("tid2013/mos_with_names.txt",
-         [f"{7 - 1.1 * level:.5f} {'Ii'[image % 2]}{image:02}_{kind:02}_{level}.bmp"
-          for image in (1, 2) for kind in (1, 10, 24) for level in range(1, 6)], end="\r\n")
+         [f"{7 - 1.1 * level:.5f} {'I' if first else 'i'}{image:02}_{kind:02}_{level}."
+          f"{'BMP' if first and kind == 11 else 'bmp'}"
+          for image in (1, 2) for kind in (1, 11, 24) for level in range(1, 6)
+          for first in [level == 1 and kind != 24]])
 
 
 def other():
     """Tables that are of no dataset, and MATLAB files that scipy does not write."""
-    mat("shrq/mos.mat", compressed=False, image_names=cells([f"hazy{i}.png" for i in range(6)]),
+    mat("plain.mat", compressed=False, image_names=cells([f"hazy{i}.png" for i in range(6)]),
         MOS=np.arange(6.0) * 10)
+    spreadsheet("inline.xlsx", {"a": sheet([["name", "mos"], ["a&amp;b.png", 1.5]], [],
+                                           inline=True)}, [])
+    with open(path("old.xls"), "wb") as file:
+        file.write(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(64, b"\0"))
     mat("rows.mat", names=np.array(["ab.png", "cde.png", "f.png"]), mos=np.array([3, 1, 2], "int16"))
     with open(path("big_endian.mat"), "wb") as file:
         def element(kind, data):
@@ -224,13 +262,23 @@ def other():
         texts = array(1, (1, 3), b"names", b"".join(
             array(4, (1, 5), b"", element(4, struct.pack(">5H", *map(ord, name))))
             for name in ("a.png", "b.png", "\xe9.png")))
-        head = b"MATLAB 5.0 MAT-file, big-endian".ljust(124)
-        file.write(head + struct.pack(">H", 0x0100) + b"MI" + numbers + texts)
+        def beginning(kind):
+            head = f"MATLAB 5.0 MAT-file, {kind}".encode().ljust(124)
+            return head + struct.pack(">H", 0x0100) + b"MI"
+        file.write(beginning("big-endian") + numbers + texts)
+    with open(path("objects.mat"), "wb") as file:  # a table, and what MATLAB keeps of its inside
+        opaque = element(14, element(6, struct.pack(">II", 17, 0)) + element(1, b"scores") +
+                         element(1, b"MCOS") + element(1, b"table") +
+                         array(13, (1, 1), b"", element(6, struct.pack(">I", 1))))
+        inside = array(9, (1, 5), b"", element(2, b"12345"))
+        file.write(beginning("objects") + opaque + numbers + texts + inside)
+    with open(path("table.mat"), "wb") as file:
+        file.write(beginning("objects") + opaque + inside)
     with open(path("level73.mat"), "wb") as file:
         file.write(b"MATLAB 7.3 MAT-file".ljust(124) + struct.pack("<H", 0x0200) + b"IM" +
                    bytes(384) + b"\x89HDF\r\n\x1a\n")
 
 
 if __name__ == "__main__":
-    for make in (koniq, clive, flive, spaq, cviu, agiqa, kadid, live, csiq, tid, other):
+    for make in (koniq, clive, flive, spaq, cviu, shrq, agiqa, kadid, live, csiq, tid, other):
         make()

@@ -42,16 +42,17 @@ class Case:
 
 # ----------------------------------------------------------------------------------------- ViT
 
-def vit_features(positions, head_size=clip_reference.HEAD_SIZE):
+def vit_features(positions, head_size=clip_reference.HEAD_SIZE, patches_leave=False):
     """The reference takes images one at a time."""
     def run(module, images):
         clip_reference.HEAD_SIZE = head_size
-        return torch.cat([module(image[None], positions) for image in images])
+        features = [module(image[None], positions, patches_leave) for image in images]
+        return torch.stack(features) if patches_leave else torch.cat(features)
     return run
 
 
 def vit_case(name, width, layers, patch, feature, size, batch, threads=1, exact=False,
-             positions="none", head_size=clip_reference.HEAD_SIZE):
+             positions="none", head_size=clip_reference.HEAD_SIZE, patches_leave=False):
     def module():
         visual = VisionTransformer(width, layers, patch, feature, size[0],
                                    nn.GELU if exact else QuickGELU)
@@ -60,9 +61,9 @@ def vit_case(name, width, layers, patch, feature, size, batch, threads=1, exact=
         return randomize(visual, seed=3)
     shape = dict(width=width, layers=layers, patch=patch, feature=feature,
                  heads=width // head_size, exact_gelu=exact,
-                 grid=size[0] // patch if positions == "grid" else 0)
-    return Case(name, "vit", module, vit_features(positions, head_size), shape, batch, size,
-                threads)
+                 grid=size[0] // patch if positions == "grid" else 0, patches_leave=patches_leave)
+    return Case(name, "vit", module, vit_features(positions, head_size, patches_leave), shape, batch,
+                size, threads)
 
 
 # -------------------------------------------------------------------------------------- ResNet
@@ -152,6 +153,8 @@ CASES = (
     vit_case("vit, heads of 32, two threads", 96, 2, 8, 24, (48, 48), 5, threads=2, head_size=32),
     vit_case("vit, one layer, three threads for two images", 64, 1, 16, 20, (33, 40), 2, threads=3,
              exact=True),
+    vit_case("vit, patches leave, two threads", 128, 3, 16, 32, (50, 83), 5, threads=2,
+             patches_leave=True),
     vit_case("vit-b-32", 768, 12, 32, 512, (224, 224), 2, threads=2, positions="grid"),
 )
 
@@ -223,10 +226,11 @@ def run(report, library, case):
     generator = torch.Generator().manual_seed(5)
     images = calibration_images(generator, case.batch, max(case.size))
     images = images[:, :, :case.size[0], :case.size[1]].contiguous()
-    changes = torch.randn((case.batch, case.shape["feature"]), generator=generator)
     with train_tower.Tower(library, case.kind, case.shape, case.batch, case.size,
                            case.threads) as tower:
         tower.load(module.state_dict())
+        leaving = (tower.tokens,) if tower.tokens else ()
+        changes = torch.randn((case.batch, *leaving, case.shape["feature"]), generator=generator)
         found = ours(tower, images, changes)
         report.result(case.name + ": same bits again", same_bits(found, ours(tower, images, changes)),
                       "")

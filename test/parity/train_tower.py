@@ -24,7 +24,7 @@ class Shape(ctypes.Structure):
                 ("heads", ctypes.c_uint32), ("blocks", ctypes.c_uint32 * 4),
                 ("layers", ctypes.c_uint32), ("patch", ctypes.c_uint32),
                 ("exact_gelu", ctypes.c_bool), ("grid", ctypes.c_uint32),
-                ("folded", ctypes.c_bool)]
+                ("folded", ctypes.c_bool), ("patches_leave", ctypes.c_bool)]
 
 
 class Parameter(ctypes.Structure):
@@ -47,12 +47,19 @@ class Operations(ctypes.Structure):
                 ("destroy", ctypes.CFUNCTYPE(None, ctypes.c_void_p))]
 
 
+class Tokens(ctypes.Structure):
+    """struct tower_tokens"""
+    _fields_ = [("of_an_image", ctypes.c_size_t), ("features", ctypes.POINTER(ctypes.c_float)),
+                ("gradients", ctypes.POINTER(ctypes.c_float))]
+
+
 class Head(ctypes.Structure):
     """struct tower"""
     _fields_ = [("operations", ctypes.POINTER(Operations)), ("shape", Shape),
                 ("batch", ctypes.c_uint32), ("width", ctypes.c_uint32),
                 ("height", ctypes.c_uint32), ("parameters", ctypes.POINTER(Parameter)),
-                ("parameter_count", ctypes.c_size_t)]
+                ("parameter_count", ctypes.c_size_t), ("peers", ctypes.c_void_p),
+                ("tokens", Tokens)]
 
 
 def build(directory):
@@ -71,7 +78,8 @@ def build(directory):
 class Tower:
     """shape: members of tower_shape; size: height, width of the images.
 
-    values, gradients: arrays by CLIP's names (of what is only kept there is no gradient)."""
+    values, gradients: arrays by CLIP's names (of what is only kept there is no gradient).  Where
+    patches leave, features and their gradients are batch x tokens x feature, else batch x feature."""
 
     def __init__(self, library, kind, shape, batch, size, threads=1):
         members = dict(shape, kind=KINDS[kind])
@@ -87,6 +95,7 @@ class Tower:
         head = self._head.contents
         self._operations = head.operations.contents
         self.batch, self.size, self.feature = batch, tuple(size), head.shape.feature
+        self.tokens = head.tokens.of_an_image
         self.values, self.gradients = {}, {}
         for parameter in head.parameters[:head.parameter_count]:
             name = parameter.name.decode()
@@ -104,11 +113,22 @@ class Tower:
         features = numpy.empty((self.batch, self.feature), numpy.float32)
         self._operations.forward(self._head, numpy.ascontiguousarray(pixels).ctypes.data,
                                  features.ctypes.data, training)
-        return features
+        if not self.tokens:
+            return features
+        every = self._tokens(self._head.contents.tokens.features).copy()
+        assert every[:, 0].tobytes() == features.tobytes()
+        return every
+
+    def _tokens(self, pointer):
+        return numpy.ctypeslib.as_array(pointer, (self.batch, self.tokens, self.feature))
 
     def backward(self, feature_gradients):
-        assert feature_gradients.shape == (self.batch, self.feature)
-        changes = numpy.ascontiguousarray(feature_gradients, numpy.float32)
+        own = feature_gradients
+        if self.tokens:
+            self._tokens(self._head.contents.tokens.gradients)[:, 1:] = feature_gradients[:, 1:]
+            own = feature_gradients[:, 0]
+        assert own.shape == (self.batch, self.feature)
+        changes = numpy.ascontiguousarray(own, numpy.float32)
         self._operations.backward(self._head, changes.ctypes.data)
 
     def close(self):

@@ -137,8 +137,9 @@ class VisionTransformer(nn.Module):
         self.proj = nn.Parameter(torch.empty(width, embed))
         self.resample_positions = resample_positions
 
-    def forward(self, images, positions="none"):
-        """(1, 3, height, width) normalised pixels -> (1, embed) feature, not of unit length."""
+    def forward(self, images, positions="none", patches_leave=False):
+        """(1, 3, height, width) normalised pixels -> (1, embed) feature, not of unit length; or
+        (1 + patches, embed), those of its patches behind it."""
         patches = self.conv1(images)[0]  # incomplete patches are dropped
         rows, columns = patches.shape[1:]
         tokens = torch.cat([self.class_embedding[None], patches.flatten(1).t()])
@@ -148,7 +149,7 @@ class VisionTransformer(nn.Module):
         tokens = self.ln_pre(tokens)
         for block in self.transformer.resblocks:
             tokens = block(tokens)
-        return self.ln_post(tokens[:1]) @ self.proj
+        return self.ln_post(tokens if patches_leave else tokens[:1]) @ self.proj
 
 
 # ---------------------------------------------------------------------------------------- text

@@ -21,15 +21,31 @@ bool gaussian_blur(struct photo *photo, double sigma, uint64_t seed)
     return blur_gaussian(raster_of(photo), sigma, gaussian_radius(sigma));
 }
 
-/* A kernel's weights made to add up to 1, and applied. */
-static bool apply(struct photo *photo, struct tap *taps, size_t count)
+/* What a pixel at (x, y) from the centre weighs. */
+typedef double kernel(const void *shape, int x, int y);
+
+/* Weights over a square about the centre, made to add up to 1, and applied. */
+static bool apply(struct photo *photo, int reach, kernel *weigh, const void *shape)
 {
+    const size_t side = 2 * (size_t)reach + 1;
+    struct tap *taps = malloc(side * side * sizeof *taps);
+    size_t count = 0;
     double sum = 0;
+    if (!taps)
+        return false;
+    for (int y = -reach; y <= reach; y++)
+        for (int x = -reach; x <= reach; x++) {
+            const double weight = weigh(shape, x, y);
+            if (weight > 0)
+                taps[count++] = (struct tap){x, y, (float)weight};
+        }
     for (size_t t = 0; t < count; t++)
         sum += (double)taps[t].weight;
     for (size_t t = 0; t < count; t++)
         taps[t].weight = (float)((double)taps[t].weight / sum);
-    return correlate(raster_of(photo), taps, count);
+    const bool done = correlate(raster_of(photo), taps, count);
+    free(taps);
+    return done;
 }
 
 /* How much of the pixel at (x, y) a disk about (0, 0) covers, from many thin strips. */
@@ -49,27 +65,33 @@ static double covered(double radius, int x, int y)
     return sum / strips;
 }
 
+static double on_disk(const void *shape, int x, int y)
+{
+    return covered(*(const double *)shape, abs(x), abs(y));
+}
+
 bool lens_blur(struct photo *photo, double radius, uint64_t seed)
 {
     (void)seed;
     if (radius <= 0)
         return true;
     radius = radius < strongest ? radius : strongest;
-    const int reach = (int)(radius + 0.5);
-    const size_t side = 2 * (size_t)reach + 1;
-    struct tap *taps = malloc(side * side * sizeof *taps);
-    if (!taps)
-        return false;
-    size_t count = 0;
-    for (int y = -reach; y <= reach; y++)
-        for (int x = -reach; x <= reach; x++) {
-            const double weight = covered(radius, abs(x), abs(y));
-            if (weight > 0)
-                taps[count++] = (struct tap){x, y, (float)weight};
-        }
-    const bool done = apply(photo, taps, count);
-    free(taps);
-    return done;
+    return apply(photo, (int)(radius + 0.5), on_disk, &radius);
+}
+
+/* Through (0, 0), to `half` on both sides. */
+struct line {
+    double across, up, half;
+};
+
+static double near_line(const void *shape, int x, int y)
+{
+    const struct line *line = shape;
+    const double half = line->half;
+    double along = x * line->across - y * line->up; /* of the nearest point of the line */
+    along = along < -half ? -half : along > half ? half : along;
+    const double dx = x - along * line->across, dy = y + along * line->up;
+    return 1 - sqrt(dx * dx + dy * dy);
 }
 
 /*
@@ -79,28 +101,9 @@ bool lens_blur(struct photo *photo, double radius, uint64_t seed)
 bool motion_blur(struct photo *photo, double length, uint64_t seed)
 {
     const double pi = 3.14159265358979323846, angle = pi * random_unit(seed, 0);
-    const double across = cosine(angle), up = sine(angle);
     if (length <= 1)
         return true;
     length = length < 2 * strongest ? length : 2 * strongest;
-    const double half = (length - 1) / 2;
-    const int reach = (int)half + 1;
-    const size_t side = 2 * (size_t)reach + 1;
-    struct tap *taps = malloc(side * side * sizeof *taps);
-    if (!taps)
-        return false;
-    size_t count = 0;
-    for (int y = -reach; y <= reach; y++)
-        for (int x = -reach; x <= reach; x++) {
-            /* The nearest point of the line. */
-            double along = x * across - y * up;
-            along = along < -half ? -half : along > half ? half : along;
-            const double dx = x - along * across, dy = y + along * up;
-            const double weight = 1 - sqrt(dx * dx + dy * dy);
-            if (weight > 0)
-                taps[count++] = (struct tap){x, y, (float)weight};
-        }
-    const bool done = apply(photo, taps, count);
-    free(taps);
-    return done;
+    const struct line line = {cosine(angle), sine(angle), (length - 1) / 2};
+    return apply(photo, (int)line.half + 1, near_line, &line);
 }

@@ -105,6 +105,16 @@ static int resolutions_for(const struct photo *photo)
     return resolutions;
 }
 
+/* Whichever there are. */
+static void put_away(opj_stream_t *stream, opj_codec_t *codec, opj_image_t *image)
+{
+    if (stream)
+        opj_stream_destroy(stream);
+    if (codec)
+        opj_destroy_codec(codec);
+    opj_image_destroy(image);
+}
+
 static bool encode(const struct photo *photo, double ratio, struct file *file)
 {
     char no_comment[] = ""; /* else OpenJPEG's version, which would take bytes from the image */
@@ -123,11 +133,7 @@ static bool encode(const struct photo *photo, double ratio, struct file *file)
     const bool done = image && codec && stream && opj_setup_encoder(codec, &parameters, image) &&
                       opj_start_compress(codec, image, stream) && opj_encode(codec, stream) &&
                       opj_end_compress(codec, stream);
-    if (stream)
-        opj_stream_destroy(stream);
-    if (codec)
-        opj_destroy_codec(codec);
-    opj_image_destroy(image);
+    put_away(stream, codec, image);
     return done;
 }
 
@@ -156,11 +162,7 @@ static bool decode(struct photo *photo, struct file *file)
     const bool done = codec && stream && opj_setup_decoder(codec, &parameters) &&
                       opj_read_header(stream, codec, &image) && opj_decode(codec, stream, image) &&
                       opj_end_decompress(codec, stream) && take_pixels(photo, image);
-    if (stream)
-        opj_stream_destroy(stream);
-    if (codec)
-        opj_destroy_codec(codec);
-    opj_image_destroy(image);
+    put_away(stream, codec, image);
     return done;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "correlation.h"
+#include "quantile.h"
 #include "../memory.h"
 
 /* ------------------------------------------------------------------------------ within an image */
@@ -140,21 +141,6 @@ static void rank_across(struct trial_summary *summary, const struct degradation_
 
 /* --------------------------------------------------------------------------------- distribution */
 
-static int ascending(const void *left, const void *right)
-{
-    const double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
-/* The value below which a part of the sorted numbers lies, interpolated as NumPy does. */
-static double quantile(const double *sorted, size_t count, double part)
-{
-    const double place = part * (double)(count - 1);
-    const size_t index = (size_t)place;
-    const double next = sorted[index + 1 < count ? index + 1 : index];
-    return sorted[index] + (place - (double)index) * (next - sorted[index]);
-}
-
 /* Sorts the numbers. */
 static struct distribution describe(struct numbers *numbers, double above, double below)
 {
@@ -162,7 +148,7 @@ static struct distribution describe(struct numbers *numbers, double above, doubl
     const size_t count = numbers->count;
     if (count == 0)
         return (struct distribution){0, NAN, NAN, NAN, NAN, NAN, NAN};
-    qsort(numbers->values, count, sizeof *sorted, ascending);
+    sort_numbers(numbers->values, count);
     size_t inside = 0;
     for (size_t i = 0; i < count; i++)
         inside += sorted[i] > above && sorted[i] < below;

@@ -10,6 +10,7 @@
 
 #include "../in_order.h"
 #include "../memory.h"
+#include "quantile.h"
 
 struct draws {
     const struct bootstrap *bootstrap;
@@ -49,21 +50,6 @@ static bool go_on(void *context, size_t piece)
     return true;
 }
 
-static int ascending(const void *left, const void *right)
-{
-    const double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
-/* Between the two nearest of the sorted numbers, in proportion. */
-static double percentile(const double *sorted, size_t count, double fraction)
-{
-    const double place = fraction * (double)(count - 1);
-    const size_t below = (size_t)place;
-    const double above = sorted[below + 1 < count ? below + 1 : below];
-    return sorted[below] + (place - (double)below) * (above - sorted[below]);
-}
-
 static void set_interval(const struct draws *draws, size_t which, struct interval *interval)
 {
     const size_t resamples = draws->bootstrap->resamples;
@@ -74,10 +60,10 @@ static void set_interval(const struct draws *draws, size_t which, struct interva
         if (!isnan(value))
             values[count++] = value;
     }
-    qsort(values, count, sizeof *values, ascending);
+    sort_numbers(values, count);
     const bool enough = count > 0 && 2 * count >= resamples;
-    interval->low = enough ? percentile(values, count, 0.025) : NAN;
-    interval->high = enough ? percentile(values, count, 0.975) : NAN;
+    interval->low = enough ? quantile(values, count, 0.025) : NAN;
+    interval->high = enough ? quantile(values, count, 0.975) : NAN;
     free(values);
 }
 

@@ -49,17 +49,22 @@ void batch_create(struct batch *batch, const struct batch_recipe *recipe, struct
     batch->labels = reallocate(NULL, batch->images, sizeof *batch->labels);
 }
 
-void batch_add_lesson(struct batch *batch, uint32_t feature)
+void batch_add_lesson(struct batch *batch, uint32_t feature, uint32_t cells)
 {
     batch->lesson.scores = reallocate(NULL, batch->images, sizeof(float));
     batch->lesson.features =
         feature ? reallocate(NULL, batch->images, feature * sizeof(float)) : NULL;
+    batch->lesson.cells =
+        cells ? reallocate(NULL, (size_t)batch->share.images * cells, feature * sizeof(float))
+              : NULL;
+    batch->lesson.cells_of_an_image = cells;
 }
 
 void batch_free(struct batch *batch)
 {
     free(batch->lesson.scores);
     free(batch->lesson.features);
+    free(batch->lesson.cells);
     free(batch->pixels);
     free(batch->labels);
     *batch = (struct batch){0};

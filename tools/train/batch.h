@@ -24,6 +24,9 @@ struct image_label {
 struct lesson {
     float *scores;   /* in [0, 1]; NULL: there is no teacher */
     float *features; /* unit length, of the student's size; NULL: of another size */
+    /* Unit features of the cells of the share's images, row by row; NULL: it tells none. */
+    float *cells;
+    uint32_t cells_of_an_image;
 };
 
 /* What one of several processes makes of a batch: some of its photos; the last one what are none.
@@ -50,8 +53,8 @@ struct batch_share batch_share_of(const struct batch_recipe *recipe, uint32_t ra
 /* Takes the memory; batch_bytes() tells how much. */
 void batch_create(struct batch *batch, const struct batch_recipe *recipe, struct batch_share share);
 size_t batch_bytes(const struct batch_recipe *recipe, struct batch_share share);
-/* Room for what a teacher says; feature: its size, 0: scores alone. */
-void batch_add_lesson(struct batch *batch, uint32_t feature);
+/* Room for what a teacher says; feature: its size, 0: scores alone; cells of an image, or 0. */
+void batch_add_lesson(struct batch *batch, uint32_t feature, uint32_t cells);
 void batch_free(struct batch *batch);
 
 /* Thread-safe for different batches. */

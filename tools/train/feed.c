@@ -163,7 +163,7 @@ struct feed *feed_open(const struct feed_order *order, const struct feed_finish 
     for (uint32_t i = 0; i < feed->room; i++) {
         batch_create(&feed->ring[i], order->recipe, order->share);
         if (feed->finish.lesson)
-            batch_add_lesson(&feed->ring[i], feed->finish.feature);
+            batch_add_lesson(&feed->ring[i], feed->finish.feature, feed->finish.cells);
     }
     if (feed->workers)
         start_workers(feed, order->first);

@@ -24,6 +24,7 @@ struct feed_finish {
     void *context;
     bool lesson;      /* batches have room for a teacher's scores ... */
     uint32_t feature; /* ... and features of this size, if not 0 */
+    uint32_t cells;   /* ... and so many such of each image */
 };
 
 /* What the order points to must stay; `finish` may be NULL. */

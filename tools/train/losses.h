@@ -8,6 +8,7 @@
 #include "alignment.h"
 #include "batch.h"
 #include "recipe.h"
+#include "tower.h"
 
 /* Each a mean over what it compares, before its weight. */
 enum loss_term {
@@ -18,6 +19,7 @@ enum loss_term {
     LOSS_CALIBRATION, /* the score falls evenly with the badness         */
     LOSS_AUXILIARY,   /* type and level are named                        */
     LOSS_TEACHER,     /* score and feature are the teacher's             */
+    LOSS_TOKENS,      /* patches show what its map shows there           */
     loss_term_count
 };
 
@@ -33,6 +35,12 @@ void ranking_losses(struct alignment *alignment, const struct batch *batch,
                     const struct loss_recipe *recipe, struct losses *losses);
 void score_losses(struct alignment *alignment, const struct batch *batch,
                   const struct loss_recipe *recipe, double logit_scale, struct losses *losses);
+
+/*
+ * The distance of a ViT's patches from the cells of the teacher's map, a mean over the images of
+ * the whole batch of which this adds up the share; writes tower->tokens.gradients.
+ */
+double token_loss(const struct tower *tower, const struct batch *batch, double weight);
 
 /* The margin by which images whose badness differs by `difference` > 0 must differ. */
 double rank_margin(const struct loss_recipe *recipe, double difference);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../lib/builtin.h"
 #include "../../lib/gguf.h"
 #include "../../lib/map_file.h"
 #include "../checkpoint/problem.h"
@@ -21,6 +22,7 @@
 struct model_bytes {
     const void *data;
     size_t size;
+    bool mapped; /* else it is the program's own */
     struct gguf gguf;
 };
 
@@ -181,14 +183,26 @@ static bool read_all(struct model_file *file, char *message)
     return !reader.failed;
 }
 
+static void unmap_bytes(const struct model_bytes *bytes)
+{
+    if (bytes->mapped)
+        unmap_file(bytes->data, bytes->size);
+}
+
 static bool map_bytes(struct model_bytes *bytes, const char *path, char *message)
 {
     struct message sentence = {message, QC_MESSAGE_SIZE};
-    if (map_file(&bytes->data, &bytes->size, path, &sentence) != QC_OK)
+    const char *origin = path ? origin_of(path) : "the built-in model";
+    bytes->mapped = path != NULL;
+    if (!path)
+        bytes->data = builtin_model(&bytes->size);
+    else if (map_file(&bytes->data, &bytes->size, path, &sentence) != QC_OK)
         return false;
-    if (gguf_parse(&bytes->gguf, bytes->data, bytes->size, origin_of(path), &sentence) == QC_OK)
+    if (!bytes->data)
+        return problem(message, "there is no built-in model in this build");
+    if (gguf_parse(&bytes->gguf, bytes->data, bytes->size, origin, &sentence) == QC_OK)
         return true;
-    unmap_file(bytes->data, bytes->size);
+    unmap_bytes(bytes);
     return false;
 }
 
@@ -198,7 +212,7 @@ struct model_file *model_file_open(const char *path, char *message)
     struct model_bytes *bytes = calloc(1, sizeof *bytes);
     if (!file || !bytes || !map_bytes(bytes, path, message)) {
         if (!file || !bytes)
-            problem(message, "%.200s: out of memory", path);
+            problem(message, "%.200s: out of memory", path ? path : "the built-in model");
         free(bytes);
         free(file);
         return NULL;
@@ -216,7 +230,7 @@ void model_file_close(struct model_file *file)
     if (!file)
         return;
     gguf_free(&file->bytes->gguf);
-    unmap_file(file->bytes->data, file->bytes->size);
+    unmap_bytes(file->bytes);
     free(file->bytes);
     free(file->prompts);
     free(file);

@@ -18,7 +18,10 @@ struct model_file {
     struct model_bytes *bytes;
 };
 
-/* NULL: `message` (QC_MESSAGE_SIZE bytes) says why.  `path` must outlive it. */
+/*
+ * NULL: `message` (QC_MESSAGE_SIZE bytes) says why.  `path` must outlive it; NULL: the built-in
+ * model.
+ */
 struct model_file *model_file_open(const char *path, char *message);
 void model_file_close(struct model_file *file); /* NULL is allowed */
 

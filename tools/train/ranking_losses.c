@@ -6,7 +6,7 @@
 #include "losses.h"
 
 const char *const loss_term_names[loss_term_count] = {
-    "consistency", "positive", "negative", "across", "calibration", "auxiliary", "teacher"};
+    "consistency", "positive", "negative", "across", "calibration", "auxiliary", "teacher", "tokens"};
 
 double rank_margin(const struct loss_recipe *recipe, double difference)
 {

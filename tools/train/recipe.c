@@ -5,9 +5,15 @@
 
 #include <string.h>
 
+#include "problem.h"
+
 #define FIELD(name, kind, member, least, most, meaning)                                            \
     {                                                                                              \
-        name, kind, offsetof(struct recipe, member), least, most, meaning                          \
+        name, kind, offsetof(struct recipe, member), least, most, meaning, false                   \
+    }
+#define LATE_FIELD(name, kind, member, least, most, meaning)                                       \
+    {                                                                                              \
+        name, kind, offsetof(struct recipe, member), least, most, meaning, true                    \
     }
 
 const struct recipe_field recipe_fields[] = {
@@ -50,6 +56,8 @@ const struct recipe_field recipe_fields[] = {
           "weight of the teacher's scores"),
     FIELD("teacher-feature", RECIPE_NUMBER, loss.teacher_feature, 0, 1e6,
           "... of its features, if of the student's size"),
+    LATE_FIELD("teacher-tokens", RECIPE_NUMBER, loss.teacher_tokens, 0, 1e6,
+               "... of its map's cells, for the patches of a ViT"),
     FIELD("steps", RECIPE_BIG_COUNT, steps, 1, 1e12, "steps in all"),
     FIELD("warm-up", RECIPE_BIG_COUNT, warm_up, 0, 1e12, "steps until the full rate"),
     FIELD("learning-rate", RECIPE_NUMBER, learning_rate, 0, 1, "AdamW's, falling as a cosine"),
@@ -85,28 +93,80 @@ void recipe_set(struct recipe *recipe, const struct recipe_field *field, double 
     }
 }
 
+static size_t count_fields(bool late)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < recipe_field_count; i++)
+        count += recipe_fields[i].late == late;
+    return count;
+}
+
 size_t recipe_words(void)
 {
     return recipe_field_count + degradation_count;
 }
 
-void recipe_record(const struct recipe *recipe, uint64_t *words)
+size_t recipe_words_of_before(void)
+{
+    return count_fields(false) + degradation_count;
+}
+
+static uint64_t *record_fields(const struct recipe *recipe, bool late, uint64_t *words)
 {
     for (size_t i = 0; i < recipe_field_count; i++) {
         const double value = recipe_get(recipe, &recipe_fields[i]);
-        memcpy(words++, &value, sizeof value);
+        if (recipe_fields[i].late == late)
+            memcpy(words++, &value, sizeof value);
     }
-    memcpy(words, recipe->batch.type_weights, sizeof recipe->batch.type_weights);
+    return words;
 }
 
-void recipe_recall(struct recipe *recipe, const uint64_t *words)
+bool recipe_allows(const struct recipe_field *field, double value)
+{
+    return value >= field->least && value <= field->most &&
+           (field->kind == RECIPE_NUMBER || value <= (double)(uint64_t)value);
+}
+
+/* The words behind them; NULL and why not in `message`. */
+static const uint64_t *recall_fields(struct recipe *recipe, bool late, const uint64_t *words,
+                                     char *message)
 {
     for (size_t i = 0; i < recipe_field_count; i++) {
+        const struct recipe_field *field = &recipe_fields[i];
         double value;
+        if (field->late != late)
+            continue;
         memcpy(&value, words++, sizeof value);
-        recipe_set(recipe, &recipe_fields[i], value);
+        if (!recipe_allows(field, value)) {
+            problem(message, "%s is %.17g, expected a%s number from %g to %g", field->name, value,
+                    field->kind == RECIPE_NUMBER ? "" : " whole", field->least, field->most);
+            return NULL;
+        }
+        recipe_set(recipe, field, value);
     }
+    return words;
+}
+
+void recipe_record(const struct recipe *recipe, uint64_t *words)
+{
+    words = record_fields(recipe, false, words);
+    memcpy(words, recipe->batch.type_weights, sizeof recipe->batch.type_weights);
+    record_fields(recipe, true, words + degradation_count);
+}
+
+bool recipe_recall(struct recipe *recipe, const uint64_t *words, char *message)
+{
+    words = recall_fields(recipe, false, words, message);
+    if (!words)
+        return false;
     memcpy(recipe->batch.type_weights, words, sizeof recipe->batch.type_weights);
+    for (int type = 0; type < degradation_count; type++) {
+        const double weight = recipe->batch.type_weights[type];
+        if (!(weight >= 0 && weight <= RECIPE_TYPE_WEIGHT_MOST))
+            return problem(message, "the weight of %s is %g, expected a number from 0 to %g",
+                           degradation_kinds[type].name, weight, RECIPE_TYPE_WEIGHT_MOST);
+    }
+    return recall_fields(recipe, true, words + degradation_count, message) != NULL;
 }
 
 /* Types that a small tower learns late are drawn more often. */
@@ -194,10 +254,17 @@ void recipe_distil(struct recipe *recipe)
 {
     recipe->loss.teacher_score = 2;
     recipe->loss.teacher_feature = 1;
+    recipe->loss.teacher_tokens = TOKENS_IF_THEY_FIT;
     recipe->loss.calibration = 0;
     recipe->loss.across = 0;
     recipe->loss.consistency *= 0.2;
     recipe->loss.positive *= 0.2;
     recipe->loss.negative *= 0.2;
     recipe->loss.auxiliary *= 0.2;
+}
+
+void recipe_settle_tokens(struct recipe *recipe, bool fit)
+{
+    if (recipe->loss.teacher_tokens < 0)
+        recipe->loss.teacher_tokens = fit ? 1 : 0;
 }

@@ -39,7 +39,11 @@ struct loss_recipe {
     double auxiliary;       /* weight of the head that names type and level, at the start ...    */
     double auxiliary_until; /* ... fading to nothing over this share of the steps                */
     double teacher_score, teacher_feature; /* weights of what a teacher says                     */
+    double teacher_tokens; /* ... of the cells of its map, to a ViT's patches; see below          */
 };
+
+/* A weight that is settled once both towers are known: if what it is for fits, or else 0. */
+#define TOKENS_IF_THEY_FIT (-1.0)
 
 struct recipe {
     struct batch_recipe batch;
@@ -56,6 +60,7 @@ void recipe_fine_tune(struct recipe *recipe);
 
 /* Changes a recipe to one that follows a teacher: scores are the teacher's, ranking losses stay. */
 void recipe_distil(struct recipe *recipe);
+void recipe_settle_tokens(struct recipe *recipe, bool fit);
 
 enum recipe_kind { RECIPE_COUNT, RECIPE_BIG_COUNT, RECIPE_SWITCH, RECIPE_NUMBER };
 
@@ -66,6 +71,7 @@ struct recipe_field {
     size_t offset;
     double least, most;
     const char *meaning;
+    bool late; /* files of before do not record it: then it is 0 */
 };
 
 extern const struct recipe_field recipe_fields[];
@@ -73,10 +79,19 @@ extern const size_t recipe_field_count;
 
 double recipe_get(const struct recipe *recipe, const struct recipe_field *field);
 void recipe_set(struct recipe *recipe, const struct recipe_field *field, double value);
+bool recipe_allows(const struct recipe_field *field, double value);
 
-/* As so many words, and back; to the bit. */
+#define RECIPE_TYPE_WEIGHT_MOST 1e6
+
+/*
+ * As so many words, and back; to the bit.  Late fields are the last words, so that of an older
+ * record the first recipe_words_of_before() are enough, and zeros.
+ */
 size_t recipe_words(void);
+size_t recipe_words_of_before(void);
 void recipe_record(const struct recipe *recipe, uint64_t *words);
-void recipe_recall(struct recipe *recipe, const uint64_t *words);
+
+/* ... false and why not in `message` (QC_MESSAGE_SIZE bytes) where no such recipe can be made. */
+bool recipe_recall(struct recipe *recipe, const uint64_t *words, char *message);
 
 #endif

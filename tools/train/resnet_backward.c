@@ -6,12 +6,24 @@
 
 /* The way back through a convolution, up to the sums of what is before it. */
 struct step {
+    void (*take)(const struct step *step, const struct chunk *chunk, size_t member);
     struct resnet *resnet;
     struct layer *layer, *before; /* `before` NULL: pixels */
     const float *change;          /* behind the layer's ReLU, or its block's */
     float *change_before;
     struct residual_block *block, *block_before; /* `block_before` NULL: the stem */
 };
+
+/* Takes a step, a chunk of the images at a time. */
+static void step_task(void *context, size_t member, size_t members)
+{
+    const struct step *step = context;
+    (void)members;
+    for (size_t i = 0; i < resnet_chunks(step->resnet, step->layer, member); i++) {
+        const struct chunk chunk = resnet_chunk(step->resnet, step->layer, member, i);
+        step->take(step, &chunk, member);
+    }
+}
 
 /* ----------------------------------------------------------------------------- within the paths */
 
@@ -34,25 +46,19 @@ static void step_before(const struct step *step, const struct chunk *chunk, size
 }
 
 /* A convolution with a ReLU behind it. */
-static void inner_task(void *context, size_t member, size_t members)
+static void inner_step(const struct step *step, const struct chunk *chunk, size_t member)
 {
-    const struct step *step = context;
     struct resnet *resnet = step->resnet;
     struct layer *layer = step->layer;
-    (void)members;
-    for (size_t i = 0; i < resnet_chunks(resnet, layer, member); i++) {
-        const struct chunk chunk = resnet_chunk(resnet, layer, member, i);
-        const struct planes planes = planes_of_chunk(layer, &chunk);
-        float *gradient = resnet->scratch[member].first;
-        activation_back(&planes, &layer->norm.factors, at_image(layer->z, layer->size, &chunk),
-                        step->change + chunk.first * layer->activation_size, layer->pools,
-                        gradient);
-        if (step->before)
-            step_before(step, &chunk, member, gradient);
-        else
-            convolution_back_to_weights(layer->convolution, member, chunk.images,
-                                        resnet->pixels + chunk.first * layer->in_size, gradient);
-    }
+    const struct planes planes = planes_of_chunk(layer, chunk);
+    float *gradient = resnet->scratch[member].first;
+    activation_back(&planes, &layer->norm.factors, at_image(layer->z, layer->size, chunk),
+                    step->change + chunk->first * layer->activation_size, layer->pools, gradient);
+    if (step->before)
+        step_before(step, chunk, member, gradient);
+    else
+        convolution_back_to_weights(layer->convolution, member, chunk->images,
+                                    resnet->pixels + chunk->first * layer->in_size, gradient);
 }
 
 /* ------------------------------------------------------------------------------- at the junctions
@@ -115,22 +121,16 @@ static void shortcut_back(const struct step *step, const struct chunk *chunk, si
 }
 
 /* The last convolution of a block and its shortcut. */
-static void end_paths_task(void *context, size_t member, size_t members)
+static void end_paths_step(const struct step *step, const struct chunk *chunk, size_t member)
 {
-    const struct step *step = context;
-    struct resnet *resnet = step->resnet;
     struct layer *layer = step->layer;
-    (void)members;
-    for (size_t i = 0; i < resnet_chunks(resnet, layer, member); i++) {
-        const struct chunk chunk = resnet_chunk(resnet, layer, member, i);
-        const struct planes planes = planes_of_chunk(layer, &chunk);
-        float *gradient = resnet->scratch[member].first;
-        normalise_back(&planes, &layer->norm.factors, at_image(layer->z, layer->size, &chunk),
-                       step->change + chunk.first * layer->size, gradient);
-        step_before(step, &chunk, member, gradient);
-        if (step->block->has_shortcut)
-            shortcut_back(step, &chunk, member);
-    }
+    const struct planes planes = planes_of_chunk(layer, chunk);
+    float *gradient = step->resnet->scratch[member].first;
+    normalise_back(&planes, &layer->norm.factors, at_image(layer->z, layer->size, chunk),
+                   step->change + chunk->first * layer->size, gradient);
+    step_before(step, chunk, member, gradient);
+    if (step->block->has_shortcut)
+        shortcut_back(step, chunk, member);
 }
 
 /* The gradient of the first block's input, in the blocks of channels that the stem has. */
@@ -153,32 +153,26 @@ static void end_stem(struct resnet *resnet, const struct chunk *chunk, size_t me
 }
 
 /* The first convolution of a block, and the end of what is before the block. */
-static void begin_paths_task(void *context, size_t member, size_t members)
+static void begin_paths_step(const struct step *step, const struct chunk *chunk, size_t member)
 {
-    const struct step *step = context;
     struct resnet *resnet = step->resnet;
     struct residual_block *block = step->block;
     struct layer *layer = step->layer;
     float *gradient = resnet->scratch[member].first, *main = resnet->scratch[member].third;
-    (void)members;
-    for (size_t i = 0; i < resnet_chunks(resnet, layer, member); i++) {
-        const struct chunk chunk = resnet_chunk(resnet, layer, member, i);
-        const struct planes planes = planes_of_chunk(layer, &chunk);
-        const float *in = at_image(block->in, layer->in_size, &chunk);
-        activation_back(&planes, &layer->norm.factors, at_image(layer->z, layer->size, &chunk),
-                        step->change + chunk.first * layer->activation_size, false, gradient);
-        convolution_back_to_weights(layer->convolution, member, chunk.images, in, gradient);
-        convolution_back_to_input(layer->convolution, member, chunk.images, gradient, main);
-        const float *second =
-            block->has_shortcut ? resnet->shortcut_change : resnet->joined_change[0];
-        const size_t second_size = block->has_shortcut ? block->shortcut.in_size : layer->in_size;
-        const struct changes changes = {main, second + chunk.first * second_size, block->halves};
-        if (step->block_before)
-            end_block(step->block_before, &chunk, member, &changes, in,
-                      at_image(step->change_before, layer->in_size, &chunk));
-        else
-            end_stem(resnet, &chunk, member, &changes, step->change_before);
-    }
+    const struct planes planes = planes_of_chunk(layer, chunk);
+    const float *in = at_image(block->in, layer->in_size, chunk);
+    activation_back(&planes, &layer->norm.factors, at_image(layer->z, layer->size, chunk),
+                    step->change + chunk->first * layer->activation_size, false, gradient);
+    convolution_back_to_weights(layer->convolution, member, chunk->images, in, gradient);
+    convolution_back_to_input(layer->convolution, member, chunk->images, gradient, main);
+    const float *second = block->has_shortcut ? resnet->shortcut_change : resnet->joined_change[0];
+    const size_t second_size = block->has_shortcut ? block->shortcut.in_size : layer->in_size;
+    const struct changes changes = {main, second + chunk->first * second_size, block->halves};
+    if (step->block_before)
+        end_block(step->block_before, chunk, member, &changes, in,
+                  at_image(step->change_before, layer->in_size, chunk));
+    else
+        end_stem(resnet, chunk, member, &changes, step->change_before);
 }
 
 /* ----------------------------------------------------------------------------------- the whole */
@@ -208,12 +202,13 @@ static void swap(float **pair)
 /* From the gradient behind a layer, in change[0], to that behind the one before it. */
 static void run_inner(struct resnet *resnet, struct layer *layer, struct layer *before)
 {
-    struct step step = {.resnet = resnet,
+    struct step step = {.take = inner_step,
+                        .resnet = resnet,
                         .layer = layer,
                         .before = before,
                         .change = resnet->change[0],
                         .change_before = resnet->change[1]};
-    resnet_run(resnet, inner_task, &step);
+    resnet_run(resnet, step_task, &step);
     swap(resnet->change);
     if (before)
         batch_norm_settle_back(&before->norm, resnet->tower.peers);
@@ -223,22 +218,24 @@ static void run_inner(struct resnet *resnet, struct layer *layer, struct layer *
 static void run_block(struct resnet *resnet, size_t index)
 {
     struct residual_block *block = &resnet->blocks[index], *before = index ? block - 1 : NULL;
-    struct step step = {.resnet = resnet,
+    struct step step = {.take = end_paths_step,
+                        .resnet = resnet,
                         .layer = &block->conv3,
                         .before = &block->conv2,
                         .change = resnet->joined_change[0],
                         .change_before = resnet->change[0],
                         .block = block};
-    resnet_run(resnet, end_paths_task, &step);
+    resnet_run(resnet, step_task, &step);
     batch_norm_settle_back(&block->conv2.norm, resnet->tower.peers);
     run_inner(resnet, &block->conv2, &block->conv1);
-    step = (struct step){.resnet = resnet,
+    step = (struct step){.take = begin_paths_step,
+                         .resnet = resnet,
                          .layer = &block->conv1,
                          .change = resnet->change[0],
                          .change_before = before ? resnet->joined_change[1] : resnet->change[1],
                          .block = block,
                          .block_before = before};
-    resnet_run(resnet, begin_paths_task, &step);
+    resnet_run(resnet, step_task, &step);
     if (before) {
         swap(resnet->joined_change);
         settle_end(resnet, before);

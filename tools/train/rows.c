@@ -10,13 +10,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Sanitizers look into functions before the choice among clones can be made. */
-#if defined __x86_64__ && defined __gnu_linux__ && !defined __SANITIZE_ADDRESS__ &&                \
-    !defined __SANITIZE_THREAD__ && !defined __clang__
-#define FOR_EACH_CPU __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FOR_EACH_CPU
-#endif
+#include "clones.h"
+
+/* Not what vectors.h has: another target would be other instructions, and other sums. */
+#define FOR_EACH_CPU CLONES("avx512f")
 
 /* ------------------------------------------------------------------------------------ functions */
 

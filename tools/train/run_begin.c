@@ -1,9 +1,13 @@
 /*
  * run_begin.c - a run before its first step, and after its last: photos, tower, teacher, feed.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "../memory.h"
 #include "diagnostics.h"
@@ -12,6 +16,7 @@
 #include "ranks.h"
 #include "regions.h"
 #include "run.h"
+#include "teacher_tower.h"
 
 #define EPOCHS 10 /* where the recipe has no steps */
 
@@ -65,7 +70,8 @@ static bool load_photos(struct run *run)
     if (run->photos.count && count && run_is_speaker())
         held_out_load(&run->held_out, paths, count, request->held_out_side);
     free(paths);
-    return run->photos.count || problem(run->message, "there is no photo to learn from");
+    return run->photos.count || problem(run->message, "there is no photo to learn from%s",
+                                        request->photos.count ? "" : ": --hold-out has them all");
 }
 
 static void tell_memory(const struct run *run)
@@ -105,8 +111,10 @@ static bool make_student(struct run *run)
 {
     const struct training_request *request = run->request;
     const struct batch_recipe *batch = &request->recipe.batch;
-    struct tower *tower = tower_create(&run->beginning.shape, own_share(request).images,
-                                       batch->crop, batch->crop, request->threads, run->message);
+    struct tower_shape shape = run->beginning.shape;
+    shape.patches_leave = request->recipe.loss.teacher_tokens > 0;
+    struct tower *tower = tower_create(&shape, own_share(request).images, batch->crop, batch->crop,
+                                       request->threads, run->message);
     if (!tower)
         return false;
     tower->peers = rank_peers();
@@ -128,7 +136,8 @@ static uint64_t steps_of_epochs(const struct run *run)
 static bool check_teacher(const struct training_request *request, char *message)
 {
     const struct loss_recipe *loss = &request->recipe.loss;
-    const bool wanted = loss->teacher_score > 0 || loss->teacher_feature > 0;
+    const bool wanted =
+        loss->teacher_score > 0 || loss->teacher_feature > 0 || loss->teacher_tokens > 0;
     if (wanted && !request->teacher)
         return problem(message, "the recipe has weights for a teacher: give --teacher");
     return wanted || !request->teacher ||
@@ -136,17 +145,32 @@ static bool check_teacher(const struct training_request *request, char *message)
                             "--teacher-score");
 }
 
+/* Whether the teacher has a map that the student's patches can imitate, if that is asked for. */
+static bool settle_tokens(struct run *run)
+{
+    struct training_request *request = run->request;
+    const double *weight = &request->recipe.loss.teacher_tokens;
+    if (*weight == 0 || !request->teacher)
+        return true;
+    const bool fit = teacher_tower_fits(request->teacher, &run->beginning.shape,
+                                        request->recipe.batch.crop, run->message);
+    recipe_settle_tokens(&request->recipe, fit);
+    return fit || *weight == 0;
+}
+
 static bool ask_teacher(struct run *run)
 {
     const struct training_request *request = run->request;
-    const uint32_t workers = request->workers ? request->workers : 1;
-    const bool features = request->recipe.loss.teacher_feature > 0;
-    if (!check_teacher(request, run->message))
-        return false;
+    const struct loss_recipe *loss = &request->recipe.loss;
+    const bool cells = loss->teacher_tokens > 0, features = loss->teacher_feature > 0 || cells;
     if (!request->teacher)
         return true;
-    run->teacher = teacher_open(request->teacher, request->recipe.batch.crop, workers,
-                                features ? run->student.tower->shape.feature : 0, run->message);
+    const struct teacher_order order = {.name = request->teacher,
+                                        .crop = request->recipe.batch.crop,
+                                        .workers = request->workers ? request->workers : 1,
+                                        .feature = features ? run->student.tower->shape.feature : 0,
+                                        .cells = cells};
+    run->teacher = teacher_open(&order, run->message);
     return run->teacher && (!run->held_out.photos ||
                             held_out_ask_teacher(&run->held_out, teacher_path(request->teacher),
                                                  request->threads, run->message));
@@ -160,7 +184,8 @@ static void open_feed(struct run *run)
         .work = teacher_judge,
         .context = run->teacher,
         .lesson = true,
-        .feature = run->teacher && teacher_has_features(run->teacher) ? size : 0};
+        .feature = run->teacher && teacher_has_features(run->teacher) ? size : 0,
+        .cells = run->teacher ? teacher_cells(run->teacher) : 0};
     const struct feed_order order = {.photos = &run->photos,
                                      .recipe = &request->recipe.batch,
                                      .share = own_share(request),
@@ -201,15 +226,41 @@ static bool check_ranks(struct run *run)
                    photos, ranks);
 }
 
+/* Files are replaced as a whole, which takes a folder that can be written. */
+static bool can_replace(const char *path, char *message)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return problem(message, "%.200s: is %s, expected the name of a file", path,
+                       S_ISDIR(status.st_mode) ? "a directory" : "no regular file");
+    char *directory = copy_string(path);
+    char *slash = strrchr(directory, '/');
+    if (slash)
+        slash[slash == directory] = '\0';
+    const bool good = access(slash ? directory : ".", W_OK | X_OK) == 0;
+    const int error = good ? 0 : errno;
+    free(directory);
+    return good || problem(message, "%.200s: cannot be written: %s", path, strerror(error));
+}
+
+/* What would be lost at the end for want of a folder is told at the beginning. */
+static bool check_outputs(struct run *run)
+{
+    const struct training_request *request = run->request;
+    return !run_is_speaker() || (can_replace(request->model.model_path, run->message) &&
+                                 can_replace(request->state_path, run->message));
+}
+
 bool run_begin(struct run *run)
 {
     struct training_request *request = run->request;
     struct state_head head;
-    if (!settle_recipe(run, &head) || !check_ranks(run) || !load_photos(run))
+    if (!check_outputs(run) || !settle_recipe(run, &head) || !check_ranks(run) || !load_photos(run))
         return false;
     if (!request->recipe.steps)
         request->recipe.steps = steps_of_epochs(run);
-    if (!make_student(run) || !ask_teacher(run))
+    if (!check_teacher(request, run->message) || !settle_tokens(run) || !make_student(run) ||
+        !ask_teacher(run))
         return false;
     tell_memory(run);
     if (request->resume

@@ -1,6 +1,6 @@
 /*
  * teacher.c - by the public library, as anyone would ask a model: images of 8 bits in, scores and
- * unit features out.
+ * unit features out.  Where cells are wanted, too, teacher_tower.c is asked instead.
  */
 #include "teacher.h"
 
@@ -11,8 +11,10 @@
 #include "pixels.h"
 #include "problem.h"
 #include "qualiclip.h"
+#include "teacher_tower.h"
 
 struct teacher {
+    struct teacher_tower *tower; /* NULL: the rest is asked */
     qc_model *model;
     uint32_t crop, feature, workers;
     double least, range; /* of its scores */
@@ -57,21 +59,32 @@ static bool look_at_model(struct teacher *teacher, const char *path, uint32_t fe
     return true;
 }
 
-struct teacher *teacher_open(const char *path, uint32_t crop, uint32_t workers, uint32_t feature,
-                             char *message)
+static bool open_tower(struct teacher *teacher, const struct teacher_order *order, char *message)
 {
-    struct teacher *teacher = allocate(sizeof *teacher);
-    *teacher = (struct teacher){.crop = crop,
-                                .workers = workers,
-                                .scorers = calloc(workers, sizeof(qc_scorer *)),
-                                .images = calloc(workers, sizeof(unsigned char *))};
+    teacher->feature = order->feature;
+    teacher->tower = teacher_tower_open(order->name, order->crop, order->workers, message);
+    return teacher->tower != NULL;
+}
+
+static bool open_model(struct teacher *teacher, const struct teacher_order *order, char *message)
+{
     qc_model_options options;
     qc_model_options_init(&options);
     options.message = message;
     options.message_size = QC_MESSAGE_SIZE;
-    if (teacher->scorers && teacher->images &&
-        qc_model_open(&teacher->model, teacher_path(path), &options) == QC_OK &&
-        look_at_model(teacher, path, feature, message) && open_scorers(teacher, message))
+    teacher->scorers = calloc(order->workers, sizeof(qc_scorer *));
+    teacher->images = calloc(order->workers, sizeof(unsigned char *));
+    return teacher->scorers && teacher->images &&
+           qc_model_open(&teacher->model, teacher_path(order->name), &options) == QC_OK &&
+           look_at_model(teacher, order->name, order->feature, message) &&
+           open_scorers(teacher, message);
+}
+
+struct teacher *teacher_open(const struct teacher_order *order, char *message)
+{
+    struct teacher *teacher = allocate(sizeof *teacher);
+    *teacher = (struct teacher){.crop = order->crop, .workers = order->workers};
+    if ((order->cells ? open_tower : open_model)(teacher, order, message))
         return teacher;
     teacher_close(teacher);
     return NULL;
@@ -87,6 +100,7 @@ void teacher_close(struct teacher *teacher)
         if (teacher->images)
             free(teacher->images[i]);
     }
+    teacher_tower_close(teacher->tower);
     qc_model_close(teacher->model);
     free(teacher->scorers);
     free(teacher->images);
@@ -98,9 +112,18 @@ bool teacher_has_features(const struct teacher *teacher)
     return teacher->feature != 0;
 }
 
+uint32_t teacher_cells(const struct teacher *teacher)
+{
+    return teacher->tower ? teacher_tower_cells(teacher->tower) : 0;
+}
+
 void teacher_judge(void *context, uint32_t worker, struct batch *batch)
 {
     const struct teacher *teacher = context;
+    if (teacher->tower) {
+        teacher_tower_judge(teacher->tower, worker, batch);
+        return;
+    }
     qc_scorer *scorer = teacher->scorers[worker];
     const size_t values = 3 * (size_t)teacher->crop * teacher->crop;
     const struct batch_share *share = &batch->share;

@@ -8,16 +8,23 @@
 
 struct teacher;
 
-/*
- * `path`: a model file; "built-in": that model.  Each of `workers` (1 or more) may ask at the same
- * time.  Features are told where the teacher's are of the size `feature`; 0: never.  NULL:
- * `message` (QC_MESSAGE_SIZE bytes) says why.
- */
-struct teacher *teacher_open(const char *path, uint32_t crop, uint32_t workers, uint32_t feature,
-                             char *message);
+/* What is wanted of it. */
+struct teacher_order {
+    const char *name; /* a model file; "built-in": that model */
+    uint32_t crop;
+    uint32_t workers; /* 1 or more, each of which may ask at the same time */
+    uint32_t feature; /* features, where they are of this size; 0: none */
+    bool cells;       /* of its map, which teacher_tower_fits() has allowed: features, too, then */
+};
+
+/* NULL: `message` (QC_MESSAGE_SIZE bytes) says why. */
+struct teacher *teacher_open(const struct teacher_order *order, char *message);
 void teacher_close(struct teacher *teacher); /* NULL is allowed */
 
 bool teacher_has_features(const struct teacher *teacher);
+
+/* Cells of an image that are told; 0: none. */
+uint32_t teacher_cells(const struct teacher *teacher);
 
 /* Fills batch->lesson.  An image that cannot be scored counts as one half. */
 void teacher_judge(void *teacher, uint32_t worker, struct batch *batch);

@@ -31,6 +31,9 @@ struct tower_shape {
      * are parameters named as BatchNorm's ("bn1.bias").  This is BatchNorm with frozen statistics.
      */
     bool folded;
+    /* ViT: features of its patches leave the tower, too (tower.tokens), not the class token's
+     * alone. */
+    bool patches_leave;
 };
 
 /* A tensor that learns, or (gradient NULL) is only kept: running means and variances. */
@@ -55,6 +58,16 @@ struct tower_peers {
     void *context;
 };
 
+/*
+ * What leaves a ViT whose patches do: of each image the class token, which is its feature, and the
+ * patches row by row, each projected as that is.
+ */
+struct tower_tokens {
+    size_t of_an_image;
+    float *features;  /* batch x of_an_image x feature; written by forward() */
+    float *gradients; /* likewise; backward() reads those of the patches */
+};
+
 struct tower_operations {
     /* `pixels`: batch x 3 x height x width, normalised as CLIP does.  Features: batch x feature. */
     void (*forward)(struct tower *tower, const float *pixels, float *features, bool training);
@@ -75,6 +88,7 @@ struct tower {
      * are this one's share, of which the sum over all is to be made.
      */
     const struct tower_peers *peers;
+    struct tower_tokens tokens; /* of a shape whose patches leave, else 0 */
 };
 
 /*
@@ -91,9 +105,19 @@ struct tower_parameter *tower_find(struct tower *tower, const char *name);
 
 /*
  * After a forward() of a ViT: moves the bias of its last LayerNorm, so that the mean of those
- * features is 0.  (A ResNet has a bias of the features themselves.)
+ * features, its peers' among them, is 0.  (A ResNet has a bias of the features themselves.)
  */
 void tower_centre_vit(struct tower *tower);
+
+/*
+ * Of a ResNet, after forward(): features of the cells of its last map, 32 pixels a side, row by
+ * row.  `weight` (feature x 32 width) and `bias` (feature) are the way from a cell to its feature;
+ * they change with the tower's parameters.  Cells: batch x tower_resnet_cells() x feature.
+ */
+size_t tower_resnet_cells(const struct tower *tower);
+void tower_resnet_cell_weights(const struct tower *tower, float *weight, float *bias);
+void tower_resnet_cell_features(const struct tower *tower, const float *weight, const float *bias,
+                                float *cells);
 
 /* What tower_create() calls: each in a file of its own. */
 struct tower *tower_create_resnet(const struct tower_shape *shape, uint32_t batch, uint32_t width,

@@ -68,7 +68,7 @@ static const struct batch *whole_batch(struct trainer *trainer, const struct bat
     memcpy(whole->labels, batch->labels, batch->images * sizeof *whole->labels);
     gather(trainer, whole->labels, sizeof *whole->labels);
     if (batch->lesson.scores && !whole->lesson.scores)
-        batch_add_lesson(whole, batch->lesson.features ? (uint32_t)size : 0);
+        batch_add_lesson(whole, batch->lesson.features ? (uint32_t)size : 0, 0);
     if (batch->lesson.scores) {
         memcpy(whole->lesson.scores, batch->lesson.scores, batch->images * sizeof(float));
         gather(trainer, whole->lesson.scores, sizeof(float));
@@ -95,9 +95,11 @@ void trainer_centre(struct trainer *trainer, const struct batch *batch)
     struct tower *tower = trainer->student->tower;
     const struct tower_parameter *bias = tower_find(tower, "attnpool.c_proj.bias");
     const size_t size = tower->shape.feature;
-    if (!bias)
-        return;
     find_features(trainer, batch);
+    if (!bias) {
+        tower_centre_vit(tower);
+        return;
+    }
     for (size_t i = 0; i < size; i++) {
         double sum = 0;
         for (size_t image = 0; image < batch->images; image++)
@@ -138,6 +140,19 @@ static void find_losses(struct trainer *trainer, const struct batch *batch, stru
                    auxiliary_weight(recipe, trainer->step), trainer->feature_gradients, losses);
 }
 
+/* Each process has the cells and the patches of its own images. */
+static void find_token_loss(const struct trainer *trainer, const struct batch *batch,
+                            struct losses *losses)
+{
+    const double weight = trainer->recipe->loss.teacher_tokens;
+    if (!batch->lesson.cells)
+        return;
+    float sum = (float)token_loss(trainer->student->tower, batch, weight);
+    ranks_sum(&sum, 1);
+    losses->terms[LOSS_TOKENS] = (double)sum;
+    losses->total += weight * (double)sum;
+}
+
 void trainer_step(struct trainer *trainer, const struct batch *batch, struct step_report *report)
 {
     const struct recipe *recipe = trainer->recipe;
@@ -145,6 +160,7 @@ void trainer_step(struct trainer *trainer, const struct batch *batch, struct ste
     struct tower *tower = student->tower;
     find_features(trainer, batch);
     find_losses(trainer, whole_batch(trainer, batch), &report->losses);
+    find_token_loss(trainer, batch, &report->losses);
     tower->operations->backward(tower, trainer->feature_gradients +
                                            (size_t)batch->share.first_image * tower->shape.feature);
     sum_gradients(tower);

@@ -35,8 +35,8 @@ void trainer_create(struct trainer *trainer, const struct recipe *recipe, struct
 void trainer_free(struct trainer *trainer);
 
 /*
- * Before the first step of a ResNet from random numbers: the mean feature of the batch becomes
- * zero, or else all cosines begin near one, and little is learned for hundreds of steps.
+ * Before the first step from random numbers: the mean feature of the batch becomes zero, or else
+ * all cosines begin near one, and little is learned for hundreds of steps.
  */
 void trainer_centre(struct trainer *trainer, const struct batch *batch);
 

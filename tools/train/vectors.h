@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "clones.h"
 #include "compiler.h"
 
 #define LANES 8
@@ -14,13 +15,7 @@ typedef float lanes __attribute__((vector_size(4 * LANES)));
 typedef float stored_lanes __attribute__((vector_size(4 * LANES), may_alias));
 typedef int32_t lane_masks __attribute__((vector_size(4 * LANES)));
 
-/* For functions: compiled for several CPUs.  Sanitizers look in before the choice can be made. */
-#if defined __x86_64__ && defined __gnu_linux__ && !defined __SANITIZE_ADDRESS__ &&                \
-    !defined __SANITIZE_THREAD__ && !defined __clang__
-#define FOR_EACH_CPU __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
-#else
-#define FOR_EACH_CPU
-#endif
+#define FOR_EACH_CPU CLONES("arch=x86-64-v4")
 
 static ALWAYS_INLINE lanes load(const float *from)
 {

@@ -100,9 +100,10 @@ static struct vit *describe(const struct tower_shape *shape, uint32_t batch, uin
     vit->tokens = 1 + vit->patches;
     vit->rows = vit->batch * vit->tokens;
     vit->patch_values = (size_t)3 * shape->patch * shape->patch;
+    vit->leaving = shape->patches_leave ? vit->tokens : 1;
     vit->blocks = calloc(vit->layers, sizeof *vit->blocks);
     for (size_t i = 0; vit->blocks && i < vit->layers; i++)
-        vit->blocks[i].queries = i + 1 < vit->layers ? vit->tokens : 1;
+        vit->blocks[i].queries = i + 1 < vit->layers ? vit->tokens : vit->leaving;
     return vit;
 }
 

@@ -1,7 +1,7 @@
 /*
  * vit.h - the insides of the ViT that learns: what its files share.
  *
- * Tokens of all images follow each other as rows.  Only the class token leaves the tower, so the
+ * Tokens of all images follow each other as rows.  Where only the class token leaves the tower, the
  * last block has one query an image, and what follows its attention is computed for that alone.
  */
 #ifndef QUALICLIP_TRAIN_VIT_H
@@ -50,6 +50,7 @@ struct vit {
     size_t width, heads, layers, feature, batch;
     size_t patches; /* of an image; its tokens are one more */
     size_t tokens, rows;
+    size_t leaving;      /* of an image: its class token, or all */
     size_t patch_values; /* 3 colours */
     float *memory;       /* all of the floats */
     char (*names)[64];
@@ -58,9 +59,9 @@ struct vit {
     struct vit_norm norm_pre, norm_post;
     struct vit_block *blocks;
 
-    /* Forward, kept: a row a token (the class token's zero), a row an image. */
-    float *pixels, *class_normed;
-    /* Forward: the stream of tokens, and of class tokens behind the last block's attention. */
+    /* Forward, kept: a row a token (the class token's zero), a row a token that leaves. */
+    float *pixels, *last_normed;
+    /* Forward: the stream of tokens, and of class tokens where they alone are left at the end. */
     float *stream, *class_stream;
     /* Made in both directions: outputs of a block's LayerNorms, and of its GELU. */
     float *normed1, *normed2, *hidden;

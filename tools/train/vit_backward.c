@@ -177,26 +177,34 @@ struct descent {
     const struct vit_block *block;
 };
 
+/* Of all that left. */
+static const float *left_gradients(const struct vit *vit)
+{
+    return vit->leaving > 1 ? vit->tower.tokens.gradients : vit->feature_gradients;
+}
+
 static void down_from_features(void *context, size_t member, size_t members)
 {
     const struct vit *vit = ((const struct descent *)context)->vit;
     const struct span span = vit_share(vit, member, members);
     const size_t width = vit->width, feature = vit->feature;
-    product_transposed((struct product_size){span.count, width, feature}, 1,
-                       (struct operand){vit->feature_gradients + span.first * feature, feature},
+    const size_t row = span.first * vit->leaving, rows = span.count * vit->leaving;
+    for (size_t i = span.first; vit->leaving > 1 && i < span.first + span.count; i++)
+        memcpy(vit->tower.tokens.gradients + i * vit->leaving * feature,
+               vit->feature_gradients + i * feature, feature * sizeof(float));
+    product_transposed((struct product_size){rows, width, feature}, 1,
+                       (struct operand){left_gradients(vit) + row * feature, feature},
                        (struct operand){vit->projection.values, feature},
-                       (struct outcome){vit->above + span.first * width, width, 0});
-    norm_back(vit, &vit->norm_post, span.first, span.count, vit->above, member, SUM_GAIN,
-              vit->class_normed);
+                       (struct outcome){vit->above + row * width, width, 0});
+    norm_back(vit, &vit->norm_post, row, rows, vit->above, member, SUM_GAIN, vit->last_normed);
 }
 
 static void sum_features(void *context, size_t member, size_t members)
 {
     const struct vit *vit = ((const struct descent *)context)->vit;
-    sum_linear(output_share(vit->width, member, members), vit->feature, vit->batch,
-               (struct operand){vit->class_normed, vit->width},
-               (struct operand){vit->feature_gradients, vit->feature}, vit->projection.gradient,
-               NULL);
+    sum_linear(output_share(vit->width, member, members), vit->feature, vit->batch * vit->leaving,
+               (struct operand){vit->last_normed, vit->width},
+               (struct operand){left_gradients(vit), vit->feature}, vit->projection.gradient, NULL);
     sum_norm(vit, &vit->norm_post, SUM_GAIN, member, members);
 }
 

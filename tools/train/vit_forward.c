@@ -146,12 +146,18 @@ static void block_forward(const struct vit *vit, const struct vit_block *block, 
 void tower_centre_vit(struct tower *tower)
 {
     struct vit *vit = (struct vit *)tower;
-    const size_t width = vit->width;
+    const size_t width = vit->width, image = vit->leaving * width;
+    const struct tower_peers *peers = tower->peers;
     for (size_t c = 0; c < width; c++) {
-        double sum = 0;
+        double mine[2] = {0, (double)vit->batch}, sum = 0, images = 0;
         for (size_t i = 0; i < vit->batch; i++)
-            sum += (double)vit->class_normed[i * width + c];
-        vit->norm_post.bias.values[c] -= (float)(sum / (double)vit->batch);
+            mine[0] += (double)vit->last_normed[i * image + c];
+        const double *all = peers ? peers->gather(peers->context, mine, 2) : mine;
+        for (uint32_t rank = 0; rank < (peers ? peers->count : 1); rank++, all += 2) {
+            sum += all[0];
+            images += all[1];
+        }
+        vit->norm_post.bias.values[c] -= (float)(sum / images);
     }
 }
 
@@ -161,10 +167,23 @@ struct forward {
     float *features;
 };
 
+/* Features of what is left of the stream behind its last LayerNorm. */
+static void project(const struct forward *forward, struct span span)
+{
+    const struct vit *vit = forward->vit;
+    const size_t width = vit->width, size = vit->feature, row = span.first * vit->leaving;
+    float *own = forward->features + span.first * size;
+    float *all = vit->leaving > 1 ? vit->tower.tokens.features + row * size : own;
+    product((struct product_size){span.count * vit->leaving, size, width}, 1,
+            (struct operand){vit->last_normed + row * width, width},
+            (struct operand){vit->projection.values, size}, (struct outcome){all, size, 0});
+    for (size_t i = 0; vit->leaving > 1 && i < span.count; i++)
+        memcpy(own + i * size, all + i * vit->leaving * size, size * sizeof *own);
+}
+
 static void forward_images(const struct forward *forward, struct span span)
 {
     const struct vit *vit = forward->vit;
-    const size_t width = vit->width;
     const size_t row = span.first * vit->tokens;
     embed(vit, span, forward->pixels);
     norm_forward(vit, &vit->norm_pre, row, span.count * vit->tokens, vit->normed1, NULL,
@@ -174,12 +193,9 @@ static void forward_images(const struct forward *forward, struct span span)
         block_forward(vit, &vit->blocks[i], span, late);
         late = vit->blocks[i].projection.bias.values;
     }
-    norm_forward(vit, &vit->norm_post, span.first, span.count, vit->class_stream, late,
-                 vit->class_normed);
-    product((struct product_size){span.count, vit->feature, width}, 1,
-            (struct operand){vit->class_normed + span.first * width, width},
-            (struct operand){vit->projection.values, vit->feature},
-            (struct outcome){forward->features + span.first * vit->feature, vit->feature, 0});
+    norm_forward(vit, &vit->norm_post, span.first * vit->leaving, span.count * vit->leaving,
+                 vit->leaving > 1 ? vit->stream : vit->class_stream, late, vit->last_normed);
+    project(forward, span);
 }
 
 static void forward_share(void *context, size_t member, size_t members)

@@ -164,13 +164,16 @@ static void plan_forward(struct plan *plan, struct vit *vit)
     plan_norm(plan, &vit->norm_pre, vit->rows, width);
     for (size_t i = 0; i < vit->layers; i++)
         plan_block(plan, vit, &vit->blocks[i]);
-    plan_norm(plan, &vit->norm_post, vit->batch, width);
+    plan_norm(plan, &vit->norm_post, vit->batch * vit->leaving, width);
     vit->stream = take(plan, vit->rows, width);
     vit->class_stream = take(plan, vit->batch, width);
-    vit->class_normed = take(plan, vit->batch, width);
+    vit->last_normed = take(plan, vit->batch * vit->leaving, width);
     vit->normed1 = take(plan, vit->rows, width);
     vit->normed2 = take(plan, vit->rows, width);
     vit->hidden = take(plan, vit->rows, 4 * width);
+    if (vit->leaving > 1)
+        vit->tower.tokens = (struct tower_tokens){vit->tokens, take(plan, vit->rows, vit->feature),
+                                                  take(plan, vit->rows, vit->feature)};
 }
 
 static void plan_backward(struct plan *plan, struct vit *vit, size_t members)

@@ -99,10 +99,25 @@ static bool complain_of(const struct table *table, const struct column_search *s
     return false;
 }
 
+/*
+ * The first column of texts; in lists of a reference, an image of it and an opinion the second one,
+ * as the first does not tell two rows from each other.
+ */
+static size_t first_names(const struct table *table)
+{
+    for (size_t i = 0; table->rows > 1 && i < table->columns; i++) {
+        const char *cell = table_cell(table, 0, i);
+        if (*cell && !text_is_number(cell, table->decimal_comma) &&
+            strcmp(cell, table_cell(table, 1, i)) != 0)
+            return i;
+    }
+    return first_of(table, false);
+}
+
 static bool find_without_headings(struct table *table, const struct column_search *search,
                                   size_t *name, size_t *value)
 {
-    *name = search->name ? table_find(table, search->name) : first_of(table, false);
+    *name = search->name ? table_find(table, search->name) : first_names(table);
     *value = search->value ? table_find(table, search->value) : first_of(table, true);
     return *name != TABLE_NO_COLUMN && *value != TABLE_NO_COLUMN;
 }

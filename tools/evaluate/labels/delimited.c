@@ -124,16 +124,37 @@ static bool read_record(struct reader *reader, const char **cells, size_t *count
     }
 }
 
-/* "5.51429 I01_01_1.bmp" */
+/* The end of the blank-separated word that starts at `from`. */
+static const char *word_end(const char *from, const char *end)
+{
+    while (from < end && *from != ' ')
+        from++;
+    return from;
+}
+
+/* "I01.bmp I01_01_1.bmp 5.51429": as many words as the line has. */
+static void read_words(struct reader *reader, const char *at, const char **cells, size_t *count)
+{
+    for (*count = 0; at < reader->at && *count < TABLE_COLUMNS_MAX;) {
+        const char *end = word_end(at, reader->at);
+        cells[(*count)++] = trimmed(reader->table, at, end);
+        for (at = end; at < reader->at && *at == ' ';)
+            at++;
+    }
+}
+
+/* "5.51429 I01_01_1.bmp": behind a number is a name, which may have blanks in it. */
 static bool read_blank_separated(struct reader *reader, const char **cells, size_t *count)
 {
     const char *start = reader->at;
     while (!at_line_end(reader))
         reader->at++;
-    const char *cut = start;
-    while (cut < reader->at && *cut != ' ')
-        cut++;
+    const char *cut = word_end(start, reader->at);
     cells[0] = trimmed(reader->table, start, cut);
+    if (!text_is_number(cells[0], false)) {
+        read_words(reader, start, cells, count);
+        return true;
+    }
     cells[1] = trimmed(reader->table, cut, reader->at);
     *count = *cells[1] ? 2 : 1;
     return true;
@@ -164,7 +185,8 @@ bool delimited_read(struct table *table, const char *bytes, size_t size, const c
     struct reader reader = {table, bytes, bytes + size, ',', 1, origin, message};
     if (memchr(bytes, 0, size)) {
         snprintf(message, TABLE_MESSAGE_SIZE,
-                 "%.300s: has a zero byte: neither text in UTF-8 nor a format that is known",
+                 "%.300s: has a zero byte: neither text in UTF-8 (UTF-16?  Save it as UTF-8) nor "
+                 "a format that is known",
                  origin);
         return false;
     }

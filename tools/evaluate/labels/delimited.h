@@ -3,7 +3,8 @@
  *
  * RFC 4180, with what programs make of it: commas, semicolons (with which 3,5 is a number) or tabs,
  * whichever the first line has most of; CR LF or LF; a byte order mark; quoted cells with line
- * ends in them.  Without any of these a line is two cells, cut at its first blanks.
+ * ends in them.  Without any of these blanks separate: all of them, or where a number comes first
+ * the first alone, so that a name behind it may have some.
  */
 #ifndef QUALICLIP_DELIMITED_H
 #define QUALICLIP_DELIMITED_H

@@ -14,9 +14,9 @@
 #include "mat_table.h"
 #include "xlsx.h"
 
-static const char *const usual_names[] = {"image_name", "image name", "name",       "image",
-                                          "img_name",   "filename",   "file_name",  "file",
-                                          "path",       "dist_img",   "name_image", NULL};
+static const char *const usual_names[] = {
+    "image_name", "image name", "name",     "image",      "img_name",  "filename",     "file_name",
+    "file",       "path",       "dist_img", "name_image", "dist_name", "dis_img_path", NULL};
 static const char *const usual_opinions[] = {"mos",       "mos_quality", "quality_mos",
                                              "mos_image", "dmos",        "mos_zscore",
                                              "opinion",   "score",       NULL};
@@ -215,6 +215,21 @@ static bool read_xlsx(struct labels *labels, const char *bytes, size_t size,
     return good;
 }
 
+/* Excel's files before 2007, and whatever else is in such a container. */
+static bool is_old_workbook(const char *bytes, size_t size)
+{
+    return size >= 8 && memcmp(bytes, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8) == 0;
+}
+
+static bool refuse_old_workbook(const struct labels *labels, char *message)
+{
+    snprintf(message, TABLE_MESSAGE_SIZE,
+             "%.300s: is an old Excel workbook (.xls), which is not read: save it as .xlsx or CSV, "
+             "or `libreoffice --convert-to xlsx` it",
+             labels->path);
+    return false;
+}
+
 static bool read_file(struct labels *labels, const struct label_options *options, char *message)
 {
     size_t size;
@@ -226,6 +241,8 @@ static bool read_file(struct labels *labels, const struct label_options *options
         good = read_mat(labels, bytes, size, options, message);
     else if (xlsx_recognised(bytes, size))
         good = read_xlsx(labels, bytes, size, options, message);
+    else if (is_old_workbook(bytes, size))
+        good = refuse_old_workbook(labels, message);
     else
         good = delimited_read(&labels->table, bytes, size, labels->path, message) &&
                take_table(labels, options, message);
@@ -238,7 +255,8 @@ static bool read_file(struct labels *labels, const struct label_options *options
 static bool find_file(struct labels *labels, const char *folder,
                       const struct label_options *options, char *message)
 {
-    static const char *const subfolders[] = {"", "Data/", "Annotations/", "metadata/"};
+    static const char *const subfolders[] = {"",          "Data/",     "Annotations/",
+                                             "metadata/", "database/", "sr_metric_data/"};
     const struct form *form;
     for (size_t i = 0; (form = form_at(i)); i++)
         for (size_t j = 0; wanted(form, options) && form->files[j]; j++)

@@ -22,7 +22,7 @@ enum {
 };
 
 /* Classes of arrays. */
-enum { class_cell = 1, class_char = 4, class_double = 6, class_uint64 = 15 };
+enum { class_cell = 1, class_char = 4, class_double = 6, class_uint64 = 15, class_opaque = 17 };
 
 /* What an array says of itself before its data. */
 struct array_header {
@@ -62,6 +62,8 @@ static bool read_array_header(struct bytes *bytes, struct array_header *header)
     const uint32_t word = (uint32_t)number_at(flags.bytes, 4, bytes->big_endian);
     header->class = word & 0xFF;
     header->complex = word >> 11 & 1;
+    if (header->class == class_opaque)
+        return true; /* a table, say: no dimensions follow, and nothing that is known */
     if (!read_dimensions(bytes, header) || !next_element(bytes, &name))
         return false;
     const size_t length = name.size < sizeof header->name ? name.size : sizeof header->name - 1;
@@ -205,6 +207,8 @@ static bool read_array(struct mat_file *file, struct bytes bytes)
         header.class >= class_double && header.class <= class_uint64 && !header.complex;
     if (!header.count || (!numbers && header.class != class_cell && header.class != class_char))
         return true;
+    if (!header.name[0])
+        return true; /* not a variable: what objects are made of */
     if (file->count == file->room) {
         file->room = 2 * file->room + 8;
         file->arrays = reallocate(file->arrays, file->room, sizeof *file->arrays);

@@ -3,7 +3,7 @@
  *
  * What is read: arrays of real numbers of any class, character arrays, and cell arrays of those;
  * plain or compressed (zlib), of either byte order.  Structures, sparse and complex arrays,
- * objects and functions are passed over.  Files of level 7.3 are HDF5, which is refused with a
+ * objects (such as tables) and functions are passed over.  Files of level 7.3 are HDF5, which is refused with a
  * sentence.
  */
 #ifndef QUALICLIP_MAT_H

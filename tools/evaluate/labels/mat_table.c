@@ -68,6 +68,7 @@ bool mat_as_table(const struct mat_file *files, size_t count, struct table *tabl
     else
         snprintf(message, TABLE_MESSAGE_SIZE, "%.300s: %s", origin,
                  columns.count ? "has more than 16 million numbers and texts"
-                               : "has neither numbers nor texts that can be read");
+                               : "has neither numbers nor texts that can be read; tables and "
+                                 "structures cannot: writetable() makes a CSV of a table");
     return good;
 }
