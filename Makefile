@@ -74,7 +74,7 @@ else
 ##   JPEG2000=yes|no (OpenJPEG, for `degrade')   TRAIN=yes|no (oneDNN, for `train')   MPI=yes|no
 ##   DEBUG=1   SANITIZE=address,undefined|thread   CC=clang   CROSS=aarch64-linux-gnu-
 ##   WERROR=no (for a compiler newer than ours)   V=1 (show commands)
-##     BUILD=build   PREFIX=/usr/local   LIBDIR=lib   DESTDIR=   CFLAGS=   LDFLAGS=
+##     BUILD=build   PREFIX=/usr/local   LIBDIR=lib   DESTDIR=   CPPFLAGS=   CFLAGS=   LDFLAGS=
 BUILD    ?= build
 BLAS     ?= $(call have,openblas,openblas,none)
 CODECS   ?= $(subst $(space),$(comma),$(strip $(call have,libpng,png) $(call have,libjpeg,jpeg)))
@@ -90,7 +90,8 @@ WERROR   ?= yes
 DEBUG    ?=
 SANITIZE ?=
 CROSS    ?=
-PREFIX   ?= /usr/local
+# GNU's own name for it is taken, too, from the command line.
+PREFIX   ?= $(if $(filter command,$(firstword $(origin prefix))),$(prefix),/usr/local)
 LIBDIR   ?= lib
 DESTDIR  ?=
 
@@ -132,7 +133,7 @@ x87 := $(if $(filter -march=% -mfpmath=% -mno-sse%,$(CFLAGS)),,$(filter 1:__SSE2
              $(shell echo __i386__:__SSE2_MATH__ | $(CC) $(CFLAGS) -E -P - 2>/dev/null)))
 ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L $(OPTIMISE) $(WARNINGS) -ffp-contract=off \
               -fno-math-errno -fvisibility=hidden $(POSITION) -Iinclude -Ilib -Ikernels \
-              $(if $(x87),-msse2 -mfpmath=sse) $(CFLAGS)
+              $(if $(x87),-msse2 -mfpmath=sse) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(LDFLAGS)
 LIBRARY_LIBS := -lm
 PRIVATE_REQUIRES :=
@@ -225,7 +226,7 @@ fuzz_sources := $(wildcard test/fuzz/fuzz_*.c)
 seed_sources := $(wildcard test/fuzz/*seeds*.c)
 fuzz_support := $(filter-out $(fuzz_sources) $(seed_sources) test/fuzz/replay.c,\
                              $(wildcard test/fuzz/*.c)) \
-                $(addprefix tools/,prompts.c memory.c diagnostics.c progress.c machine.c film.c y4m.c \
+                $(addprefix tools/,prompts.c memory.c diagnostics.c progress.c machine.c film.c film_layout.c y4m.c \
                           arguments.c)
 
 objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
@@ -504,28 +505,30 @@ fill_in = sed -e 's|@PREFIX@|$(PREFIX)|g; s|@LIBDIR@|$(LIBDIR)|g; s|@SONAME@|$(S
     -e 's|@POINTER_BYTES@|$(shell echo __SIZEOF_POINTER__ | $(CC) $(CFLAGS) -E -P -)|g' \
     -e 's|@TO_PREFIX@|$(shell realpath -m -s --relative-to=/$(LIBDIR)/cmake/qualiclip /)|g'
 
+# In quotes: a prefix may have blanks.
 root := $(DESTDIR)$(PREFIX)
 libraries := $(root)/$(LIBDIR)
 install: all
-	install -d $(root)/include $(libraries)/pkgconfig $(libraries)/cmake/qualiclip
-	install -m 644 include/qualiclip.h include/qualiclip.hpp $(root)/include/
-	install -m 644 $(STATIC) $(libraries)/
-	install -m 755 $(SHARED) $(libraries)/
-	ln -sf $(notdir $(SHARED)) $(libraries)/$(SONAME)
-	ln -sf $(SONAME) $(libraries)/libqualiclip.so
-	$(fill_in) tools/package/qualiclip.pc.in > $(libraries)/pkgconfig/qualiclip.pc
+	install -d "$(root)/include" "$(libraries)/pkgconfig" "$(libraries)/cmake/qualiclip"
+	install -m 644 include/qualiclip.h include/qualiclip.hpp "$(root)/include/"
+	install -m 644 $(STATIC) "$(libraries)/"
+	install -m 755 $(SHARED) "$(libraries)/"
+	ln -sf $(notdir $(SHARED)) "$(libraries)/$(SONAME)"
+	ln -sf $(SONAME) "$(libraries)/libqualiclip.so"
+	$(fill_in) tools/package/qualiclip.pc.in > "$(libraries)/pkgconfig/qualiclip.pc"
 	for name in qualiclip-config qualiclip-config-version; do \
-	    $(fill_in) tools/package/$$name.cmake.in > $(libraries)/cmake/qualiclip/$$name.cmake; done
+	    $(fill_in) tools/package/$$name.cmake.in > "$(libraries)/cmake/qualiclip/$$name.cmake"; done
 ifneq ($(with_tool),)
-	install -d $(root)/bin $(root)/share/man/man1
-	install -m 755 $(TOOL) $(root)/bin/
-	install -m 644 docs/qualiclip.1 $(root)/share/man/man1/
+	install -d "$(root)/bin" "$(root)/share/man/man1"
+	install -m 755 $(TOOL) "$(root)/bin/"
+	install -m 644 docs/qualiclip.1 "$(root)/share/man/man1/"
 endif
 
 uninstall:
-	rm -f $(root)/include/qualiclip.h $(root)/include/qualiclip.hpp $(libraries)/libqualiclip.* \
-	      $(libraries)/pkgconfig/qualiclip.pc $(libraries)/cmake/qualiclip/qualiclip-*.cmake \
-	      $(root)/bin/qualiclip $(root)/share/man/man1/qualiclip.1
+	rm -f "$(root)"/include/qualiclip.h "$(root)"/include/qualiclip.hpp "$(libraries)"/libqualiclip.* \
+	      "$(libraries)"/pkgconfig/qualiclip.pc "$(libraries)"/cmake/qualiclip/qualiclip-*.cmake \
+	      "$(root)"/bin/qualiclip "$(root)"/share/man/man1/qualiclip.1
+	-rmdir "$(libraries)/cmake/qualiclip" 2>/dev/null
 
 # The shared library as a program sees it that was linked before, compared with the committed one.
 abi-check abi-update:

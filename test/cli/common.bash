@@ -68,12 +68,12 @@ contains() {
 }
 
 # Installs the build that is being tested into a folder, with the options that it was made with.
-install_into() {
+install_into() { # DESTDIR [PREFIX=...]
     options=()
     for name in BUILD LIBDIR BLAS CODECS THREADS BUILTIN SANITIZE DEBUG CC; do
         [ -z "${!name:-}" ] || options+=("$name=${!name}")
     done
-    make -s -C "$root" "${options[@]}" PREFIX=/usr DESTDIR="$1" install
+    make -s -C "$root" "${options[@]}" "${2:-PREFIX=/usr}" DESTDIR="$1" install
 }
 
 # example.c, which prints the library's version and fails where it finds no kernels.

@@ -31,6 +31,18 @@ BUILD=${BUILD:-$root/build}
     [ "$(built ./static)" = 0.1.0 ]
 }
 
+@test "a prefix with blanks, by GNU's name for it" {
+    [ -z "${SANITIZE:-}" ] || skip "a sanitizer's runtime must be linked by the program"
+    cd "$BATS_TEST_TMPDIR"
+    local place="$PWD/of my own"
+    install_into "" prefix="$place"
+    write_smallest_program
+    eval "${CC:-cc} example.c $(PKG_CONFIG_PATH=$place/lib/pkgconfig pkg-config --cflags --libs qualiclip) -o example"
+    [ "$(LD_LIBRARY_PATH=$place/lib built ./example)" = 0.1.0 ]
+    make -s -C "$root" "${options[@]}" prefix="$place" uninstall
+    [ -z "$(find . -path './of my own/*' ! -type d)" ]
+}
+
 @test "the shared library has a soname, and every name the version of that soname" {
     readelf -d "$BUILD/libqualiclip.so" | grep -F 'soname: [libqualiclip.so.0]'
     versions=$(objdump -T "$BUILD/libqualiclip.so" | awk '$NF ~ /^qc_/ {print $(NF - 1)}' | sort | uniq -c)
