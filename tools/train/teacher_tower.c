@@ -16,14 +16,15 @@
 #include "qualiclip.h"
 #include "teacher.h"
 
-enum { GROUP = CROPS * STAGES };
+enum { GROUP = CROPS * STAGES, BATCHES_TO_CENTRE = 4 };
 
 struct teacher_tower {
     uint32_t crop, workers, feature, texts, cells;
     float *prompts; /* texts x feature, of unit length */
     double logit_scale;
     float *cell_weight, *cell_bias;
-    struct tower **towers; /* of each worker, and room for what one says of a group: */
+    double *cell_mean, *feature_mean; /* of unit length before; 0: not centred */
+    struct tower **towers;            /* of each worker, and room for what one says of a group: */
     float **features, **cell_features;
 };
 
@@ -98,6 +99,9 @@ static void take_room(struct teacher_tower *teacher, const struct model_file *fi
     memcpy(teacher->prompts, file->prompts, teacher->texts * size * sizeof(float));
     teacher->cell_weight = reallocate(NULL, size * 32 * file->shape.width, sizeof(float));
     teacher->cell_bias = reallocate(NULL, size, sizeof(float));
+    teacher->cell_mean = reallocate(NULL, 2 * size, sizeof(double));
+    teacher->feature_mean = teacher->cell_mean + size;
+    memset(teacher->cell_mean, 0, 2 * size * sizeof(double));
     for (uint32_t i = 0; i < teacher->workers; i++) {
         teacher->features[i] = reallocate(NULL, GROUP * size, sizeof(float));
         teacher->cell_features[i] = reallocate(NULL, GROUP * cells * size, sizeof(float));
@@ -164,6 +168,7 @@ void teacher_tower_close(struct teacher_tower *teacher)
     free(teacher->prompts);
     free(teacher->cell_weight);
     free(teacher->cell_bias);
+    free(teacher->cell_mean);
     free(teacher);
 }
 
@@ -182,6 +187,13 @@ static void make_unit(const float *row, size_t size, float *unit)
     const double length = fmax(sqrt(squares), 1e-12);
     for (size_t i = 0; i < size; i++)
         unit[i] = (float)((double)row[i] / length);
+}
+
+static void centre(float *unit, size_t size, const double *mean)
+{
+    for (size_t i = 0; i < size; i++)
+        unit[i] = (float)((double)unit[i] - mean[i]);
+    make_unit(unit, size, unit);
 }
 
 /* As the library does it: the mean over the pairs of the positive text's probability. */
@@ -209,10 +221,13 @@ static void keep_group(const struct teacher_tower *teacher, uint32_t worker, uin
         float *feature = batch->lesson.features + image * size;
         make_unit(teacher->features[worker] + i * size, size, feature);
         batch->lesson.scores[image] = score_of(teacher, feature);
+        centre(feature, size, teacher->feature_mean);
     }
-    for (size_t i = 0; i < GROUP * cells; i++)
-        make_unit(teacher->cell_features[worker] + i * size, size,
-                  batch->lesson.cells + (first * cells + i) * size);
+    for (size_t i = 0; i < GROUP * cells; i++) {
+        float *cell = batch->lesson.cells + (first * cells + i) * size;
+        make_unit(teacher->cell_features[worker] + i * size, size, cell);
+        centre(cell, size, teacher->cell_mean);
+    }
 }
 
 void teacher_tower_judge(const struct teacher_tower *teacher, uint32_t worker, struct batch *batch)
@@ -229,4 +244,33 @@ void teacher_tower_judge(const struct teacher_tower *teacher, uint32_t worker, s
                                    teacher->cell_features[worker]);
         keep_group(teacher, worker, from, batch);
     }
+}
+
+/* --------------------------------------------------------------------------------------- centre */
+
+static void add_rows(const float *rows, size_t count, size_t size, double *sums)
+{
+    for (size_t i = 0; i < count * size; i++)
+        sums[i % size] += (double)rows[i] / (double)count / BATCHES_TO_CENTRE;
+}
+
+/* All processes look at whole batches, and so have the same mean without a word. */
+void teacher_tower_centre(struct teacher_tower *teacher, const struct photo_set *photos,
+                          const struct batch_recipe *recipe, bool of_features)
+{
+    const size_t size = teacher->feature;
+    double *sums = reallocate(NULL, 2 * size, sizeof *sums);
+    struct batch batch;
+    batch_create(&batch, recipe, batch_share_of(recipe, 0, 1));
+    batch_add_lesson(&batch, teacher->feature, teacher->cells);
+    memset(sums, 0, 2 * size * sizeof *sums);
+    for (uint64_t index = 0; index < BATCHES_TO_CENTRE; index++) {
+        batch_make(&batch, photos, recipe, index);
+        teacher_tower_judge(teacher, 0, &batch);
+        add_rows(batch.lesson.cells, (size_t)batch.images * teacher->cells, size, sums);
+        add_rows(batch.lesson.features, batch.images, size, sums + size);
+    }
+    memcpy(teacher->cell_mean, sums, size * (of_features ? 2 : 1) * sizeof *sums);
+    batch_free(&batch);
+    free(sums);
 }
