@@ -16,15 +16,20 @@
 #include "qualiclip.h"
 #include "teacher.h"
 
-enum { GROUP = CROPS * STAGES, BATCHES_TO_CENTRE = 4 };
+enum { GROUP = CROPS * STAGES, BATCHES_TO_CENTRE = 8 };
+
+/* What is taken off unit vectors, and what the rest is divided by; NULL: nothing is. */
+struct centre {
+    double *mean, deviation;
+};
 
 struct teacher_tower {
     uint32_t crop, workers, feature, texts, cells;
     float *prompts; /* texts x feature, of unit length */
     double logit_scale;
     float *cell_weight, *cell_bias;
-    double *cell_mean, *feature_mean; /* of unit length before; 0: not centred */
-    struct tower **towers;            /* of each worker, and room for what one says of a group: */
+    struct centre cells_centre, features_centre;
+    struct tower **towers; /* of each worker, and room for what one says of a group: */
     float **features, **cell_features;
 };
 
@@ -99,9 +104,6 @@ static void take_room(struct teacher_tower *teacher, const struct model_file *fi
     memcpy(teacher->prompts, file->prompts, teacher->texts * size * sizeof(float));
     teacher->cell_weight = reallocate(NULL, size * 32 * file->shape.width, sizeof(float));
     teacher->cell_bias = reallocate(NULL, size, sizeof(float));
-    teacher->cell_mean = reallocate(NULL, 2 * size, sizeof(double));
-    teacher->feature_mean = teacher->cell_mean + size;
-    memset(teacher->cell_mean, 0, 2 * size * sizeof(double));
     for (uint32_t i = 0; i < teacher->workers; i++) {
         teacher->features[i] = reallocate(NULL, GROUP * size, sizeof(float));
         teacher->cell_features[i] = reallocate(NULL, GROUP * cells * size, sizeof(float));
@@ -168,7 +170,8 @@ void teacher_tower_close(struct teacher_tower *teacher)
     free(teacher->prompts);
     free(teacher->cell_weight);
     free(teacher->cell_bias);
-    free(teacher->cell_mean);
+    free(teacher->cells_centre.mean);
+    free(teacher->features_centre.mean);
     free(teacher);
 }
 
@@ -189,11 +192,10 @@ static void make_unit(const float *row, size_t size, float *unit)
         unit[i] = (float)((double)row[i] / length);
 }
 
-static void centre(float *unit, size_t size, const double *mean)
+static void centre(float *unit, size_t size, const struct centre *centre)
 {
-    for (size_t i = 0; i < size; i++)
-        unit[i] = (float)((double)unit[i] - mean[i]);
-    make_unit(unit, size, unit);
+    for (size_t i = 0; centre->mean && i < size; i++)
+        unit[i] = (float)(((double)unit[i] - centre->mean[i]) / centre->deviation);
 }
 
 /* As the library does it: the mean over the pairs of the positive text's probability. */
@@ -221,12 +223,12 @@ static void keep_group(const struct teacher_tower *teacher, uint32_t worker, uin
         float *feature = batch->lesson.features + image * size;
         make_unit(teacher->features[worker] + i * size, size, feature);
         batch->lesson.scores[image] = score_of(teacher, feature);
-        centre(feature, size, teacher->feature_mean);
+        centre(feature, size, &teacher->features_centre);
     }
     for (size_t i = 0; i < GROUP * cells; i++) {
         float *cell = batch->lesson.cells + (first * cells + i) * size;
         make_unit(teacher->cell_features[worker] + i * size, size, cell);
-        centre(cell, size, teacher->cell_mean);
+        centre(cell, size, &teacher->cells_centre);
     }
 }
 
@@ -248,10 +250,35 @@ void teacher_tower_judge(const struct teacher_tower *teacher, uint32_t worker, s
 
 /* --------------------------------------------------------------------------------------- centre */
 
-static void add_rows(const float *rows, size_t count, size_t size, double *sums)
+/* Sums of unit vectors of many batches. */
+struct sums {
+    double *values;
+    size_t rows;
+};
+
+static void add_rows(struct sums *sums, const float *rows, size_t count, size_t size)
 {
     for (size_t i = 0; i < count * size; i++)
-        sums[i % size] += (double)rows[i] / (double)count / BATCHES_TO_CENTRE;
+        sums->values[i % size] += (double)rows[i];
+    sums->rows += count;
+}
+
+/* The sums become the mean.  Of unit vectors the mean square of what is left is 1 - its square. */
+static struct centre find_centre(const struct sums *sums, size_t size)
+{
+    double squares = 0;
+    for (size_t i = 0; i < size; i++) {
+        sums->values[i] /= (double)sums->rows;
+        squares += sums->values[i] * sums->values[i];
+    }
+    return (struct centre){sums->values, sqrt(fmax(1 - squares, 1e-6))};
+}
+
+static struct sums zero_sums(size_t size)
+{
+    struct sums sums = {reallocate(NULL, size, sizeof(double)), 0};
+    memset(sums.values, 0, size * sizeof(double));
+    return sums;
 }
 
 /* All processes look at whole batches, and so have the same mean without a word. */
@@ -259,18 +286,20 @@ void teacher_tower_centre(struct teacher_tower *teacher, const struct photo_set 
                           const struct batch_recipe *recipe, bool of_features)
 {
     const size_t size = teacher->feature;
-    double *sums = reallocate(NULL, 2 * size, sizeof *sums);
+    struct sums cells = zero_sums(size), features = zero_sums(size);
     struct batch batch;
     batch_create(&batch, recipe, batch_share_of(recipe, 0, 1));
     batch_add_lesson(&batch, teacher->feature, teacher->cells);
-    memset(sums, 0, 2 * size * sizeof *sums);
     for (uint64_t index = 0; index < BATCHES_TO_CENTRE; index++) {
         batch_make(&batch, photos, recipe, index);
         teacher_tower_judge(teacher, 0, &batch);
-        add_rows(batch.lesson.cells, (size_t)batch.images * teacher->cells, size, sums);
-        add_rows(batch.lesson.features, batch.images, size, sums + size);
+        add_rows(&cells, batch.lesson.cells, (size_t)batch.images * teacher->cells, size);
+        add_rows(&features, batch.lesson.features, batch.images, size);
     }
-    memcpy(teacher->cell_mean, sums, size * (of_features ? 2 : 1) * sizeof *sums);
+    teacher->cells_centre = find_centre(&cells, size);
+    if (of_features)
+        teacher->features_centre = find_centre(&features, size);
+    else
+        free(features.values);
     batch_free(&batch);
-    free(sums);
 }

@@ -27,8 +27,9 @@ void teacher_tower_close(struct teacher_tower *teacher); /* NULL is allowed */
 
 /*
  * From then on the mean over some batches is taken off the cells and, if `of_features`, off the
- * features, before they are made of unit length.  Most of what they show is common to all photos,
- * and who imitates that has half of the cosine without looking.
+ * features; what is left, divided by its root mean square, is no longer of unit length.  Most of
+ * what they show is common to all photos, and who imitates that has half of the cosine without
+ * looking; of this, a constant has none.
  */
 void teacher_tower_centre(struct teacher_tower *teacher, const struct photo_set *photos,
                           const struct batch_recipe *recipe, bool of_features);
