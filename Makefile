@@ -72,7 +72,7 @@ else
 ##   JPEG2000=yes|no (OpenJPEG, for `degrade')   TRAIN=yes|no (oneDNN, for `train')   MPI=yes|no
 ##   DEBUG=1   SANITIZE=address,undefined|thread   CC=clang   CROSS=aarch64-linux-gnu-
 ##   WERROR=no (for a compiler newer than ours)   V=1 (show commands)
-##     BUILD=build   PREFIX=/usr/local   LIBDIR=lib   DESTDIR=   CFLAGS=   LDFLAGS=
+##     BUILD=build   PREFIX=/usr/local   LIBDIR=lib   DESTDIR=   CPPFLAGS=   CFLAGS=   LDFLAGS=
 BUILD    ?= build
 BLAS     ?= $(call have,openblas,openblas,none)
 CODECS   ?= $(subst $(space),$(comma),$(strip $(call have,libpng,png) $(call have,libjpeg,jpeg)))
@@ -88,7 +88,8 @@ WERROR   ?= yes
 DEBUG    ?=
 SANITIZE ?=
 CROSS    ?=
-PREFIX   ?= /usr/local
+# GNU's own name for it is taken, too, from the command line.
+PREFIX   ?= $(if $(filter command,$(firstword $(origin prefix))),$(prefix),/usr/local)
 LIBDIR   ?= lib
 DESTDIR  ?=
 
@@ -109,7 +110,7 @@ PKG_CONFIG ?= $(CROSS)pkg-config
 have = $(if $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes),$(2),$(3))
 
 # $(call compiles,HEADER)
-compiles = $(if $(shell echo '\#include <$(1)>' | $(CC) -E - 2>/dev/null | head -c 1),yes,no)
+compiles = $(if $(shell $(CC) -include $(1) -E -x c -o /dev/null /dev/null 2>/dev/null && echo yes),yes,no)
 
 ifneq ($(CROSS),)
 CC := $(CROSS)gcc
@@ -124,8 +125,13 @@ OPTIMISE := $(if $(DEBUG),-O1 -g,-O3)
 CFLAGS   ?=
 POSITION ?= -fPIC
 # No contraction: a*b+c is fused only where a kernel says so, or compilers would give other bits.
+# i386's x87 rounds where no other arithmetic does, and compilers use it unless told otherwise: here
+# SSE2 is asked for, but where CFLAGS name a CPU or its arithmetic.
+x87 := $(if $(filter -march=% -mfpmath=% -mno-sse%,$(CFLAGS)),,$(filter 1:__SSE2_MATH__,\
+             $(shell echo __i386__:__SSE2_MATH__ | $(CC) $(CFLAGS) -E -P - 2>/dev/null)))
 ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L $(OPTIMISE) $(WARNINGS) -ffp-contract=off \
-              -fno-math-errno -fvisibility=hidden $(POSITION) -Iinclude -Ilib -Ikernels $(CFLAGS)
+              -fno-math-errno -fvisibility=hidden $(POSITION) -Iinclude -Ilib -Ikernels \
+              $(if $(x87),-msse2 -mfpmath=sse) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(LDFLAGS)
 LIBRARY_LIBS := -lm
 PRIVATE_REQUIRES :=
@@ -218,7 +224,7 @@ fuzz_sources := $(wildcard test/fuzz/fuzz_*.c)
 seed_sources := $(wildcard test/fuzz/*seeds*.c)
 fuzz_support := $(filter-out $(fuzz_sources) $(seed_sources) test/fuzz/replay.c,\
                              $(wildcard test/fuzz/*.c)) \
-                $(addprefix tools/,prompts.c memory.c diagnostics.c progress.c machine.c film.c y4m.c \
+                $(addprefix tools/,prompts.c memory.c diagnostics.c progress.c machine.c film.c film_layout.c y4m.c \
                           arguments.c)
 
 objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
@@ -462,8 +468,6 @@ cross_libraries := $(if $(filter i386,$(ARCH)),i386-linux-gnu,$(triplet))
 cross_emulator := $(if $(filter i386,$(ARCH)),\
     $(cross_root)/lib/ld-linux.so.2 --library-path $(cross_root)/lib/i386-linux-gnu:$(cross_root)/usr/lib/i386-linux-gnu,\
     qemu-$(if $(filter armhf,$(ARCH)),arm,$(ARCH)) -L $(cross_root))
-# Arithmetic of the x87 rounds where no other does.
-cross_cflags := $(if $(filter i386,$(ARCH)),-msse2 -mfpmath=sse)
 CROSS_TESTS := $(addprefix test_,xxh64 threads score numbers tokenizer resize \
                $(if $(filter s390x,$(ARCH)),big_endian,towers gguf model concurrent))
 check-cross:
@@ -471,7 +475,7 @@ check-cross:
 	@test/cross/root.sh $(ARCH) $(cross_root) $(if $(filter riscv64,$(ARCH)),trixie)
 	@PKG_CONFIG_SYSROOT_DIR=$(cross_root) PKG_CONFIG_LIBDIR=$(cross_root)/usr/lib/$(cross_libraries)/pkgconfig \
 	 $(MAKE) --no-print-directory BUILD=$(cross) CROSS=$(triplet)- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
-	 CFLAGS='--sysroot=$(cross_root) $(cross_cflags)' \
+	 CFLAGS='--sysroot=$(cross_root)' \
 	 OPTIMISE=-O1 LDFLAGS='--sysroot=$(cross_root) -Wl,-rpath-link,$(cross_root)/lib/$(cross_libraries):$(cross_root)/usr/lib/$(cross_libraries)' \
 	 EMULATOR='$(strip $(cross_emulator))' TESTS='$(CROSS_TESTS)' CLI_TESTS=smoke check
 .PHONY: check-cross
@@ -492,28 +496,30 @@ fill_in = sed -e 's|@PREFIX@|$(PREFIX)|g; s|@LIBDIR@|$(LIBDIR)|g; s|@SONAME@|$(S
     -e 's|@POINTER_BYTES@|$(shell echo __SIZEOF_POINTER__ | $(CC) $(CFLAGS) -E -P -)|g' \
     -e 's|@TO_PREFIX@|$(shell realpath -m -s --relative-to=/$(LIBDIR)/cmake/qualiclip /)|g'
 
+# In quotes: a prefix may have blanks.
 root := $(DESTDIR)$(PREFIX)
 libraries := $(root)/$(LIBDIR)
 install: all
-	install -d $(root)/include $(libraries)/pkgconfig $(libraries)/cmake/qualiclip
-	install -m 644 include/qualiclip.h include/qualiclip.hpp $(root)/include/
-	install -m 644 $(STATIC) $(libraries)/
-	install -m 755 $(SHARED) $(libraries)/
-	ln -sf $(notdir $(SHARED)) $(libraries)/$(SONAME)
-	ln -sf $(SONAME) $(libraries)/libqualiclip.so
-	$(fill_in) tools/package/qualiclip.pc.in > $(libraries)/pkgconfig/qualiclip.pc
+	install -d "$(root)/include" "$(libraries)/pkgconfig" "$(libraries)/cmake/qualiclip"
+	install -m 644 include/qualiclip.h include/qualiclip.hpp "$(root)/include/"
+	install -m 644 $(STATIC) "$(libraries)/"
+	install -m 755 $(SHARED) "$(libraries)/"
+	ln -sf $(notdir $(SHARED)) "$(libraries)/$(SONAME)"
+	ln -sf $(SONAME) "$(libraries)/libqualiclip.so"
+	$(fill_in) tools/package/qualiclip.pc.in > "$(libraries)/pkgconfig/qualiclip.pc"
 	for name in qualiclip-config qualiclip-config-version; do \
-	    $(fill_in) tools/package/$$name.cmake.in > $(libraries)/cmake/qualiclip/$$name.cmake; done
+	    $(fill_in) tools/package/$$name.cmake.in > "$(libraries)/cmake/qualiclip/$$name.cmake"; done
 ifneq ($(with_tool),)
-	install -d $(root)/bin $(root)/share/man/man1
-	install -m 755 $(TOOL) $(root)/bin/
-	install -m 644 docs/qualiclip.1 $(root)/share/man/man1/
+	install -d "$(root)/bin" "$(root)/share/man/man1"
+	install -m 755 $(TOOL) "$(root)/bin/"
+	install -m 644 docs/qualiclip.1 "$(root)/share/man/man1/"
 endif
 
 uninstall:
-	rm -f $(root)/include/qualiclip.h $(root)/include/qualiclip.hpp $(libraries)/libqualiclip.* \
-	      $(libraries)/pkgconfig/qualiclip.pc $(libraries)/cmake/qualiclip/qualiclip-*.cmake \
-	      $(root)/bin/qualiclip $(root)/share/man/man1/qualiclip.1
+	rm -f "$(root)"/include/qualiclip.h "$(root)"/include/qualiclip.hpp "$(libraries)"/libqualiclip.* \
+	      "$(libraries)"/pkgconfig/qualiclip.pc "$(libraries)"/cmake/qualiclip/qualiclip-*.cmake \
+	      "$(root)"/bin/qualiclip "$(root)"/share/man/man1/qualiclip.1
+	-rmdir "$(libraries)/cmake/qualiclip" 2>/dev/null
 
 # The shared library as a program sees it that was linked before, compared with the committed one.
 abi-check abi-update:

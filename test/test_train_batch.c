@@ -14,6 +14,7 @@
 
 #include "batch.h"
 #include "feed.h"
+#include "qualiclip.h"
 #include "regions.h"
 
 enum { CROP = 32, SIDE = 80 };
@@ -257,7 +258,8 @@ static void test_recipes_are_recorded_to_the_bit(void **state)
     recipe.batch.type_weights[7] = 0.1;
     recipe_fine_tune(&recalled);
     recipe_record(&recipe, words);
-    recipe_recall(&recalled, words);
+    char message[QC_MESSAGE_SIZE];
+    assert_true(recipe_recall(&recalled, words, message));
     for (size_t i = 0; i < recipe_field_count; i++) {
         const double one = recipe_get(&recipe, &recipe_fields[i]);
         const double other = recipe_get(&recalled, &recipe_fields[i]);
@@ -265,6 +267,40 @@ static void test_recipes_are_recorded_to_the_bit(void **state)
     }
     assert_memory_equal(recipe.batch.type_weights, recalled.batch.type_weights,
                         sizeof recipe.batch.type_weights);
+    free(words);
+}
+
+/* What a damaged file says of a recipe. */
+static const char *name_of_word(size_t word)
+{
+    size_t index = 0;
+    for (int late = 0; late < 2; late++) {
+        for (size_t i = 0; i < recipe_field_count; i++)
+            if (recipe_fields[i].late == late && index++ == word)
+                return recipe_fields[i].name;
+        for (int type = 0; type < degradation_count && !late; type++)
+            if (index++ == word)
+                return degradation_kinds[type].name;
+    }
+    return NULL;
+}
+
+static void test_impossible_recipes_are_refused(void **state)
+{
+    const struct recipe recipe = small_recipe();
+    uint64_t *words = malloc(recipe_words() * sizeof *words);
+    char message[QC_MESSAGE_SIZE];
+    struct recipe recalled = recipe;
+    (void)state;
+    for (size_t i = 0; i < recipe_words(); i++) {
+        const double impossible[] = {-1, 1e300, (double)NAN};
+        for (size_t j = 0; j < 3; j++) {
+            recipe_record(&recipe, words);
+            memcpy(&words[i], &impossible[j], sizeof *words);
+            assert_false(recipe_recall(&recalled, words, message));
+            assert_non_null(strstr(message, name_of_word(i)));
+        }
+    }
     free(words);
 }
 
@@ -281,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_series_that_begin_badly),
         cmocka_unit_test(test_strange_images_come_last),
         cmocka_unit_test(test_recipes_are_recorded_to_the_bit),
+        cmocka_unit_test(test_impossible_recipes_are_refused),
     };
     return cmocka_run_group_tests(tests, draw_photos, NULL);
 }

@@ -29,7 +29,8 @@ static const char help[] =
     "five levels each.  `-` is an image on standard input.  The same image, seed and options give\n"
     "the same copies.  Copies are PNG files of 8 bits, DIR/NAME.TYPE.LEVEL.png.\n"
     "\n"
-    "  -o, --output=DIR         where the copies go; made if it is not there\n"
+    "  -o, --output=DIR         where the copies go; made, with the folders above it,\n"
+    "                           if it is not there\n"
     "      --type=NAME          all (default), or names of --list, with commas between them\n"
     "      --level=N            all (default), or numbers from 1 (weak) to 5 (strong)\n"
     "      --seed=N             decides what is random: angles, noise, places.  It is the same "
@@ -215,6 +216,25 @@ static bool degrade_inputs(struct copies_request *copies, const struct input_lis
     return told;
 }
 
+/* With the folders above it, as mkdir -p does; false with errno. */
+static bool make_directory(const char *path)
+{
+    struct stat status;
+    char *part = copy_string(path);
+    for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(part, 0777); /* what goes wrong here shows below */
+        *slash = '/';
+    }
+    free(part);
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+        return false;
+    if (stat(path, &status) != 0)
+        return false;
+    errno = ENOTDIR;
+    return S_ISDIR(status.st_mode);
+}
+
 static int run(struct settings *settings, char *const *arguments, size_t count)
 {
     struct copies_request *copies = &settings->copies;
@@ -225,7 +245,7 @@ static int run(struct settings *settings, char *const *arguments, size_t count)
     }
     if (!leave_out_unavailable(copies, &good))
         return COMMAND_FAILED;
-    if (mkdir(copies->directory, 0777) != 0 && errno != EEXIST) {
+    if (!make_directory(copies->directory)) {
         complain("%s: %s", copies->directory, strerror(errno));
         return COMMAND_FAILED;
     }

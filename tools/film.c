@@ -95,6 +95,7 @@ static bool open_y4m(struct film_options *options, FILE *stream, char *message)
     if (read <= 0 || !y4m_parse(&y4m, line, message))
         return false;
     options->format = y4m.format;
+    options->layout = y4m.layout;
     options->width = y4m.width;
     options->height = y4m.height;
     if (options->range == QC_RANGE_DEFAULT)
@@ -109,15 +110,20 @@ bool film_open(struct film *film, FILE *stream, const struct film_options *given
     if (!options.raw && !open_y4m(&options, stream, message))
         return false;
     if ((uint64_t)options.width * options.height <= pixels_most)
-        film->frame_bytes =
+        film->image_bytes =
             qc_image_init(&film->frame, options.format, options.width, options.height, NULL);
-    if (film->frame_bytes == 0) {
+    if (film->image_bytes == 0) {
         snprintf(message, QC_MESSAGE_SIZE,
                  "frames have %u x %u pixels, expected no more than %llu in all",
                  (unsigned)options.width, (unsigned)options.height,
                  (unsigned long long)pixels_most);
         return false;
     }
+    film->layout = options.layout;
+    film->kept_bytes =
+        layout_bytes_kept(options.layout, film->image_bytes, options.width, options.height);
+    film->apart_bytes = layout_bytes_apart(options.layout, options.width, options.height);
+    film->frame_bytes = film->image_bytes + film->apart_bytes;
     enum { high_definition = 720 };
     film->frame.range = options.range;
     film->frame.matrix = options.has_matrix                  ? options.matrix
@@ -144,19 +150,24 @@ enum film_step film_read(struct film *film, void *pixels, qc_image *image, char 
     enum film_step step = film->raw ? FILM_FRAME : read_frame_line(film, message);
     if (step != FILM_FRAME)
         return step;
-    const size_t got = fread(pixels, 1, film->frame_bytes, film->stream);
-    if (got < film->frame_bytes) {
+    unsigned char *apart = (unsigned char *)pixels + film->image_bytes;
+    const size_t wanted = film->kept_bytes + film->apart_bytes;
+    size_t got = fread(pixels, 1, film->kept_bytes, film->stream);
+    if (got == film->kept_bytes && film->apart_bytes)
+        got += fread(apart, 1, film->apart_bytes, film->stream);
+    if (got < wanted) {
         if (ferror(film->stream))
             snprintf(message, QC_MESSAGE_SIZE, "%s", strerror(errno));
         else if (got == 0 && film->raw)
             return FILM_END;
         else
             snprintf(message, QC_MESSAGE_SIZE, "the frame is cut short: %zu bytes of %zu", got,
-                     film->frame_bytes);
+                     wanted);
         return FILM_FAILED;
     }
     film->frames++;
     qc_image_init(image, film->frame.format, film->frame.width, film->frame.height, pixels);
+    layout_put(film->layout, image, pixels, apart);
     image->matrix = film->frame.matrix;
     image->range = film->frame.range;
     return FILM_FRAME;

@@ -8,12 +8,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "film_layout.h"
 #include "qualiclip.h"
 
 /* What frames are, as far as the user says; zeros where not. */
 struct film_options {
     bool raw; /* frames of `format`, `width` and `height`, and nothing between them */
     qc_pixel_format format;
+    enum film_layout layout;
     uint32_t width, height;
     bool has_matrix;
     qc_matrix matrix; /* else BT.709 from 720 rows on, and BT.601 below */
@@ -30,8 +32,11 @@ struct film {
     FILE *stream;
     bool raw;
     qc_image frame; /* of pixels that are not there yet */
-    size_t frame_bytes;
-    uint64_t frames; /* read so far */
+    enum film_layout layout;
+    size_t image_bytes;             /* of those pixels */
+    size_t kept_bytes, apart_bytes; /* of a frame in the stream */
+    size_t frame_bytes;             /* that a frame takes while it is read */
+    uint64_t frames;                /* read so far */
 };
 
 /* Whether a file, or what comes next on standard input ("-"), begins as YUV4MPEG2 does. */

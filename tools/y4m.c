@@ -41,11 +41,22 @@ static bool take_format(struct reading *reading, const char *name)
     static const struct {
         const char *name;
         qc_pixel_format format;
+        enum film_layout layout;
     } formats[] = {
         /* They differ in where chroma lies between the pixels; the pixel's own is taken. */
-        {"420", QC_PIXEL_I420},      {"420jpeg", QC_PIXEL_I420}, {"420mpeg2", QC_PIXEL_I420},
-        {"420paldv", QC_PIXEL_I420}, {"422", QC_PIXEL_I422},     {"444", QC_PIXEL_I444},
-        {"mono", QC_PIXEL_GREY},
+        {"420", QC_PIXEL_I420, LAYOUT_SAME},
+        {"420jpeg", QC_PIXEL_I420, LAYOUT_SAME},
+        {"420mpeg2", QC_PIXEL_I420, LAYOUT_SAME},
+        {"420paldv", QC_PIXEL_I420, LAYOUT_SAME},
+        {"411", QC_PIXEL_I422, LAYOUT_411},
+        {"422", QC_PIXEL_I422, LAYOUT_SAME},
+        {"444", QC_PIXEL_I444, LAYOUT_SAME},
+        {"444alpha", QC_PIXEL_I444, LAYOUT_ALPHA},
+        {"mono", QC_PIXEL_GREY, LAYOUT_SAME},
+        /* Those of yuv4mpeg(5) end here; ffmpeg has more, in words of two bytes. */
+        {"420p10", QC_PIXEL_P010, LAYOUT_420P10},
+        {"mono10", QC_PIXEL_GREY10, LAYOUT_SAME},
+        {"mono12", QC_PIXEL_GREY12, LAYOUT_SAME},
     };
     if (reading->has_format)
         return refuse(reading, "field C of the header is there twice");
@@ -53,12 +64,14 @@ static bool take_format(struct reading *reading, const char *name)
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         if (strcmp(name, formats[i].name) == 0) {
             reading->y4m->format = formats[i].format;
+            reading->y4m->layout = formats[i].layout;
             return true;
         }
     }
     return refuse(reading,
                   "frames of format C%s cannot be scored, expected 420, 420jpeg, 420mpeg2, "
-                  "420paldv, 422, 444 or mono, 8 bits each (ffmpeg: -pix_fmt yuv420p)",
+                  "420paldv, 411, 422, 444, 444alpha, mono, 420p10, mono10 or mono12 (ffmpeg: "
+                  "-pix_fmt yuv420p, or yuv420p10le -strict -1)",
                   name);
 }
 

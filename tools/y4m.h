@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "film_layout.h"
 #include "qualiclip.h"
 
 #define Y4M_MAGIC "YUV4MPEG2"
@@ -20,8 +21,9 @@ enum {
 
 struct y4m {
     uint32_t width, height;
-    qc_pixel_format format; /* QC_PIXEL_I420, I422, I444 or GREY */
-    qc_range range;         /* QC_RANGE_DEFAULT where the stream does not tell */
+    qc_pixel_format format;  /* what frames become ... */
+    enum film_layout layout; /* ... of what they are */
+    qc_range range;          /* QC_RANGE_DEFAULT where the stream does not tell */
 };
 
 /* `line` without its newline; false with a message (QC_MESSAGE_SIZE bytes) that names the field. */

@@ -4,6 +4,9 @@ load common
 
 setup_file() {
     provide_model
+    # A format that this build does not read is not in the table.
+    [ -n "$MODEL" ] ||
+        q score --format csv "$root"/test/photos/dandelions*.* >"$BATS_FILE_TMPDIR/scores.csv" || true
 }
 
 setup() {
@@ -12,13 +15,13 @@ setup() {
 }
 
 score_of() {
-    q score --format csv "$1" | sed -n 2p | cut -d, -f2
+    sed -n "s|^$photos/$1,\([^,]*\),.*|\1|p" "$BATS_FILE_TMPDIR/scores.csv"
 }
 
 better() { # A B: photo A scores higher than photo B
     local a b
-    a=$(score_of "$photos/$1")
-    b=$(score_of "$photos/$2")
+    a=$(score_of "$1")
+    b=$(score_of "$2")
     [[ $a =~ ^[0-9.e-]+$ && $b =~ ^[0-9.e-]+$ ]] && awk -v a="$a" -v b="$b" 'BEGIN { exit !(a > b) }' ||
         { echo "$1: $a, $2: $b" >&2; return 1; }
 }
@@ -42,7 +45,7 @@ better() { # A B: photo A scores higher than photo B
 @test "--sort puts the photo before its worsened copies" {
     need_jpeg
     need_png
-    run -0 q score --sort "$photos"/dandelions-*.* "$photos"/dandelions.jpg
+    run -0 q score --sort --size crop224 "$photos"/dandelions-*.* "$photos"/dandelions.jpg
     [ ${#lines[@]} -ge 5 ]
     contains "${lines[0]}" "/dandelions.jpg"
 }

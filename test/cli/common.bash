@@ -23,8 +23,8 @@ provide_model() {
     fi
     export READS_PNG=yes READS_JPEG=yes
     "$QUALICLIP" score ${MODEL:+-m "$MODEL"} "${images[0]}" >/dev/null 2>&1 || READS_PNG=no
-    "$QUALICLIP" score ${MODEL:+-m "$MODEL"} "$root/test/photos/dandelions.jpg" >/dev/null 2>&1 ||
-        READS_JPEG=no
+    "$QUALICLIP" score ${MODEL:+-m "$MODEL"} --size crop64 "$root/test/photos/dandelions.jpg" \
+        >/dev/null 2>&1 || READS_JPEG=no
     # A build that should read images and does not is a failure, not a reason to skip.
     local codecs=" ${CODECS-png jpeg} "
     [ $READS_PNG = yes ] || [[ $codecs != *" png "* ]] || return 1
@@ -51,6 +51,11 @@ q() {
     "$QUALICLIP" "$command" ${MODEL:+-m "$MODEL"} "$@"
 }
 
+# A program that a test has compiled, on what this build's programs run on.
+built() {
+    ${EMULATOR:-} "$@"
+}
+
 # Fails, and shows both, unless the text holds the part.
 contains() {
     case $1 in
@@ -63,12 +68,12 @@ contains() {
 }
 
 # Installs the build that is being tested into a folder, with the options that it was made with.
-install_into() {
+install_into() { # DESTDIR [PREFIX=...]
     options=()
     for name in BUILD LIBDIR BLAS CODECS THREADS BUILTIN SANITIZE DEBUG CC; do
         [ -z "${!name:-}" ] || options+=("$name=${!name}")
     done
-    make -s -C "$root" "${options[@]}" PREFIX=/usr DESTDIR="$1" install
+    make -s -C "$root" "${options[@]}" "${2:-PREFIX=/usr}" DESTDIR="$1" install
 }
 
 # example.c, which prints the library's version and fails where it finds no kernels.

@@ -25,5 +25,5 @@ strict="-Wall -Wextra -Wpedantic -Werror -Wshadow -Wold-style-cast -Wzero-as-nul
     "$QUALICLIP" convert "$towers/resnet.pth" -o model.gguf
     $(cpp_compiler) -std=c++11 $strict -g ${SANITIZE:+-fsanitize=$SANITIZE} -I "$root/include" \
         "$root/test/cpp/wrapper.cpp" "$BUILD/libqualiclip.a" $LIBRARY_LIBS -pthread -o wrapper
-    ./wrapper "${images[0]}" model.gguf
+    built ./wrapper "${images[0]}" model.gguf
 }

@@ -147,8 +147,27 @@ types() {
     [ "$output" = out/130x70.darken.2.png ]
     contains "$stderr" "130x70.darken.1.png"
     [ "$(ls out | wc -l)" = 2 ]
-    run -1 --separate-stderr "$QUALICLIP" degrade "$photo" -o missing/out
-    contains "$stderr" "missing/out: No such file or directory"
+}
+
+@test "a disk that is full is called that" {
+    need_png
+    full() { (trap '' XFSZ && ulimit -f 4 && "$QUALICLIP" degrade "$photo" -o out "$@"); }
+    run -1 --separate-stderr full --type=white-noise --level=5
+    contains "$stderr" "130x70.white-noise.5.png: cannot be written: File too large"
+    run -1 --separate-stderr full --type=white-noise --grid
+    contains "$stderr" "130x70.degradations.png: cannot be written: File too large"
+    [ "$(ls out | wc -l)" = 0 ]
+}
+
+@test "the folder is made with those above it; a file in its place is said once" {
+    need_png
+    [ "$("$QUALICLIP" degrade "$photo" -o a/new/one --type=darken --level=1)" = \
+        a/new/one/130x70.darken.1.png ]
+    touch file
+    for directory in file file/below; do
+        run -1 --separate-stderr "$QUALICLIP" degrade "$photo" -o $directory --type=darken
+        [ "$stderr" = "qualiclip: $directory: Not a directory" ]
+    done
 }
 
 @test "usage errors: status 2, what was expected, nothing done" {

@@ -16,12 +16,12 @@ setup_file() {
         $(pkg-config --libs openblas) -ldl -pthread -o host
     run -0 q score "${images[1]}"
     expected=${output%%  *}
-    run -0 ./host "$BUILD/libqualiclip.so" "${MODEL:--}" "${images[1]}" -
+    run -0 built ./host "$BUILD/libqualiclip.so" "${MODEL:--}" "${images[1]}" -
     [ "$output" = "$expected" ]
     if [ "${BLAS:-none}" = openblas ]; then
         run -0 q score --kernels=reference+openblas "${images[1]}"
         expected=${output%%  *}
-        run -0 ./host "$BUILD/libqualiclip.so" "${MODEL:--}" "${images[1]}" reference+openblas
+        run -0 built ./host "$BUILD/libqualiclip.so" "${MODEL:--}" "${images[1]}" reference+openblas
         [ "$output" = "$expected" ]
     fi
 }

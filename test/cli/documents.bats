@@ -50,10 +50,10 @@ commands() {
 }
 
 @test "the README's C example gives the program's score" {
-    run "$BUILD/test/readme-example" test/photos/dandelions.jpg
+    run built "$BUILD/test/readme-example" test/photos/dandelions.jpg
     [ "$status" = 0 ]
     [ "${lines[0]}  test/photos/dandelions.jpg" = "$("$QUALICLIP" score test/photos/dandelions.jpg)" ]
-    run "$BUILD/test/readme-example" README.md
+    run built "$BUILD/test/readme-example" README.md
     [ "$status" = 1 ]
     [[ ${lines[0]} == *"neither PNG nor JPEG"* ]]
 }

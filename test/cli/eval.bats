@@ -58,6 +58,29 @@ scores_from() {
     contains "$text" "which is more than chance gives"
 }
 
+@test "scores as one array of JSON, after a byte order mark, from standard input" {
+    scores_from "$labels/kadid/dmos.csv" 1 3 >a.csv
+    expected=$("$QUALICLIP" eval --mos="$labels/kadid" --scores=a.csv | tail -1)
+    tail -n +2 a.csv | jq -nR '[inputs | split(",") | {path: .[0], score: (.[1] | tonumber)}]' >a.json
+    { printf '\357\273\277'; jq -c '.[]' a.json; } >marked.json
+    measure() { "$QUALICLIP" eval --mos="$labels/kadid" --scores="$1" | tail -1 | sed "s|$1\$|a.csv|"; }
+    [ "$(measure a.json)" = "$expected" ]
+    [ "$(measure marked.json)" = "$expected" ]
+    [ "$(measure - <a.json)" = "$expected" ]
+    echo '[{"path": "a.png", "score": 1}, {"path": 3}]' >wrong.json
+    run -1 --separate-stderr "$QUALICLIP" eval --mos="$labels/kadid" --scores=wrong.json
+    contains "$stderr" "element 1 of the array: expected an object with the members path and score"
+    echo '[{"path": "a.png", "score": 1}' >wrong.json
+    run -1 --separate-stderr "$QUALICLIP" eval --mos="$labels/kadid" --scores=wrong.json
+    contains "$stderr" "begins like a JSON array, but is none"
+}
+
+@test "numbers too large for the curve are not called too few images" {
+    scores_from "$labels/kadid/dmos.csv" 1 3 | sed '2,$s/$/e307/' >a.csv
+    run -0 "$QUALICLIP" eval --mos="$labels/kadid" --scores=a.csv
+    contains "$output" "numbers so large or so near each other leave no logistic curve"
+}
+
 @test "opinions of which lower is better are turned round" {
     printf 'path,score\n' >a.csv
     for level in 1 2 3 4; do

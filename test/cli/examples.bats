@@ -22,7 +22,7 @@ example() { # NAME.c or NAME.cpp
 
 @test "score.c: pixels of one's own" {
     example score.c
-    run -0 ./score
+    run -0 built ./score
     [[ "$output" =~ ^0\.[0-9]{4}$ ]]
 }
 
@@ -30,11 +30,11 @@ example() { # NAME.c or NAME.cpp
     need_jpeg
     example score.cpp
     photos=("$root"/test/photos/*.jpg)
-    run -0 ./score "${photos[@]}" missing.jpg
+    run -0 built ./score "${photos[@]}" missing.jpg
     [ ${#lines[@]} = $((${#photos[@]} + 1)) ]
     run -0 "$QUALICLIP" score "${photos[0]}"
     expected=${output%%  *}
-    run -0 ./score "${photos[@]}" missing.jpg
+    run -0 built ./score "${photos[@]}" missing.jpg
     [ "$(printf '%.4f' "${lines[0]%% *}")" = "$expected" ]
     contains "${lines[-1]}" "-  missing.jpg: "
 }
@@ -44,11 +44,11 @@ example() { # NAME.c or NAME.cpp
     need_jpeg
     example best_shot.c
     photos=$root/test/photos
-    run -0 ./best_shot "$photos"/dandelions-strong-blur.png "$photos"/dandelions.jpg \
+    run -0 built ./best_shot "$photos"/dandelions-strong-blur.png "$photos"/dandelions.jpg \
         "$photos"/dandelions-heavy-noise.jpg
     contains "${lines[0]}" /dandelions.jpg
     [ ${#lines[@]} = 3 ]
-    run -1 --separate-stderr ./best_shot missing.png "$photos"/dandelions.jpg
+    run -1 --separate-stderr built ./best_shot missing.png "$photos"/dandelions.jpg
     [ ${#lines[@]} = 1 ]
     contains "$stderr" "missing.png: "
 }
@@ -58,7 +58,7 @@ example() { # NAME.c or NAME.cpp
     example pool.c
     run -0 "$QUALICLIP" score "$root/test/photos/bikes-224x224.png"
     expected=$output
-    run -0 ./pool "$root/test/photos/bikes-224x224.png"
+    run -0 built ./pool "$root/test/photos/bikes-224x224.png"
     [ "$output" = "$expected" ]
 }
 
@@ -76,7 +76,7 @@ example() { # NAME.c or NAME.cpp
     done >frames
     run -0 "$QUALICLIP" score --format=json --raw=nv12:320x240 --matrix=bt709 frames
     expected=$(jq -r 'select(.frame != null and .score >= 0.5) | .frame' <<<"$output")
-    run -0 ./camera <frames
+    run -0 built ./camera <frames
     [ "$(sed 's/^frame \([0-9]*\): .*/\1/' <<<"$output")" = "$expected" ]
     [ -n "$expected" ]
 }

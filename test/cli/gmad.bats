@@ -90,7 +90,7 @@ setup() {
     run -1 --separate-stderr "$QUALICLIP" gmad --scores a.csv missing.csv
     contains "$stderr" "missing.csv: "
     run -1 --separate-stderr "$QUALICLIP" gmad --scores a.csv a.csv
-    contains "$stderr" "the models agree"
+    contains "$stderr" "they agree, or the tolerance is too small for so few images"
     sed 's|/|/x|' b.csv >other.csv
     run -1 --separate-stderr "$QUALICLIP" gmad --scores a.csv other.csv
     contains "$stderr" "joined by name"

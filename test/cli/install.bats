@@ -27,8 +27,20 @@ BUILD=${BUILD:-$root/build}
     ${CC:-cc} example.c -I usr/include usr/lib/libqualiclip.a \
         $(needed=$(pkg-config --print-requires-private qualiclip)
           [ -z "$needed" ] || pkg-config --libs $needed) -lm -pthread -o static
-    [ "$(LD_LIBRARY_PATH=usr/lib ./shared)" = 0.1.0 ]
-    [ "$(./static)" = 0.1.0 ]
+    [ "$(LD_LIBRARY_PATH=usr/lib built ./shared)" = 0.1.0 ]
+    [ "$(built ./static)" = 0.1.0 ]
+}
+
+@test "a prefix with blanks, by GNU's name for it" {
+    [ -z "${SANITIZE:-}" ] || skip "a sanitizer's runtime must be linked by the program"
+    cd "$BATS_TEST_TMPDIR"
+    local place="$PWD/of my own"
+    install_into "" prefix="$place"
+    write_smallest_program
+    eval "${CC:-cc} example.c $(PKG_CONFIG_PATH=$place/lib/pkgconfig pkg-config --cflags --libs qualiclip) -o example"
+    [ "$(LD_LIBRARY_PATH=$place/lib built ./example)" = 0.1.0 ]
+    make -s -C "$root" "${options[@]}" prefix="$place" uninstall
+    [ -z "$(find . -path './of my own/*' ! -type d)" ]
 }
 
 @test "the shared library has a soname, and every name the version of that soname" {

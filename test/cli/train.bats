@@ -122,6 +122,38 @@ setup() {
     "$QUALICLIP" score -m vit.gguf photos/dandelions.jpg
 }
 
+@test "a damaged state is refused before memory is asked for or a step is done" {
+    "$QUALICLIP" train --photos photos -o good.gguf "${small[@]}" --until 1
+    refuse() { # PART: what is said of the file bad.state
+        run -1 "$QUALICLIP" train --photos photos -o bad.gguf --resume bad.state --threads 1
+        contains "$output" "bad.state: $1"
+        [ ! -e bad.gguf ]
+    }
+    put() { # OFFSET BYTES: a copy with those bytes
+        cp good.gguf.state bad.state
+        printf "$2" | dd of=bad.state bs=1 seek="$1" conv=notrunc 2>/dev/null
+    }
+    local size first
+    size=$(wc -c <good.gguf.state)
+    first=$((8 + $(od -An -tu8 -N8 good.gguf.state)))
+    put "$first" '\000\000\300\177' # NaN
+    refuse "tensor visual."
+    contains "$output" "element 0 is nan, expected a finite number"
+    # The numbers of a run: after the kind of its tower comes the width.
+    local words=$((size - 16 * $(grep -ao '"training.numbers":{"dtype":"F32","shape":\[[0-9]*' good.gguf.state |
+        sed 's/.*\[//') / 4))
+    put $((words + 16 + 4)) '\000\000\200\077' # ... with its second part 1: 65536 more
+    refuse "not the state of a run: its width is 6555"
+    put $((words + 16)) '\000\000\300\101' # 24
+    refuse "tensor visual.layer1.1.bn1.bias"
+    put $((words + 16 * 14)) '\000\000\100\100' # the prompts: 3
+    refuse "not the state of a run: it has 3 prompts, expected an even number from 2 to 128"
+    put $((words + 16 * 19 + 12)) '\000\377\177\107' # the highest part of the crop: 65535
+    refuse "not the state of a run: crop is"
+    head -c $((size - 5)) good.gguf.state >bad.state
+    refuse ""
+}
+
 @test "a ViT's patches imitate the cells of a ResNet's map, and a run of it goes on to the same bits" {
     map=(--teacher "$root/weights/qualiclip-nano.gguf")
     mkdir -p map rest
@@ -166,6 +198,13 @@ setup() {
     expect 2 "expected a whole number from" --photos photos --init nano -o m.gguf --crop 33.5
     expect 2 "expected NAME=WEIGHT" --photos photos --init nano -o m.gguf --type-weights rust=1
     expect 2 "photos are given as --photos=photos" photos --init nano -o m.gguf
+    expect 2 "--workers=x: expected a whole number from 0" --photos photos --init nano -o m.gguf --workers x
+    expect 1 "nowhere/m.gguf: cannot be written: No such file" --photos photos --init nano -o nowhere/m.gguf
+    expect 1 "photos: is a directory" --photos photos --init nano -o photos
+    mkfifo pipe
+    expect 1 "pipe: is no regular file" --photos photos --init nano -o m.gguf --state pipe
+    expect 1 "nano, pico or vit-tiny" --photos photos --init nanno -o m.gguf
+    expect 1 "--hold-out has them all" --photos photos --hold-out photos --init nano -o m.gguf
     expect 1 "nothing-here" --photos nothing-here --init nano -o m.gguf
     expect 1 "no-state" --photos photos --init no-state -o m.gguf
     expect 1 "crops need" --photos "$root/test/photos/bikes-161x300.png" --init nano -o m.gguf --crop 224

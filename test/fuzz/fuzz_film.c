@@ -16,7 +16,7 @@ static void read_frames(struct film *film, size_t size)
     qc_image image;
     enum film_step step;
     while ((step = film_read(film, pixels, &image, message)) == FILM_FRAME) {
-        PROMISE(film->frames * film->frame_bytes <= size);
+        PROMISE(film->frames * (film->kept_bytes + film->apart_bytes) <= size);
         PROMISE(image.width == film->frame.width && image.height == film->frame.height);
         PROMISE(image.planes[0] == pixels && image.strides[0] > 0);
     }

@@ -22,6 +22,8 @@ void make_film_seeds(void)
         {"444", "YUV4MPEG2 W6 H4 F0:0 A0:0 I? C444\n", 72},
         {"mono", "YUV4MPEG2 W6 H4 Cmono\n", 24},
         {"deep", "YUV4MPEG2 W6 H4 C420p10\n", 72},
+        {"411", "YUV4MPEG2 W6 H4 C411\n", 40},
+        {"alpha", "YUV4MPEG2 W6 H4 C444alpha\n", 96},
         {"plain", "YUV4MPEG2 W6 H4\n", 36},
     };
     for (size_t i = 0; i < sizeof films / sizeof films[0]; i++) {

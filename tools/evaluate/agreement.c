@@ -36,7 +36,9 @@ static const char *explain(const struct measuring *measuring, bool has_curve)
         return "all scores are equal";
     if (pairs->y_levels < 2)
         return "all opinions are equal";
-    return has_curve ? NULL : "fewer than six images cannot determine the logistic curve";
+    return has_curve          ? NULL
+           : pairs->count < 6 ? "fewer than six images cannot determine the logistic curve"
+                              : "numbers so large or so near each other leave no logistic curve";
 }
 
 void agreement_measure(const double *scores, const double *opinions, size_t count,

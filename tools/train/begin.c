@@ -3,9 +3,11 @@
  */
 #include "begin.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../checkpoint/repack.h"
 #include "../memory.h"
@@ -120,6 +122,11 @@ bool begin_find(struct beginning *beginning, const char *init, const struct begi
                        "%.200s: --activation and --positions are of checkpoints that were not "
                        "converted",
                        init);
+    if (beginning->kind == BEGIN_WITH_CHECKPOINT && access(init, F_OK) != 0)
+        return problem(message,
+                       "--init=%.200s: %s: expected a file, or nano, pico or vit-tiny, which begin "
+                       "with random numbers",
+                       init, strerror(errno));
     switch (beginning->kind) {
     case BEGIN_FROM_SCRATCH: find_by_name(beginning); break;
     case BEGIN_WITH_STATE: good = find_state(beginning, message); break;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "convert_trained.h"
+#include "diagnostics.h"
 #include "../memory.h"
 #include "problem.h"
 #include "tensor_file.h"
@@ -124,6 +125,17 @@ static char *checkpoint_path(const char *folder, const char *model_path)
     return path;
 }
 
+/* What was said of the checkpoint, which is gone, is said of the model. */
+static void rename_subject(char *message, const char *path, const char *model_path)
+{
+    const char *reason = without_subject(message, path);
+    char copy[QC_MESSAGE_SIZE];
+    if (reason == message)
+        return;
+    snprintf(copy, sizeof copy, "%s", reason);
+    problem(message, "%.200s: %s", model_path, copy);
+}
+
 bool export_model(const struct student *student, const struct export_options *options,
                   char *message)
 {
@@ -148,6 +160,8 @@ bool export_model(const struct student *student, const struct export_options *op
                                         .takes_positions = shape->grid > 0};
     const bool good = write_checkpoint(student, path, options->logit_scale, message) &&
                       convert_trained(&model, message);
+    if (!good)
+        rename_subject(message, path, options->model_path);
     unlink(path);
     rmdir(folder);
     free(path);

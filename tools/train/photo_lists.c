@@ -51,13 +51,16 @@ bool photo_list_add(struct input_list *list, const char *argument)
 
 void photo_list_subtract(struct input_list *list, const struct input_list *others)
 {
-    size_t kept = 0;
+    struct stat *known = reallocate(NULL, others->count + 1, sizeof *known);
+    size_t kept = 0, knowns = 0;
+    for (size_t j = 0; j < others->count; j++)
+        knowns += stat(others->items[j].path, &known[knowns]) == 0;
     for (size_t i = 0; i < list->count; i++) {
-        struct stat one, other;
+        struct stat one;
         bool found = false;
-        for (size_t j = 0; stat(list->items[i].path, &one) == 0 && j < others->count && !found; j++)
-            found = stat(others->items[j].path, &other) == 0 && one.st_dev == other.st_dev &&
-                    one.st_ino == other.st_ino;
+        if (knowns && stat(list->items[i].path, &one) == 0)
+            for (size_t j = 0; j < knowns && !found; j++)
+                found = one.st_dev == known[j].st_dev && one.st_ino == known[j].st_ino;
         if (found) {
             free(list->items[i].path);
             free(list->items[i].error);
@@ -66,4 +69,5 @@ void photo_list_subtract(struct input_list *list, const struct input_list *other
         }
     }
     list->count = kept;
+    free(known);
 }

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "problem.h"
+
 #define FIELD(name, kind, member, least, most, meaning)                                            \
     {                                                                                              \
         name, kind, offsetof(struct recipe, member), least, most, meaning, false                   \
@@ -119,14 +121,28 @@ static uint64_t *record_fields(const struct recipe *recipe, bool late, uint64_t 
     return words;
 }
 
-static const uint64_t *recall_fields(struct recipe *recipe, bool late, const uint64_t *words)
+bool recipe_allows(const struct recipe_field *field, double value)
+{
+    return value >= field->least && value <= field->most &&
+           (field->kind == RECIPE_NUMBER || value <= (double)(uint64_t)value);
+}
+
+/* The words behind them; NULL and why not in `message`. */
+static const uint64_t *recall_fields(struct recipe *recipe, bool late, const uint64_t *words,
+                                     char *message)
 {
     for (size_t i = 0; i < recipe_field_count; i++) {
+        const struct recipe_field *field = &recipe_fields[i];
         double value;
-        if (recipe_fields[i].late != late)
+        if (field->late != late)
             continue;
         memcpy(&value, words++, sizeof value);
-        recipe_set(recipe, &recipe_fields[i], value);
+        if (!recipe_allows(field, value)) {
+            problem(message, "%s is %.17g, expected a%s number from %g to %g", field->name, value,
+                    field->kind == RECIPE_NUMBER ? "" : " whole", field->least, field->most);
+            return NULL;
+        }
+        recipe_set(recipe, field, value);
     }
     return words;
 }
@@ -138,11 +154,19 @@ void recipe_record(const struct recipe *recipe, uint64_t *words)
     record_fields(recipe, true, words + degradation_count);
 }
 
-void recipe_recall(struct recipe *recipe, const uint64_t *words)
+bool recipe_recall(struct recipe *recipe, const uint64_t *words, char *message)
 {
-    words = recall_fields(recipe, false, words);
+    words = recall_fields(recipe, false, words, message);
+    if (!words)
+        return false;
     memcpy(recipe->batch.type_weights, words, sizeof recipe->batch.type_weights);
-    recall_fields(recipe, true, words + degradation_count);
+    for (int type = 0; type < degradation_count; type++) {
+        const double weight = recipe->batch.type_weights[type];
+        if (!(weight >= 0 && weight <= RECIPE_TYPE_WEIGHT_MOST))
+            return problem(message, "the weight of %s is %g, expected a number from 0 to %g",
+                           degradation_kinds[type].name, weight, RECIPE_TYPE_WEIGHT_MOST);
+    }
+    return recall_fields(recipe, true, words + degradation_count, message) != NULL;
 }
 
 /* Types that a small tower learns late are drawn more often. */

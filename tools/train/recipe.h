@@ -79,6 +79,9 @@ extern const size_t recipe_field_count;
 
 double recipe_get(const struct recipe *recipe, const struct recipe_field *field);
 void recipe_set(struct recipe *recipe, const struct recipe_field *field, double value);
+bool recipe_allows(const struct recipe_field *field, double value);
+
+#define RECIPE_TYPE_WEIGHT_MOST 1e6
 
 /*
  * As so many words, and back; to the bit.  Late fields are the last words, so that of an older
@@ -87,6 +90,8 @@ void recipe_set(struct recipe *recipe, const struct recipe_field *field, double 
 size_t recipe_words(void);
 size_t recipe_words_of_before(void);
 void recipe_record(const struct recipe *recipe, uint64_t *words);
-void recipe_recall(struct recipe *recipe, const uint64_t *words);
+
+/* ... false and why not in `message` (QC_MESSAGE_SIZE bytes) where no such recipe can be made. */
+bool recipe_recall(struct recipe *recipe, const uint64_t *words, char *message);
 
 #endif

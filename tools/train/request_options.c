@@ -4,6 +4,7 @@
 #include "request_options.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +68,7 @@ static const struct option fixed_options[] = {
     {"type-weights", required_argument, NULL, TYPE_WEIGHTS},
     {"help", no_argument, NULL, 'h'},
 };
-enum { fixed_count = sizeof fixed_options / sizeof *fixed_options };
+enum { fixed_count = sizeof fixed_options / sizeof *fixed_options, count_most = 1000000000 };
 
 static struct option *all_options(void)
 {
@@ -95,8 +96,7 @@ static int change_field(struct recipe_changes *changes, size_t index, const char
 {
     const struct recipe_field *field = &recipe_fields[index];
     double value;
-    if (!parse_number(text, &value) || !(value >= field->least && value <= field->most) ||
-        (field->kind != RECIPE_NUMBER && value > (double)(uint64_t)value))
+    if (!parse_number(text, &value) || !recipe_allows(field, value))
         return usage_error("train", "--%s=%s: expected a%s number from %g to %g", field->name, text,
                            field->kind == RECIPE_NUMBER ? "" : " whole", field->least, field->most);
     changes->given = true;
@@ -113,7 +113,8 @@ static bool change_type_weight(struct recipe_changes *changes, char *text)
     if (!equals)
         return false;
     *equals = '\0';
-    if (!degradation_by_name(text, &type) || !parse_number(equals + 1, &weight) || weight > 1e6)
+    if (!degradation_by_name(text, &type) || !parse_number(equals + 1, &weight) ||
+        weight > RECIPE_TYPE_WEIGHT_MOST)
         return false;
     changes->given = true;
     changes->type_weights[type] = weight;
@@ -184,9 +185,12 @@ static int take_wish(struct begin_wishes *wishes, struct recipe_changes *changes
     return choice < 0 ? COMMAND_USAGE : 0;
 }
 
-static bool take_count(const char *text, uint32_t least, uint32_t *count)
+static const char *option_name(int code)
 {
-    return parse_count(text, least, 1000000000, count);
+    for (size_t i = 0; i < fixed_count; i++)
+        if (fixed_options[i].val == code)
+            return fixed_options[i].name;
+    return "";
 }
 
 /* 0, or the status of a complaint. */
@@ -218,8 +222,10 @@ static int take_option(struct training_request *request, int code, const char *t
                    ? 0
                    : usage_error("train", "--cache-memory=%s: expected a size such as 512M", text);
     }
-    if (!take_count(text, code == HOLD_OUT_SIDE || code == THREADS_OPTION, &count))
-        return usage_error("train", "%s: expected a whole number", text);
+    const uint32_t least = code == HOLD_OUT_SIDE || code == THREADS_OPTION;
+    if (!parse_count(text, least, count_most, &count))
+        return usage_error("train", "--%s=%s: expected a whole number from %" PRIu32 " to %d",
+                           option_name(code), text, least, (int)count_most);
     switch (code) {
     case SAVE_EVERY: request->save_every = count; break;
     case JUDGE_EVERY: request->judge_every = count; break;

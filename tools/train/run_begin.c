@@ -1,9 +1,13 @@
 /*
  * run_begin.c - a run before its first step, and after its last: photos, tower, teacher, feed.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "../memory.h"
 #include "diagnostics.h"
@@ -66,7 +70,8 @@ static bool load_photos(struct run *run)
     if (run->photos.count && count && run_is_speaker())
         held_out_load(&run->held_out, paths, count, request->held_out_side);
     free(paths);
-    return run->photos.count || problem(run->message, "there is no photo to learn from");
+    return run->photos.count || problem(run->message, "there is no photo to learn from%s",
+                                        request->photos.count ? "" : ": --hold-out has them all");
 }
 
 static void tell_memory(const struct run *run)
@@ -225,11 +230,36 @@ static bool check_ranks(struct run *run)
                    photos, ranks);
 }
 
+/* Files are replaced as a whole, which takes a folder that can be written. */
+static bool can_replace(const char *path, char *message)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return problem(message, "%.200s: is %s, expected the name of a file", path,
+                       S_ISDIR(status.st_mode) ? "a directory" : "no regular file");
+    char *directory = copy_string(path);
+    char *slash = strrchr(directory, '/');
+    if (slash)
+        slash[slash == directory] = '\0';
+    const bool good = access(slash ? directory : ".", W_OK | X_OK) == 0;
+    const int error = good ? 0 : errno;
+    free(directory);
+    return good || problem(message, "%.200s: cannot be written: %s", path, strerror(error));
+}
+
+/* What would be lost at the end for want of a folder is told at the beginning. */
+static bool check_outputs(struct run *run)
+{
+    const struct training_request *request = run->request;
+    return !run_is_speaker() || (can_replace(request->model.model_path, run->message) &&
+                                 can_replace(request->state_path, run->message));
+}
+
 bool run_begin(struct run *run)
 {
     struct training_request *request = run->request;
     struct state_head head;
-    if (!settle_recipe(run, &head) || !check_ranks(run) || !load_photos(run))
+    if (!check_outputs(run) || !settle_recipe(run, &head) || !check_ranks(run) || !load_photos(run))
         return false;
     if (!request->recipe.steps)
         request->recipe.steps = steps_of_epochs(run);

@@ -4,11 +4,13 @@
  */
 #include "state.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../memory.h"
+#include "problem.h"
 #include "qualiclip.h"
 #include "tensor_file.h"
 
@@ -50,8 +52,11 @@ static void record_head(const struct state_head *head, uint64_t *words)
     recipe_record(&head->recipe, words + SHAPE_WORDS + 4);
 }
 
-static void recall_head(struct state_head *head, const uint64_t *words)
+/* False and why not in `message`: numbers that no run has. */
+static bool recall_head(struct state_head *head, const uint64_t *words, char *message)
 {
+    enum { texts_most = 2 * QC_PAIRS_MAX };
+    const uint64_t steps_most = UINT64_C(1000000000000);
     struct tower_shape *shape = &head->shape;
     shape->kind = words[0] ? TRAIN_VIT : TRAIN_RESNET;
     uint32_t *const members[] = {&shape->width,     &shape->feature,   &shape->heads,
@@ -64,11 +69,17 @@ static void recall_head(struct state_head *head, const uint64_t *words)
     shape->folded = words[12] != 0;
     head->from_scratch = words[13] != 0;
     words += SHAPE_WORDS;
+    if (words[0] < 2 || words[0] > texts_most || words[0] % 2)
+        return problem(message, "it has %" PRIu64 " prompts, expected an even number from 2 to %d",
+                       words[0], (int)texts_most);
+    if (words[2] > steps_most)
+        return problem(message, "it has done %" PRIu64 " steps, expected at most %" PRIu64,
+                       words[2], steps_most);
     head->texts = (uint32_t)words[0];
     head->prompts_learn = words[1] != 0;
     head->step = words[2];
     head->photos = words[3];
-    recipe_recall(&head->recipe, words + 4);
+    return recipe_recall(&head->recipe, words + 4, message);
 }
 
 static struct named_tensor numbers_tensor(float *parts, size_t words)
@@ -132,6 +143,37 @@ bool state_save(const char *path, const struct state_head *head, const struct st
     return good;
 }
 
+/*
+ * Whether the last block of each stage is in the file and as wide as the shape says: before memory
+ * is asked for that grows with both.
+ */
+static bool check_width(const char *path, const struct tower_shape *shape, char *message)
+{
+    const uint32_t width_most = UINT32_C(1) << 16;
+    const bool vit = shape->kind == TRAIN_VIT;
+    const size_t stages = vit ? 1 : 4;
+    if (shape->width > width_most >> (stages - 1))
+        return problem(message, "%.200s: not the state of a run: its width is %" PRIu32, path,
+                       shape->width);
+    float *values = reallocate(NULL, width_most, sizeof *values);
+    bool good = true;
+    for (size_t stage = 0; stage < stages && good; stage++) {
+        const uint32_t blocks = vit ? shape->layers : shape->blocks[stage];
+        struct named_tensor tensor = {
+            .dimensions = 1, .count = (size_t)shape->width << stage, .values = values};
+        tensor.shape[0] = tensor.count;
+        if (vit)
+            snprintf(tensor.name, sizeof tensor.name,
+                     "visual.transformer.resblocks.%" PRIu32 ".ln_1.bias", blocks - 1);
+        else
+            snprintf(tensor.name, sizeof tensor.name, "visual.layer%zu.%" PRIu32 ".bn1.bias",
+                     stage + 1, blocks - 1);
+        good = tensor_file_read(path, &tensor, 1, message);
+    }
+    free(values);
+    return good;
+}
+
 /* Of a file of before, what it does not record is 0; of neither, `message` is about today's. */
 static bool read_numbers(const char *path, float *parts, char *message)
 {
@@ -148,15 +190,17 @@ bool state_read_head(const char *path, struct state_head *head, char *message)
 {
     uint64_t *words = reallocate(NULL, head_words(), sizeof *words);
     float *parts = reallocate(NULL, head_words(), PARTS * sizeof *parts);
-    const bool good = read_numbers(path, parts, message);
+    char reason[QC_MESSAGE_SIZE];
+    bool good = read_numbers(path, parts, message);
     if (good) {
         join(parts, head_words(), words);
         *head = (struct state_head){0};
-        recall_head(head, words);
+        good = recall_head(head, words, reason) ||
+               problem(message, "%.200s: not the state of a run: %.200s", path, reason);
     }
     free(parts);
     free(words);
-    return good;
+    return good && check_width(path, &head->shape, message);
 }
 
 bool state_load(const char *path, struct student *student, struct adamw *optimiser, char *message)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,10 +112,14 @@ static bool read_tensor(struct checkpoint *checkpoint, const struct named_tensor
         return false;
     double *numbers = reallocate(NULL, tensor->count, sizeof *numbers);
     checkpoint_read(checkpoint, &view, 0, tensor->count, numbers);
-    for (size_t i = 0; i < tensor->count; i++)
-        tensor->values[i] = (float)numbers[i];
+    size_t finite = 0;
+    for (; finite < tensor->count && isfinite(numbers[finite]); finite++)
+        tensor->values[finite] = (float)numbers[finite];
+    const double other = finite < tensor->count ? numbers[finite] : 0;
     free(numbers);
-    return true;
+    return finite == tensor->count ||
+           problem(message, "%.200s: tensor %s: element %zu is %g, expected a finite number",
+                   checkpoint->path, tensor->name, finite, other);
 }
 
 bool tensor_file_read(const char *path, const struct named_tensor *tensors, size_t count,

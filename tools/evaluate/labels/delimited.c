@@ -185,7 +185,8 @@ bool delimited_read(struct table *table, const char *bytes, size_t size, const c
     struct reader reader = {table, bytes, bytes + size, ',', 1, origin, message};
     if (memchr(bytes, 0, size)) {
         snprintf(message, TABLE_MESSAGE_SIZE,
-                 "%.300s: has a zero byte: neither text in UTF-8 nor a format that is known",
+                 "%.300s: has a zero byte: neither text in UTF-8 (UTF-16?  Save it as UTF-8) nor "
+                 "a format that is known",
                  origin);
         return false;
     }

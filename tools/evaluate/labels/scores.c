@@ -1,5 +1,6 @@
 /*
- * scores.c - tables by their columns, lines of JSON by their members.
+ * scores.c - tables by their columns; objects of JSON, a line each or in one array, by their
+ * members.
  */
 #include "scores.h"
 
@@ -99,6 +100,29 @@ static bool read_json_lines(struct scores *scores, const char *bytes, size_t siz
     return true;
 }
 
+/* An array of such objects, as `jq --slurp` makes of lines. */
+static bool read_json_array(struct scores *scores, const char *bytes, size_t size, const char *path,
+                            const struct score_options *options, char *message)
+{
+    cJSON *array = cJSON_ParseWithLength(bytes, size);
+    bool good = cJSON_IsArray(array);
+    size_t index = 0;
+    const cJSON *object = good ? array->child : NULL;
+    for (; good && object; object = object->next, index += good)
+        good = take_object(scores, object, options);
+    if (!array)
+        snprintf(message, TABLE_MESSAGE_SIZE, "%.300s: begins like a JSON array, but is none",
+                 path);
+    else if (!good)
+        snprintf(message, TABLE_MESSAGE_SIZE,
+                 "%.300s: element %zu of the array: expected an object with the members %.50s and "
+                 "%.50s",
+                 path, index, options->name_column ? options->name_column : "path",
+                 options->score_column ? options->score_column : "score");
+    cJSON_Delete(array);
+    return good;
+}
+
 bool scores_read(struct scores *scores, const char *path, const struct score_options *options,
                  char message[TABLE_MESSAGE_SIZE])
 {
@@ -106,10 +130,13 @@ bool scores_read(struct scores *scores, const char *path, const struct score_opt
     char *bytes = table_read_file(path, &size, message);
     if (!bytes)
         return false;
-    const bool json = bytes[strspn(bytes, " \t\r\n")] == '{';
+    const size_t mark = strncmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* of the byte order */
+    const char first = bytes[mark + strspn(bytes + mark, " \t\r\n")];
     memset(scores, 0, sizeof *scores);
     const bool good =
-        (json ? read_json_lines : read_table)(scores, bytes, size, path, options, message);
+        (first == '{'   ? read_json_lines
+         : first == '[' ? read_json_array
+                        : read_table)(scores, bytes + mark, size - mark, path, options, message);
     free(bytes);
     if (good)
         return true;

@@ -195,7 +195,8 @@ double table_number(const struct table *table, size_t row, size_t column)
 
 char *table_read_file(const char *path, size_t *size, char message[TABLE_MESSAGE_SIZE])
 {
-    FILE *file = fopen(path, "rb");
+    const bool standard = strcmp(path, "-") == 0;
+    FILE *file = standard ? stdin : fopen(path, "rb");
     if (!file) {
         snprintf(message, TABLE_MESSAGE_SIZE, "%.300s: %s", path, strerror(errno));
         return NULL;
@@ -208,7 +209,8 @@ char *table_read_file(const char *path, size_t *size, char message[TABLE_MESSAGE
         used += count = fread(bytes + used, 1, room - used - 1, file);
     }
     const int error = ferror(file) ? errno : 0;
-    fclose(file);
+    if (!standard)
+        fclose(file);
     if (!error && used <= TABLE_FILE_MAX) {
         bytes[used] = 0;
         *size = used;
