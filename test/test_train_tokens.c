@@ -417,12 +417,20 @@ static void a_record_of_before_can_be_read(void **state)
     assert_true(state_read_head(temporary_path, &found, message));
     assert_true(found.recipe.loss.teacher_tokens == 0.75 && found.step == 7);
 
-    struct named_tensor numbers = {
-        .name = STATE_NUMBERS, .dimensions = 1, .shape = {count}, .count = count};
-    numbers.values = malloc(count * sizeof(float));
-    assert_true(tensor_file_read(temporary_path, &numbers, 1, message));
-    numbers.shape[0] = numbers.count = before;
-    assert_true(tensor_file_write(temporary_path, &numbers, 1, message));
+    /* With a tensor by which the tower's width is checked. */
+    float bias[32];
+    struct named_tensor kept[2] = {
+        {.name = STATE_NUMBERS, .dimensions = 1, .shape = {count}, .count = count},
+        {.name = "visual.transformer.resblocks.1.ln_1.bias",
+         .dimensions = 1,
+         .shape = {32},
+         .count = 32,
+         .values = bias}};
+    struct named_tensor *numbers = &kept[0];
+    numbers->values = malloc(count * sizeof(float));
+    assert_true(tensor_file_read(temporary_path, kept, 2, message));
+    numbers->shape[0] = numbers->count = before;
+    assert_true(tensor_file_write(temporary_path, kept, 2, message));
     assert_true(state_read_head(temporary_path, &found, message));
     assert_true(found.recipe.loss.teacher_tokens == 0);
     head.recipe.loss.teacher_tokens = 0;
@@ -432,11 +440,11 @@ static void a_record_of_before_can_be_read(void **state)
     assert_memory_equal(found.recipe.batch.type_weights, head.recipe.batch.type_weights,
                         sizeof head.recipe.batch.type_weights);
 
-    numbers.shape[0] = numbers.count = before - parts;
-    assert_true(tensor_file_write(temporary_path, &numbers, 1, message));
+    numbers->shape[0] = numbers->count = before - parts;
+    assert_true(tensor_file_write(temporary_path, kept, 2, message));
     assert_false(state_read_head(temporary_path, &found, message));
     assert_non_null(strstr(message, STATE_NUMBERS));
-    free(numbers.values);
+    free(numbers->values);
     adamw_free(&optimiser);
     student_free(&student_of_state);
 }
