@@ -7,10 +7,11 @@ PACKAGES := gcc g++ libc6-dev binutils pkg-config libopenblas-dev libpng-dev lib
 CI_PACKAGES := clang libclang-rt-14-dev python3-torch python3-pil python3-numpy python3-regex \
                python3-scipy valgrind cmake abigail-tools debhelper lintian fakeroot \
                libopenmpi-dev openmpi-bin chromium
-# What check-aarch64 needs: a cross compiler, an emulator, libraries of the other architecture.
-AARCH64_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user pkg-config \
+# What check-aarch64 needs: cross compilers, an emulator, libraries of the other architecture.
+# oneDNN's headers can be installed for one architecture alone; it takes this machine's.
+AARCH64_PACKAGES := gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user pkg-config \
                     libpng-dev:arm64 libjpeg-dev:arm64 libzip-dev:arm64 zlib1g-dev:arm64 libcjson-dev:arm64 \
-                    libcmocka-dev:arm64
+                    libopenjp2-7-dev:arm64 libopenblas-dev:arm64 libdnnl2:arm64 libdnnl-dev libcmocka-dev:arm64
 # Other architectures, by Debian's names: make deps-cross check-cross ARCH=armhf.
 ARCH ?= armhf
 triplet_armhf   := arm-linux-gnueabihf
@@ -56,7 +57,8 @@ else
 ##   check-core      tests of both
 ##   demo            score a photo and four worsened copies of it
 ##   check           all tests
-##   check-aarch64   those of what depends on the CPU, cross-built and emulated (make deps-aarch64)
+##   check-aarch64   the same, cross-built and emulated (make deps-aarch64), but for what takes minutes
+##                   there; WHOLE=yes leaves out nothing
 ##   check-cross     a few for each of ARCH=armhf|i386|riscv64|s390x, emulated (make deps-cross)
 ##   check-x86       a score on x86 CPUs with and without AVX2, emulated (qemu-user)
 ##   fuzz            targets for libFuzzer (clang); test/fuzz/run.sh runs them
@@ -247,7 +249,8 @@ TOOL_LIBS   = $(shell $(PKG_CONFIG) --libs $(TOOL_PACKAGES) $(method_packages)) 
 method_packages := $(if $(filter yes,$(JPEG2000)),libopenjp2) $(if $(filter yes,$(MPI)),ompi-c)
 method_flags    := $(if $(filter yes,$(JPEG2000)),-DQUALICLIP_JPEG2000=1) \
                    $(if $(filter yes,$(TRAIN)),-DQUALICLIP_TRAIN=1) $(if $(filter yes,$(MPI)),-DQUALICLIP_MPI=1)
-method_libs     := $(if $(filter yes,$(TRAIN)),-ldnnl -lgomp)
+DNNL            ?= -ldnnl
+method_libs     := $(if $(filter yes,$(TRAIN)),$(DNNL) -lgomp)
 TEST_CFLAGS = $(TOOL_CFLAGS) -Itest -Ibench $(shell $(PKG_CONFIG) --cflags cmocka)
 TEST_LIBS   = $(TOOL_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 with_tool   := $(if $(shell $(PKG_CONFIG) --exists $(TOOL_PACKAGES) 2>/dev/null && echo yes),yes)
@@ -427,7 +430,8 @@ demo: tool
 	@$(TOOL) score --sort $(DEMO_PHOTOS)
 
 # The command line's tests call the program; where it is to be emulated, by way of a script.
-CLI_TESTS ?= $(filter-out $(if $(filter yes,$(TRAIN)),train_absent,train train_model) \
+CLI_TESTS ?= $(filter-out $(WITHOUT) \
+                          $(if $(filter yes,$(TRAIN)),train_absent,train train_model) \
                           $(if $(filter yesyes,$(TRAIN)$(MPI)),,train_mpi),\
                           $(patsubst test/cli/%.bats,%,$(wildcard test/cli/*.bats)))
 tested_tool := $(TOOL)$(if $(EMULATOR),-emulated)
@@ -443,16 +447,21 @@ endif
 	 BUILTIN=$(BUILTIN) THREADS=$(THREADS) BLAS=$(BLAS) SANITIZE=$(SANITIZE) DEBUG=$(DEBUG) CC="$(CC)" \
 	 LIBRARY_LIBS="$(LIBRARY_LIBS)" EMULATOR="$(EMULATOR)" test/run.sh $(tested_programs) $(CLI_TESTS:%=test/cli/%.bats)
 
-# The library's tests, and those of the command line's that look at what it computes, on an emulated
-# other CPU.  Left out are the method's, which trains and judges where it is built, and three that
-# take minutes there: decoding and files, which no kernel set changes, and sizes.
-AARCH64_WITHOUT := fuzz_% $(addprefix test_,agreement builtin_quality canvas competition degrad% evaluate_% labels page train_% \
-                   picture_rows sizes)
-AARCH64_CLI := kernels smoke threads
+# The tests on an emulated other CPU.  WHOLE=yes leaves out none; CI has no time for those that take
+# from half a minute to many there:
+#   test_builtin_quality builtin   judge the weights, by scores of whole photos
+#   documents                      whole photos again, through commands that other tests have
+#   test_sizes sizes               two towers at every size; test_resize, test_scorer ... have some of them
+#   test_picture_rows              decoding, which no kernel set changes
+#   profiles                       hundreds of prompts to encode; test_profiles, test_text have some
+#   test_train_resnet train train_model   oneDNN's convolutions; test_train_% train ViTs and all the rest
+WHOLE ?= no
+AARCH64_LEFT_OUT := $(if $(filter yes,$(WHOLE)),,test_builtin_quality builtin documents test_sizes sizes \
+                    test_picture_rows profiles test_train_resnet train train_model)
 check-aarch64:
 	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig $(MAKE) --no-print-directory \
 	 BUILD=$(BUILD)/aarch64 CROSS=aarch64-linux-gnu- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
-	 EMULATOR=qemu-aarch64 WITHOUT="$(AARCH64_WITHOUT)" CLI_TESTS="$(AARCH64_CLI)" check
+	 TRAIN=yes DNNL=-l:libdnnl.so.2 EMULATOR=qemu-aarch64 WITHOUT="$(AARCH64_LEFT_OUT)" check
 	@test/cpus.sh $(BUILD)/aarch64 qemu-aarch64 cortex-a53=neon cortex-a76=neondot max=neonbf16
 
 # The oldest CPUs that have a set of kernels, and older ones, emulated.

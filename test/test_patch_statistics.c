@@ -71,7 +71,8 @@ static void add_all(struct patch_statistics *statistics, const float *vectors, s
     assert_int_equal(statistics->count, count);
 }
 
-/* Mean and covariance in two passes. */
+/* Mean and covariance in two passes; what is symmetric is computed once: long double is slow where
+   processors have none. */
 static void reference_statistics(const float *vectors, size_t count, size_t size, long double *mean,
                                  long double *covariance)
 {
@@ -82,11 +83,11 @@ static void reference_statistics(const float *vectors, size_t count, size_t size
         mean[i] /= (long double)count;
     }
     for (size_t i = 0; i < size; i++)
-        for (size_t j = 0; j < size; j++) {
+        for (size_t j = 0; j <= i; j++) {
             long double sum = 0;
             for (size_t n = 0; n < count; n++)
                 sum += (vectors[n * size + i] - mean[i]) * (vectors[n * size + j] - mean[j]);
-            covariance[i * size + j] = sum / (long double)(count - 1);
+            covariance[i * size + j] = covariance[j * size + i] = sum / (long double)(count - 1);
         }
 }
 

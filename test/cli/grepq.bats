@@ -38,7 +38,7 @@ setup() {
 }
 
 @test "every number of threads and each batch gives the same line" {
-    photos=("$root"/test/photos/dandelions*.jpg)
+    photos=("$grepq"/pristine/*.jpg)
     "$QUALICLIP" score -m grepq.gguf --format json --threads 1 "${photos[@]}" >one
     for threads in $(thread_counts); do
         "$QUALICLIP" score -m grepq.gguf --format json --threads $threads --batch 3 "${photos[@]}" >two

@@ -20,7 +20,7 @@ threads() {
 make_many() {
     echo no image >bad.png
     head -c 300 "${images[0]}" >cut.png
-    many=("$root/test/photos/dandelions-slight-blur.png")
+    many=("$root/test/photos/held-out-perched-osprey.png")
     for i in $(seq 5); do many+=("${images[@]}" bad.png); done
     many+=(cut.png missing.png . "${images[1]}")
 }
@@ -58,7 +58,7 @@ make_many() {
 }
 
 @test "more images than may wait behind a slow one" {
-    many=("$root/test/photos/dandelions-slight-blur.png")
+    many=("$root/test/photos/held-out-perched-osprey.png")
     for i in $(seq 110); do many+=("${images[0]}"); done
     run -0 q score --threads 1 "${many[@]}"
     expected=$output
@@ -67,7 +67,7 @@ make_many() {
 }
 
 @test "--max-memory: an image too large for a thread's share has all of it to itself" {
-    photo=$root/test/photos/dandelions-slight-blur.png
+    photo=$root/test/photos/held-out-perched-osprey.png
     q score --threads 1 --format json "$photo" "${images[@]}" "$photo" >expected
     q embed --threads 1 "$photo" "${images[@]}" "$photo" >expected-features
     threads=$(threads)

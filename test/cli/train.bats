@@ -103,6 +103,7 @@ setup() {
         -o student.gguf "${small[@]}" --init pico --teacher teacher.gguf --log student.csv
     [ "$status" -eq 0 ]
     contains "$output" "like the teacher"
+    contains "$output" "the teacher's features are of another size: its scores alone are imitated"
     [ "$(tail -1 student.csv | cut -d, -f17)" != "" ]
     awk -F, 'NR == 2 { exit !($9 > 0) }' student.csv # the loss of that name
     "$QUALICLIP" train --photos photos -o alone.gguf "${small[@]}" --init pico
@@ -199,12 +200,16 @@ setup() {
     expect 2 "expected NAME=WEIGHT" --photos photos --init nano -o m.gguf --type-weights rust=1
     expect 2 "photos are given as --photos=photos" photos --init nano -o m.gguf
     expect 2 "--workers=x: expected a whole number from 0" --photos photos --init nano -o m.gguf --workers x
-    expect 1 "nowhere/m.gguf: cannot be written: No such file" --photos photos --init nano -o nowhere/m.gguf
-    expect 1 "photos: is a directory" --photos photos --init nano -o photos
+    expect 1 "nowhere/m.gguf: cannot be written: No such file" --photos photos "${small[@]}" -o nowhere/m.gguf
+    expect 1 "photos: is a directory" --photos photos "${small[@]}" -o photos
     mkfifo pipe
-    expect 1 "pipe: is no regular file" --photos photos --init nano -o m.gguf --state pipe
+    expect 1 "pipe: is no regular file" --photos photos "${small[@]}" -o m.gguf --state pipe
+    expect 1 "1 photos kept aside take 54 MB at 384 pixels a side, more than --cache-memory, 10 MB" \
+        --photos photos --hold-out photos/dandelions.jpg "${small[@]}" -o m.gguf --cache-memory 10M \
+        --hold-out-side 384
+    expect 2 "--hold-out-side=5000: expected a whole number from 1 to 4096" --hold-out-side 5000
     expect 1 "nano, pico or vit-tiny" --photos photos --init nanno -o m.gguf
-    expect 1 "--hold-out has them all" --photos photos --hold-out photos --init nano -o m.gguf
+    expect 1 "--hold-out has them all" --photos photos --hold-out photos "${small[@]}" -o m.gguf
     expect 1 "nothing-here" --photos nothing-here --init nano -o m.gguf
     expect 1 "no-state" --photos photos --init no-state -o m.gguf
     expect 1 "crops need" --photos "$root/test/photos/bikes-161x300.png" --init nano -o m.gguf --crop 224

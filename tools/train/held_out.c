@@ -14,6 +14,7 @@
 #include "diagnostics.h"
 #include "../memory.h"
 #include "pictures.h"
+#include "progress.h"
 #include "qualiclip.h"
 
 enum { IMAGES = 1 + degradation_count * degradation_levels, BATCH = 8 };
@@ -76,14 +77,17 @@ void held_out_load(struct held_out *held_out, const char *const *paths, size_t c
 {
     *held_out = (struct held_out){.side = side};
     held_out->pixels = reallocate(NULL, count, held_out_bytes(side));
+    progress_start_units(count, "photos kept aside", 0);
     for (size_t i = 0; i < count; i++) {
         char message[QC_MESSAGE_SIZE];
+        progress_show(i);
         if (load(paths[i], side, 1 + held_out->photos,
                  held_out->pixels + held_out->photos * held_out_bytes(side), message))
             held_out->photos++;
         else
             complain_about(paths[i], message);
     }
+    progress_end();
 }
 
 void held_out_free(struct held_out *held_out)

@@ -11,6 +11,7 @@
 #include "diagnostics.h"
 #include "../memory.h"
 #include "pictures.h"
+#include "progress.h"
 #include "qualiclip.h"
 
 static const uint32_t longest_sides[PHOTO_SIZES] = {1536, 1024, 768, 512, 384, 256, 192};
@@ -176,9 +177,11 @@ void photo_set_load(struct photo_set *set, const char *const *paths, size_t coun
                     uint32_t shortest, size_t memory)
 {
     *set = (struct photo_set){.photos = reallocate(NULL, count, sizeof *set->photos)};
+    progress_start_units(count, "photos", 0);
     for (size_t i = 0; i < count; i++) {
         char message[QC_MESSAGE_SIZE];
         struct cached_photo *photo = &set->photos[set->count];
+        progress_show(i);
         if (!load_photo(photo, paths[i], shortest, message)) {
             complain_about(paths[i], message);
             set->skipped++;
@@ -190,6 +193,7 @@ void photo_set_load(struct photo_set *set, const char *const *paths, size_t coun
         while (set->bytes > memory && drop_largest(set))
             continue;
     }
+    progress_end();
 }
 
 void photo_set_free(struct photo_set *set)

@@ -68,7 +68,11 @@ static const struct option fixed_options[] = {
     {"type-weights", required_argument, NULL, TYPE_WEIGHTS},
     {"help", no_argument, NULL, 'h'},
 };
-enum { fixed_count = sizeof fixed_options / sizeof *fixed_options, count_most = 1000000000 };
+enum {
+    fixed_count = sizeof fixed_options / sizeof *fixed_options,
+    count_most = 1000000000,
+    side_most = 4096
+};
 
 static struct option *all_options(void)
 {
@@ -223,9 +227,10 @@ static int take_option(struct training_request *request, int code, const char *t
                    : usage_error("train", "--cache-memory=%s: expected a size such as 512M", text);
     }
     const uint32_t least = code == HOLD_OUT_SIDE || code == THREADS_OPTION;
-    if (!parse_count(text, least, count_most, &count))
+    const int most = code == HOLD_OUT_SIDE ? side_most : count_most;
+    if (!parse_count(text, least, (uint32_t)most, &count))
         return usage_error("train", "--%s=%s: expected a whole number from %" PRIu32 " to %d",
-                           option_name(code), text, least, (int)count_most);
+                           option_name(code), text, least, most);
     switch (code) {
     case SAVE_EVERY: request->save_every = count; break;
     case JUDGE_EVERY: request->judge_every = count; break;

@@ -57,6 +57,19 @@ static uint64_t hash_photos(const struct photo_set *set)
     return hash & 0xffffffffffff;
 }
 
+/* Photos that are judged are kept degraded: not more of them than photos to learn from may take. */
+static bool check_held_out(struct run *run)
+{
+    const struct training_request *request = run->request;
+    const size_t each = held_out_bytes(request->held_out_side), count = request->held_out.count;
+    return count <= request->cache_memory / each ||
+           problem(run->message,
+                   "%zu photos kept aside take %.0f MB at %" PRIu32 " pixels a side, more than "
+                   "--cache-memory, %.0f MB: give fewer, a smaller --hold-out-side, or more memory",
+                   count, (double)count * (double)each / 1e6, request->held_out_side,
+                   (double)request->cache_memory / 1e6);
+}
+
 static bool load_photos(struct run *run)
 {
     const struct training_request *request = run->request;
@@ -87,6 +100,12 @@ static void tell_memory(const struct run *run)
         (double)(run->held_out.photos * held_out_bytes(request->held_out_side)) / 1e6,
         batch_images(batch),
         (double)feed_room(request->workers) * (double)batch_bytes(batch, own_share(request)) / 1e6);
+    output_end_line();
+    if (!run->teacher || teacher_has_features(run->teacher) ||
+        !(request->recipe.loss.teacher_feature > 0))
+        return;
+    output_begin_line();
+    fputs("the teacher's features are of another size: its scores alone are imitated", stdout);
     output_end_line();
 }
 
@@ -247,10 +266,14 @@ static bool can_replace(const char *path, char *message)
     return good || problem(message, "%.200s: cannot be written: %s", path, strerror(error));
 }
 
-/* What would be lost at the end for want of a folder is told at the beginning. */
-static bool check_outputs(struct run *run)
+/* What would be lost at the end for want of a folder is told before photos are read. */
+static bool check_files(struct run *run)
 {
     const struct training_request *request = run->request;
+    const char *teacher = request->teacher ? teacher_path(request->teacher) : NULL;
+    if (teacher && access(teacher, R_OK) != 0)
+        return problem(run->message, "--teacher=%.200s: %s: expected a model file, or built-in",
+                       teacher, strerror(errno));
     return !run_is_speaker() || (can_replace(request->model.model_path, run->message) &&
                                  can_replace(request->state_path, run->message));
 }
@@ -259,7 +282,8 @@ bool run_begin(struct run *run)
 {
     struct training_request *request = run->request;
     struct state_head head;
-    if (!check_outputs(run) || !settle_recipe(run, &head) || !check_ranks(run) || !load_photos(run))
+    if (!check_files(run) || !settle_recipe(run, &head) || !check_ranks(run) ||
+        !check_held_out(run) || !load_photos(run))
         return false;
     if (!request->recipe.steps)
         request->recipe.steps = steps_of_epochs(run);
