@@ -419,6 +419,11 @@ $(BUILD)/bench/degrade: $(call objects,bench/degrade.c $(degrade_sources))
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(LIBRARY_LIBS)
 $(BUILD)/bench/degrade.o: PART_CFLAGS = -Itools/degrade
 
+# ... how long frames take to become R, G and B ...
+$(BUILD)/bench/frames: $(call objects,bench/frames.c) $(library_objects)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+
 # ... and what threads cost.
 $(BUILD)/bench/threads: $(call objects,bench/threads.c) $(library_objects)
 	$(call say,LD,$@)

@@ -129,6 +129,9 @@ const kernel_set kernel_set_reference_openblas = {
     .column_mean = reference_column_mean,
     .all_finite = reference_all_finite,
     .widen = reference_widen,
+    .yuv_to_rgb = reference_yuv_to_rgb,
+    .rgb565_to_rgb = reference_rgb565_to_rgb,
+    .bytes_to_rgb = reference_bytes_to_rgb,
 };
 
 #if QUALICLIP_X86
@@ -161,6 +164,9 @@ const kernel_set kernel_set_avx2_openblas = {
     .column_mean = avx2_column_mean,
     .all_finite = avx2_all_finite,
     .widen = avx2_widen,
+    .yuv_to_rgb = avx2_yuv_to_rgb,
+    .rgb565_to_rgb = avx2_rgb565_to_rgb,
+    .bytes_to_rgb = avx2_bytes_to_rgb,
 };
 
 #endif

@@ -253,6 +253,45 @@ typedef struct winograd_tiles {
     size_t point_stride, tile_stride;
 } winograd_tiles;
 
+/*
+ * What makes R, G and B of a luma y and two differences of colour b and r, all of them samples of
+ * 8 bits or, in 16, of more:
+ *
+ *     R: red * (r - middle)    G: green_blue * (b - middle) + green_red * (r - middle)
+ *     B: blue * (b - middle)
+ *     (luma * min(y, most) + floor(that + offset / 2)) / divisor, rounded down, cut to 0 ... 255
+ *
+ * A step of luma is a fraction of small numbers, 255 / 219 = 85 / 73 for instance.  So whole
+ * numbers tell a pixel exactly as soon as the floor is right, which is a matter of chroma alone.
+ *
+ * Factors of chroma are below 255 in magnitude, divisors below 2048.  Of bytes, 64 < divisor <= 90,
+ * and what is divided stays, before luma is added and of luma alone, below 2^15 in magnitude. Words
+ * of chroma are below 2^12, most and twice the factor of luma below 2^15, what is divided below
+ * 2^22.
+ */
+typedef struct yuv_colours {
+    int32_t luma, divisor, offset;
+    uint16_t most, middle;
+    int32_t red, blue;             /* in units of 2^-YUV_BITS */
+    int64_t green_blue, green_red; /* in units of 2^-YUV_GREEN_BITS, as each sum has two of them */
+} yuv_colours;
+
+#define YUV_BITS       22
+#define YUV_GREEN_BITS 37
+
+/*
+ * Where a row's samples are: the first of each, and bytes from one to the next.  Bytes lie in
+ * planes (both steps 1), luma in one and the others in turns in another (1 and 2), or all in groups
+ * of four bytes (2 and 4); words like the second.  But in three planes chroma is shared.
+ */
+typedef struct yuv_row {
+    const uint8_t *luma, *blue, *red; /* blue and red NULL: grey */
+    size_t luma_step, chroma_step;
+    bool shared;       /* pixels 2 * i and 2 * i + 1 have sample i of chroma; else each its own */
+    bool words;        /* of 16 bits, little-endian ... */
+    uint16_t low_bits; /* ... of which so many at the lower end do not count */
+} yuv_row;
+
 typedef struct kernel_set {
     const char *name; /* as in --kernels */
 
@@ -327,6 +366,19 @@ typedef struct kernel_set {
 
     /* out[c] = mean over rows of x[r][c], added in ascending order of r. */
     void (*column_mean)(float *out, const float *x, size_t stride, size_t rows, size_t columns);
+
+    /*
+     * Rows of pixels as bytes R, G, B, R, ..., which do not overlap what is read.  All sets give
+     * the same bytes.
+     */
+    void (*yuv_to_rgb)(uint8_t *rgb, const yuv_row *row, const yuv_colours *colours, size_t count);
+
+    /* Of 5, 6 and 5 bits in 16, little-endian: each scaled to the nearest of 8 bits. */
+    void (*rgb565_to_rgb)(uint8_t *rgb, const uint8_t *pixels, size_t count);
+
+    /* Pixels of `step` bytes: 1, 3 or 4.  `bytes` tells where in them R, G and B are. */
+    void (*bytes_to_rgb)(uint8_t *rgb, const uint8_t *pixels, size_t step, const uint8_t bytes[3],
+                         size_t count);
 
     /* Whether all `count` numbers are finite. */
     bool (*all_finite)(const void *data, number_type type, size_t count);

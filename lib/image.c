@@ -39,11 +39,11 @@ static bool must_compose(const qc_image *image, qc_background background)
     return background != QC_BACKGROUND_DROP && pixel_format_of(image->format)->alpha >= 0;
 }
 
-void image_row_rgb(const qc_image *image, qc_background background, uint32_t y, uint32_t x,
-                   uint32_t count, uint8_t *rgb)
+void image_row_rgb(const kernel_set *kernels, const qc_image *image, qc_background background,
+                   uint32_t y, uint32_t x, uint32_t count, uint8_t *rgb)
 {
     if (frame_converts(image)) {
-        frame_row_rgb(image, y, x, count, rgb);
+        frame_row_rgb(kernels, image, y, x, count, rgb);
         return;
     }
     const struct pixel_format *format = pixel_format_of(image->format);
@@ -58,10 +58,9 @@ void image_row_rgb(const qc_image *image, qc_background background, uint32_t y, 
     } else if (image->format == QC_PIXEL_RGB) {
         memcpy(rgb, pixel, (size_t)count * 3);
     } else {
-        for (uint32_t i = 0; i < count; i++, pixel += step) {
-            for (int c = 0; c < 3; c++)
-                *rgb++ = pixel[format->samples[c].offset];
-        }
+        const uint8_t bytes[3] = {format->samples[0].offset, format->samples[1].offset,
+                                  format->samples[2].offset};
+        kernels->bytes_to_rgb(rgb, pixel, step, bytes, count);
     }
 }
 
@@ -78,12 +77,12 @@ static bool needs_scratch(const qc_image *image, qc_background background)
 }
 
 /* Row y as bytes in one of the layouts: where it lies, or made in `scratch`. */
-static const uint8_t *plain_row(const qc_image *image, qc_background background, uint32_t y,
-                                uint8_t *scratch)
+static const uint8_t *plain_row(const kernel_set *kernels, const qc_image *image,
+                                qc_background background, uint32_t y, uint8_t *scratch)
 {
     if (!needs_scratch(image, background))
         return pixel_at(image, y, 0);
-    image_row_rgb(image, background, y, 0, image->width, scratch);
+    image_row_rgb(kernels, image, background, y, 0, image->width, scratch);
     return scratch;
 }
 
@@ -112,14 +111,15 @@ static ALWAYS_INLINE void patch_line(const uint8_t *bytes, size_t step, const si
     }
 }
 
-void image_patch_row(const qc_image *image, qc_background background,
+void image_patch_row(const kernel_set *kernels, const qc_image *image, qc_background background,
                      const struct pixel_table *table, uint32_t patch_size, uint32_t grid_row,
                      float *out, size_t stride, uint8_t *scratch)
 {
     const struct layout layout = plain_layout(image, background);
     size_t patches = image->width / patch_size;
     for (uint32_t y = 0; y < patch_size; y++) {
-        const uint8_t *bytes = plain_row(image, background, grid_row * patch_size + y, scratch);
+        const uint8_t *bytes =
+            plain_row(kernels, image, background, grid_row * patch_size + y, scratch);
         float *line = out + (size_t)y * patch_size;
         if (layout.step == 3)
             patch_line(bytes, 3, layout.channel, table, patches, patch_size, line, stride);
@@ -172,7 +172,7 @@ static ALWAYS_INLINE void stem_line(const uint8_t *bytes, size_t step, const siz
     }
 }
 
-void image_stem_row(const qc_image *image, qc_background background,
+void image_stem_row(const kernel_set *kernels, const qc_image *image, qc_background background,
                     const struct pixel_table *table, uint32_t row, float *out, size_t stride,
                     uint8_t *scratch)
 {
@@ -186,7 +186,7 @@ void image_stem_row(const qc_image *image, qc_background background,
                 stem_padding(to + i * stride, 3);
             continue;
         }
-        const uint8_t *bytes = plain_row(image, background, y - 1, scratch);
+        const uint8_t *bytes = plain_row(kernels, image, background, y - 1, scratch);
         if (layout.step == 3)
             stem_line(bytes, 3, layout.channel, table, width, to, stride);
         else if (layout.step == 4)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels.h"
 #include "qualiclip.h"
 #include "status.h"
 
@@ -32,8 +33,8 @@ struct pixel_table {
 void pixel_table_fill(struct pixel_table *table, const float mean[3], const float std[3]);
 
 /* Writes `count` pixels of row y from column x on as 3 * count bytes: R, G, B, R, ... */
-void image_row_rgb(const qc_image *image, qc_background background, uint32_t y, uint32_t x,
-                   uint32_t count, uint8_t *rgb);
+void image_row_rgb(const kernel_set *kernels, const qc_image *image, qc_background background,
+                   uint32_t y, uint32_t x, uint32_t count, uint8_t *rgb);
 
 /*
  * Bytes of scratch that the two functions below need for images up to that width.  It may be NULL
@@ -49,7 +50,7 @@ static inline size_t image_scratch(uint32_t max_width)
  * columns and rows of pixels that fill no patch are dropped).  Patch i becomes 3 * patch_size^2
  * floats, ordered (c, y, x), at out + i * stride.
  */
-void image_patch_row(const qc_image *image, qc_background background,
+void image_patch_row(const kernel_set *kernels, const qc_image *image, qc_background background,
                      const struct pixel_table *table, uint32_t patch_size, uint32_t grid_row,
                      float *out, size_t stride, uint8_t *scratch);
 
@@ -63,7 +64,7 @@ static inline uint32_t image_stem_size(uint32_t side)
  * The inputs of row `row` of such a convolution.  Output pixel i becomes 27 floats, ordered
  * (ky, kx, c), at out + i * stride.  Padding is 0 after normalisation: not a black pixel.
  */
-void image_stem_row(const qc_image *image, qc_background background,
+void image_stem_row(const kernel_set *kernels, const qc_image *image, qc_background background,
                     const struct pixel_table *table, uint32_t row, float *out, size_t stride,
                     uint8_t *scratch);
 

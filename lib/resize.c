@@ -151,11 +151,12 @@ static void horizontal_pass(const struct resize_axis *axis, const uint8_t *row, 
 }
 
 /* Row y of the image, as wide as the result. */
-static void narrow_row(const struct resize *resize, const qc_image *image, qc_background background,
-                       uint32_t y, uint8_t *out, uint8_t *scratch)
+static void narrow_row(const struct resize *resize, const kernel_set *kernels,
+                       const qc_image *image, qc_background background, uint32_t y, uint8_t *out,
+                       uint8_t *scratch)
 {
     uint8_t *row = resize->horizontal.changes ? scratch : out;
-    image_row_rgb(image, background, y, resize->column, resize->column_count, row);
+    image_row_rgb(kernels, image, background, y, resize->column, resize->column_count, row);
     if (resize->horizontal.changes)
         horizontal_pass(&resize->horizontal, row, resize->width, out);
 }
@@ -185,8 +186,9 @@ static void vertical_pass(const struct resize *resize, const struct resize_taps 
     }
 }
 
-void resize_rows(const struct resize *resize, const qc_image *image, qc_background background,
-                 uint32_t first, uint32_t count, uint8_t *rgb, uint8_t *scratch)
+void resize_rows(const struct resize *resize, const kernel_set *kernels, const qc_image *image,
+                 qc_background background, uint32_t first, uint32_t count, uint8_t *rgb,
+                 uint8_t *scratch)
 {
     const struct resize_taps *taps = resize->vertical.taps + first;
     uint8_t *kept = scratch + resize->row_size;
@@ -194,12 +196,12 @@ void resize_rows(const struct resize *resize, const qc_image *image, qc_backgrou
     uint32_t row = taps->first; /* the next one of the image */
     for (uint32_t y = 0; y < count; y++, taps++, rgb += size) {
         if (!resize->vertical.changes) {
-            narrow_row(resize, image, background, taps->first, rgb, scratch);
+            narrow_row(resize, kernels, image, background, taps->first, rgb, scratch);
             continue;
         }
         for (; row < taps->first + taps->count; row++)
-            narrow_row(resize, image, background, row, kept + row % resize->kept_rows * size,
-                       scratch);
+            narrow_row(resize, kernels, image, background, row,
+                       kept + row % resize->kept_rows * size, scratch);
         vertical_pass(resize, taps, kept, rgb);
     }
 }

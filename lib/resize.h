@@ -54,7 +54,8 @@ void resize_prepare(struct resize *resize, uint32_t width, uint32_t height,
  * Writes rows first ... first + count of the rectangle, R, G, B, R, ... without gaps.  May run at
  * once in several threads with scratch of their own.
  */
-void resize_rows(const struct resize *resize, const qc_image *image, qc_background background,
-                 uint32_t first, uint32_t count, uint8_t *rgb, uint8_t *scratch);
+void resize_rows(const struct resize *resize, const kernel_set *kernels, const qc_image *image,
+                 qc_background background, uint32_t first, uint32_t count, uint8_t *rgb,
+                 uint8_t *scratch);
 
 #endif

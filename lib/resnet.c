@@ -304,7 +304,7 @@ static void stem_task(void *context, size_t index, size_t worker)
     uint8_t *bytes = scratch;
     scratch += align(image_scratch(run->image->width));
 
-    image_stem_row(run->image, run->input->background, run->input->pixels,
+    image_stem_row(run->layers->kernels, run->image, run->input->background, run->input->pixels,
                    (uint32_t)(job->first_row + index), inputs, STEM_INPUTS, bytes);
     const struct linear *linear = &run->resnet->stem[0].linear;
     size_t width = image_stem_size(run->image->width), outputs = linear->weight.outputs;

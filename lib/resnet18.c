@@ -52,12 +52,12 @@ static struct stem_layout stem_layout(const struct resnet18 *encoder, const kern
 }
 
 /* The patch as numbers from 0 to 1, zeros around it. */
-static void read_patch(const struct patch *patch, qc_background background, uint8_t *bytes,
-                       float *padded)
+static void read_patch(const kernel_set *kernels, const struct patch *patch,
+                       qc_background background, uint8_t *bytes, float *padded)
 {
     memset(padded, 0, sizeof(float) * PADDED_SIDE * PADDED_FLOATS);
     for (uint32_t y = 0; y < PATCH_SIDE; y++) {
-        image_row_rgb(patch->image, background, patch->y + y, patch->x, PATCH_SIDE, bytes);
+        image_row_rgb(kernels, patch->image, background, patch->y + y, patch->x, PATCH_SIDE, bytes);
         float *row = padded + (y + PADDING) * PADDED_FLOATS + PADDING * 3;
         for (size_t i = 0; i < PATCH_SIDE * 3; i++)
             row[i] = (float)bytes[i] / 255.0f;
@@ -125,7 +125,8 @@ static void stem_task(void *context, size_t index, size_t worker)
     const size_t width = job->encoder->width;
     unsigned char *scratch = layers->scratch + worker * layers->scratch_size;
     float *padded = (float *)(scratch + at.padded), *out = (float *)(scratch + at.out);
-    read_patch(&job->patches[index], job->background, scratch + at.bytes, padded);
+    read_patch(job->layers->kernels, &job->patches[index], job->background, scratch + at.bytes,
+               padded);
     convolve_patch(job->encoder, layers->kernels, padded, (const float **)(scratch + at.pointers),
                    (float *)(scratch + at.gemm), out);
     pool_largest(out, width, job->out + index * POOLED_SIDE * POOLED_SIDE * width);

@@ -213,7 +213,7 @@ static void resize_task(void *context, size_t index, size_t worker)
 {
     const struct resize_job *job = context;
     uint32_t first = (uint32_t)index * job->rows;
-    resize_rows(job->resize, job->image, job->background, first,
+    resize_rows(job->resize, job->layers->kernels, job->image, job->background, first,
                 (uint32_t)smaller(job->rows, job->height - first),
                 job->rgb + (size_t)first * 3 * job->width,
                 job->layers->scratch + worker * job->layers->scratch_size);

@@ -33,8 +33,8 @@ static void patch_task(void *context, size_t index, size_t worker)
     if (y == 0)
         memset(token, 0, group->vit->patch_embedding.inputs * sizeof *token);
     token += (1 + y * (image->width / patch_size)) * stride;
-    image_patch_row(image, job->input->background, job->input->pixels, (uint32_t)patch_size,
-                    (uint32_t)y, token, stride,
+    image_patch_row(group->layers->kernels, image, job->input->background, job->input->pixels,
+                    (uint32_t)patch_size, (uint32_t)y, token, stride,
                     group->layers->scratch + worker * group->layers->scratch_size);
 }
 

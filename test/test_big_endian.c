@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "default_kernels.h"
+
 static bool is_little_endian(void)
 {
     const uint16_t one = 1;
@@ -53,13 +55,13 @@ static void words_of_pixels_have_their_low_byte_first(void **state)
     uint8_t rgb[4 * 3];
     qc_image image;
     assert_int_equal(qc_image_init(&image, QC_PIXEL_GREY12, 4, 1, grey12), sizeof grey12);
-    image_row_rgb(&image, QC_BACKGROUND_DROP, 0, 0, 4, rgb);
+    image_row_rgb(default_kernels(), &image, QC_BACKGROUND_DROP, 0, 0, 4, rgb);
     assert_int_equal(rgb[0], 255);
     assert_int_equal(rgb[3], 0);
     assert_in_range(rgb[6], 127, 128);
     assert_int_equal(rgb[9], 1);
     assert_int_equal(qc_image_init(&image, QC_PIXEL_RGB565, 4, 1, rgb565), sizeof rgb565);
-    image_row_rgb(&image, QC_BACKGROUND_DROP, 0, 0, 4, rgb);
+    image_row_rgb(default_kernels(), &image, QC_BACKGROUND_DROP, 0, 0, 4, rgb);
     static const uint8_t expected[] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255};
     assert_memory_equal(rgb, expected, sizeof expected);
 }

@@ -14,10 +14,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "frame_rows.h"
 #include "image.h" /* before cmocka.h, whose macro fail() is not the library's function */
 
 #include <cmocka.h>
 
+#include "default_kernels.h"
 #include "guarded.h"
 #include "model_builder.h"
 
@@ -198,11 +200,23 @@ static void free_frame(struct frame *frame)
             guarded_free(&frame->planes[i]);
 }
 
+/* Any of the machine's, since all give the same. */
+static const kernel_set *some_kernels(void)
+{
+    static const kernel_set *sets[20];
+    static size_t count;
+    if (!count)
+        for (; kernel_set_at(count); count++)
+            sets[count] = kernel_set_at(count);
+    return sets[random_between(0, count - 1)];
+}
+
 static void check_rows(const qc_image *image, uint32_t x, uint32_t count)
 {
+    const kernel_set *kernels = some_kernels();
     struct guarded rgb = guarded_alloc(3 * (size_t)count);
     for (uint32_t y = 0; y < image->height; y++) {
-        image_row_rgb(image, QC_BACKGROUND_WHITE, y, x, count, rgb.data);
+        image_row_rgb(kernels, image, QC_BACKGROUND_WHITE, y, x, count, rgb.data);
         for (uint32_t i = 0; i < count; i++) {
             double expected[3];
             reference(image, x + i, y, expected);
@@ -270,7 +284,7 @@ static void test_every_colour(void **state)
             for (int v = 0; v < 256; v += 15) {
                 memset(luma, level, sizeof luma);
                 memset(red, v, sizeof red);
-                image_row_rgb(&image, QC_BACKGROUND_DROP, 0, 0, WIDTH, rgb);
+                image_row_rgb(default_kernels(), &image, QC_BACKGROUND_DROP, 0, 0, WIDTH, rgb);
                 for (uint32_t i = 0; i < WIDTH; i++) {
                     double expected[3];
                     reference(&image, i, 0, expected);
@@ -278,6 +292,75 @@ static void test_every_colour(void **state)
                         assert_within_half_a_step(rgb[3 * i + (size_t)c], expected[c]);
                 }
             }
+    }
+}
+
+/*
+ * Each pair of samples of chroma there is: what the kernels are told makes of them, rounded down,
+ * what the standard makes of them.  With that, as luma is counted in whole numbers, each pixel is
+ * the nearest.  Where chroma adds a whole number, half steps can occur, and 1 less is as near.
+ */
+struct standard {
+    int64_t red, blue, one; /* shares in luma, in so many parts of 1 */
+    int64_t divisor, offset, middle, levels;
+};
+
+static int64_t whole_part(int64_t fixed, int bits)
+{
+    const int64_t raised = INT64_C(1) << 20;
+    return ((fixed + (raised << bits)) >> bits) - raised;
+}
+
+static void check_chroma(const yuv_colours *colours, const struct standard *s)
+{
+    const int64_t green = s->one - s->red - s->blue;
+    const int64_t of_red = 2 * 255 * (s->one - s->red), of_blue = 2 * 255 * (s->one - s->blue);
+    const int64_t scale = 2 * s->one * s->levels, green_scale = scale * green;
+    for (int64_t b = -s->middle; b < s->middle; b++) {
+        const int64_t blue = 2 * s->divisor * of_blue * b + s->offset * scale / 2;
+        const int64_t blue_sum = colours->blue * b + s->offset * (INT64_C(1) << (YUV_BITS - 1));
+        const int64_t rest = blue - whole_part(blue_sum, YUV_BITS) * scale;
+        assert_true(rest >= 0 && rest <= scale);
+        const int64_t red = 2 * s->divisor * of_red * b + s->offset * scale / 2;
+        const int64_t red_sum = colours->red * b + s->offset * (INT64_C(1) << (YUV_BITS - 1));
+        const int64_t red_rest = red - whole_part(red_sum, YUV_BITS) * scale;
+        assert_true(red_rest >= 0 && red_rest <= scale);
+        for (int64_t r = -s->middle; r < s->middle; r++) {
+            const int64_t exact = -2 * s->divisor * (of_red * s->red * r + of_blue * s->blue * b) +
+                                  s->offset * (green_scale / 2);
+            const int64_t sum = colours->green_blue * b + colours->green_red * r +
+                                s->offset * (INT64_C(1) << (YUV_GREEN_BITS - 1));
+            const int64_t green_rest = exact - whole_part(sum, YUV_GREEN_BITS) * green_scale;
+            if (green_rest < 0 || green_rest > green_scale)
+                fail_msg("matrix of %d, %d: chroma %d, %d", (int)s->red, (int)s->blue, (int)b,
+                         (int)r);
+        }
+    }
+}
+
+static void test_chroma_is_exact(void **state)
+{
+    (void)state;
+    static const int64_t weights[][2] = {{2990, 1140}, {2126, 722}, {2627, 593}};
+    for (int turn = 0; turn < 12; turn++) {
+        const bool ten = turn / 6, full = turn % 2;
+        const qc_image image = {.format = ten ? QC_PIXEL_P010 : QC_PIXEL_NV12,
+                                .matrix = (qc_matrix)(turn / 2 % 3),
+                                .range = full ? QC_RANGE_FULL : QC_RANGE_LIMITED};
+        const yuv_colours *colours = frame_colours(&image);
+        const int64_t unit = ten ? 4 : 1, most = ten ? 1023 : 255, black = full ? 0 : 16 * unit;
+        const struct standard standard = {.red = weights[image.matrix][0],
+                                          .blue = weights[image.matrix][1],
+                                          .one = 10000,
+                                          .divisor = colours->divisor,
+                                          .offset = colours->offset,
+                                          .middle = 128 * unit,
+                                          .levels = full ? most : 224 * unit};
+        assert_int_equal(colours->luma * (full ? most : 219 * unit), 255 * colours->divisor);
+        assert_int_equal(colours->offset, colours->divisor - 2 * colours->luma * black);
+        assert_int_equal(colours->most, most);
+        assert_int_equal(colours->middle, standard.middle);
+        check_chroma(colours, &standard);
     }
 }
 
@@ -304,7 +387,7 @@ static void test_known_colours(void **state)
         image.matrix = known[i].matrix;
         image.range = known[i].range;
         uint8_t rgb[3];
-        image_row_rgb(&image, QC_BACKGROUND_DROP, 0, 0, 1, rgb);
+        image_row_rgb(default_kernels(), &image, QC_BACKGROUND_DROP, 0, 0, 1, rgb);
         for (int c = 0; c < 3; c++)
             if (abs(rgb[c] - known[i].rgb[c]) > 1)
                 fail_msg("colour %zu: %d %d %d", i, rgb[0], rgb[1], rgb[2]);
@@ -330,7 +413,8 @@ static void test_order_of_bytes(void **state)
         assert_true(qc_image_init(&image, frames[i].format, frames[i].width, frames[i].height,
                                   frames[i].bytes));
         uint8_t rgb[6];
-        image_row_rgb(&image, QC_BACKGROUND_DROP, frames[i].height - 1, 0, 2, rgb);
+        image_row_rgb(default_kernels(), &image, QC_BACKGROUND_DROP, frames[i].height - 1, 0, 2,
+                      rgb);
         for (int c = 0; c < 6; c++)
             assert_int_equal(rgb[c] > 200, c % 3 == 0);
     }
@@ -340,14 +424,14 @@ static void test_order_of_bytes(void **state)
         qc_image image;
         qc_image_init(&image, formats[i], 1, 1, pink);
         uint8_t rgb[3];
-        image_row_rgb(&image, QC_BACKGROUND_DROP, 0, 0, 1, rgb);
+        image_row_rgb(default_kernels(), &image, QC_BACKGROUND_DROP, 0, 0, 1, rgb);
         assert_memory_equal(rgb, expected[i], 3);
     }
     const uint8_t red[] = {0x00, 0xf8};
     qc_image image;
     qc_image_init(&image, QC_PIXEL_RGB565, 1, 1, red);
     uint8_t rgb[3];
-    image_row_rgb(&image, QC_BACKGROUND_DROP, 0, 0, 1, rgb);
+    image_row_rgb(default_kernels(), &image, QC_BACKGROUND_DROP, 0, 0, 1, rgb);
     assert_memory_equal(rgb, ((uint8_t[]){255, 0, 0}), 3);
 }
 
@@ -371,19 +455,23 @@ static void test_first_layers_see_the_same(void **state)
         frame.image.height = HEIGHT;
         static uint8_t rgb[3 * WIDTH * HEIGHT], scratch[3 * WIDTH];
         for (uint32_t y = 0; y < HEIGHT; y++)
-            image_row_rgb(&frame.image, QC_BACKGROUND_DROP, y, 0, WIDTH, rgb + 3 * WIDTH * y);
+            image_row_rgb(default_kernels(), &frame.image, QC_BACKGROUND_DROP, y, 0, WIDTH,
+                          rgb + 3 * WIDTH * y);
         qc_image plain;
         qc_image_init(&plain, QC_PIXEL_RGB, WIDTH, HEIGHT, rgb);
         static float expected[27 * WIDTH + STRIDE * WIDTH], actual[27 * WIDTH + STRIDE * WIDTH];
         for (uint32_t row = 0; row < HEIGHT / PATCH; row++) {
-            image_patch_row(&plain, QC_BACKGROUND_DROP, &table, PATCH, row, expected, STRIDE, NULL);
-            image_patch_row(&frame.image, QC_BACKGROUND_DROP, &table, PATCH, row, actual, STRIDE,
-                            scratch);
+            image_patch_row(default_kernels(), &plain, QC_BACKGROUND_DROP, &table, PATCH, row,
+                            expected, STRIDE, NULL);
+            image_patch_row(default_kernels(), &frame.image, QC_BACKGROUND_DROP, &table, PATCH, row,
+                            actual, STRIDE, scratch);
             assert_memory_equal(actual, expected, WIDTH / PATCH * STRIDE * sizeof(float));
         }
         for (uint32_t row = 0; row < image_stem_size(HEIGHT); row++) {
-            image_stem_row(&plain, QC_BACKGROUND_DROP, &table, row, expected, 27, NULL);
-            image_stem_row(&frame.image, QC_BACKGROUND_DROP, &table, row, actual, 27, scratch);
+            image_stem_row(default_kernels(), &plain, QC_BACKGROUND_DROP, &table, row, expected, 27,
+                           NULL);
+            image_stem_row(default_kernels(), &frame.image, QC_BACKGROUND_DROP, &table, row, actual,
+                           27, scratch);
             assert_memory_equal(actual, expected, image_stem_size(WIDTH) * 27 * sizeof(float));
         }
         free_frame(&frame);
@@ -469,7 +557,7 @@ static void test_scores(void **state)
             }
             const uint32_t width = frame.image.width, height = frame.image.height;
             for (uint32_t y = 0; y < height; y++)
-                image_row_rgb(&frame.image, QC_BACKGROUND_DROP, y, 0, width,
+                image_row_rgb(default_kernels(), &frame.image, QC_BACKGROUND_DROP, y, 0, width,
                               rgb + 3 * (size_t)width * y);
             qc_image plain;
             qc_image_init(&plain, QC_PIXEL_RGB, width, height, rgb);
@@ -575,6 +663,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats_strides_sizes_and_regions),
         cmocka_unit_test(test_every_colour),
+        cmocka_unit_test(test_chroma_is_exact),
         cmocka_unit_test(test_known_colours),
         cmocka_unit_test(test_order_of_bytes),
         cmocka_unit_test(test_first_layers_see_the_same),

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "default_kernels.h"
+
 static const float mean[3] = {0.48145466f, 0.4578275f, 0.40821073f};
 static const float std[3] = {0.26862954f, 0.26130258f, 0.27577711f};
 
@@ -97,7 +99,7 @@ static void check_rows(const qc_image *image, qc_background background)
     uint8_t *rgb = malloc((size_t)count * 3);
     assert_non_null(rgb);
     for (uint32_t y = 0; y < image->height; y++) {
-        image_row_rgb(image, background, y, x, count, rgb);
+        image_row_rgb(default_kernels(), image, background, y, x, count, rgb);
         for (uint32_t i = 0; i < 3 * count; i++)
             assert_int_equal(rgb[i], channel(image, background, y, x + i / 3, (int)(i % 3)));
     }
@@ -111,7 +113,8 @@ static void check_patches(const qc_image *image, qc_background background,
     uint8_t *scratch = malloc(image_scratch(image->width));
     for (uint32_t row = 0; row < image->height / size; row++) {
         float *out = make_output(columns * stride + 1);
-        image_patch_row(image, background, table, size, row, out, stride, scratch);
+        image_patch_row(default_kernels(), image, background, table, size, row, out, stride,
+                        scratch);
         for (size_t i = 0; i < columns * stride + 1; i++) {
             size_t patch = i / stride, k = i % stride;
             if (patch == columns || k >= values) {
@@ -139,7 +142,7 @@ static void check_stem(const qc_image *image, qc_background background,
     uint8_t *scratch = malloc(image_scratch(image->width));
     for (uint32_t row = 0; row < rows; row++) {
         float *out = make_output(columns * stride + 1);
-        image_stem_row(image, background, table, row, out, stride, scratch);
+        image_stem_row(default_kernels(), image, background, table, row, out, stride, scratch);
         for (size_t i = 0; i < columns * stride + 1; i++) {
             size_t column = i / stride, k = i % stride;
             if (column == columns || k >= 27) {
@@ -225,8 +228,10 @@ static void test_red_is_the_first_channel(void **state)
     };
     for (int i = 0; i < 2; i++) {
         float patch[3], stem[27];
-        image_patch_row(&images[i], QC_BACKGROUND_DROP, &table, 1, 0, patch, 3, NULL);
-        image_stem_row(&images[i], QC_BACKGROUND_DROP, &table, 0, stem, 27, NULL);
+        image_patch_row(default_kernels(), &images[i], QC_BACKGROUND_DROP, &table, 1, 0, patch, 3,
+                        NULL);
+        image_stem_row(default_kernels(), &images[i], QC_BACKGROUND_DROP, &table, 0, stem, 27,
+                       NULL);
         static const double expected[] = {1.93033625, 0.16889724, -1.48021977};
         for (int c = 0; c < 3; c++) {
             double difference = patch[c] - expected[c];
@@ -245,7 +250,7 @@ static void test_padding_is_zero_after_normalisation(void **state)
     qc_image image = {
         .format = QC_PIXEL_RGB, .width = 2, .height = 2, .planes = {black}, .strides = {6}};
     float out[27];
-    image_stem_row(&image, QC_BACKGROUND_DROP, &table, 0, out, 27, NULL);
+    image_stem_row(default_kernels(), &image, QC_BACKGROUND_DROP, &table, 0, out, 27, NULL);
     for (int i = 0; i < 27; i++) {
         int padding = i < 9 || i % 9 < 3;
         if (padding)
@@ -268,7 +273,7 @@ static void test_alpha(void **state)
         .format = QC_PIXEL_RGBA, .width = 3, .height = 1, .planes = {pixels}, .strides = {12}};
     for (int b = QC_BACKGROUND_DROP; b <= QC_BACKGROUND_WHITE; b++) {
         uint8_t rgb[9];
-        image_row_rgb(&image, (qc_background)b, 0, 0, 3, rgb);
+        image_row_rgb(default_kernels(), &image, (qc_background)b, 0, 0, 3, rgb);
         assert_memory_equal(rgb, expected[b], 9);
     }
 }

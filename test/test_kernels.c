@@ -21,7 +21,8 @@
 #include "kernels/kernel_timing.h"
 
 static const struct kernel_check *const tables[] = {
-    gemm_checks, gemm_rounded_checks, attention_checks, row_checks, number_checks, winograd_checks};
+    gemm_checks,   gemm_rounded_checks, attention_checks, row_checks,
+    number_checks, winograd_checks,     pixel_checks};
 
 /* One check of one set. */
 struct run {

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "default_kernels.h"
 #include "resize_golden.h"
 
 /* -------------------------------------------------------------------------------------- helpers */
@@ -55,7 +56,7 @@ static uint8_t *resized(const qc_image *image, qc_background background,
     resize_prepare(&resize, image->width, image->height, goal);
     for (uint32_t pieces = (goal->height + piece - 1) / piece; pieces-- > 0;) {
         uint32_t first = pieces * piece;
-        resize_rows(&resize, image, background, first,
+        resize_rows(&resize, default_kernels(), image, background, first,
                     (uint32_t)smaller(piece, goal->height - first), rgb + first * row, scratch);
     }
     free(scratch);
@@ -146,7 +147,8 @@ static void check_format(qc_pixel_format format, qc_background background, bool 
     uint8_t *rgb = malloc((size_t)3 * width * height);
     assert_non_null(rgb);
     for (uint32_t y = 0; y < height; y++)
-        image_row_rgb(&image, background, y, 0, width, rgb + (size_t)3 * width * y);
+        image_row_rgb(default_kernels(), &image, background, y, 0, width,
+                      rgb + (size_t)3 * width * y);
     qc_image plain = rgb_image(rgb, width, height);
 
     static const uint32_t goals[][2] = {{17, 14}, {60, 50}, {43, 14}, {17, 34}, {43, 34}};

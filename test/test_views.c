@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "default_kernels.h"
 #include "resize_golden.h"
 
 #define MINIMUM 32 /* of the tower that is imagined */
@@ -48,7 +49,8 @@ static void plan(struct fixture *fixture, const struct size_rule *rule,
     options.threads = (uint32_t)workers;
     options.parallel_for = workers > 1 ? run_backwards : NULL;
     options.pool = &workers;
-    fixture->layers = (struct layers){.threads = threads_plan(arena, &options)};
+    fixture->layers =
+        (struct layers){.kernels = default_kernels(), .threads = threads_plan(arena, &options)};
     views_plan(&fixture->views, rule, limits, arena, &fixture->layers.scratch_size);
     fixture->layers.scratch_size = (fixture->layers.scratch_size + 63) / 64 * 64;
     fixture->layers.scratch = arena_take(arena, workers, fixture->layers.scratch_size);
@@ -110,7 +112,7 @@ static void assert_pixels(const qc_image *view, const uint8_t *expected, const c
     uint8_t *row = malloc((size_t)3 * view->width);
     assert_non_null(row);
     for (uint32_t y = 0; y < view->height; y++) {
-        image_row_rgb(view, QC_BACKGROUND_DROP, y, 0, view->width, row);
+        image_row_rgb(default_kernels(), view, QC_BACKGROUND_DROP, y, 0, view->width, row);
         for (size_t i = 0; i < (size_t)3 * view->width; i++)
             if (row[i] != expected[(size_t)3 * view->width * y + i])
                 fail_msg("%s: x %zu, y %u is %d, expected %d", what, i / 3, (unsigned)y, row[i],
@@ -311,8 +313,8 @@ static void tiles_of_a_turned_image(void **state)
     assert_int_equal(
         views_make(&fixture.views, &fixture.layers, QC_BACKGROUND_DROP, &image, 0, made), 4);
     uint8_t whole[3], part[3];
-    image_row_rgb(&image, QC_BACKGROUND_DROP, 32 + 223, 32 + 223, 1, whole);
-    image_row_rgb(&made[3], QC_BACKGROUND_DROP, 223, 223, 1, part);
+    image_row_rgb(default_kernels(), &image, QC_BACKGROUND_DROP, 32 + 223, 32 + 223, 1, whole);
+    image_row_rgb(default_kernels(), &made[3], QC_BACKGROUND_DROP, 223, 223, 1, part);
     assert_memory_equal(whole, part, 3);
     assert_ptr_equal(made[3].planes[0], image.planes[0]);
     assert_int_equal(made[3].left, 32);

@@ -37,6 +37,10 @@ void neon_average_pool_row(float *out, const float *top, const float *bottom, si
 void neon_column_mean(float *out, const float *x, size_t stride, size_t rows, size_t columns);
 bool neon_all_finite(const void *data, number_type type, size_t count);
 void neon_widen(float *out, const void *data, number_type type, size_t count);
+void neon_yuv_to_rgb(uint8_t *rgb, const yuv_row *row, const yuv_colours *colours, size_t count);
+void neon_rgb565_to_rgb(uint8_t *rgb, const uint8_t *pixels, size_t count);
+void neon_bytes_to_rgb(uint8_t *rgb, const uint8_t *pixels, size_t step, const uint8_t bytes[3],
+                       size_t count);
 
 /* Needs FEAT_DotProd. */
 void neondot_gemm(const gemm_call *call, float *scratch);

@@ -15,7 +15,8 @@
     .winograd_output = neon_winograd_output, .attention = neon_attention,                          \
     .layernorm = neon_layernorm, .softmax = neon_softmax, .activate = neon_activate,               \
     .average_pool_row = neon_average_pool_row, .column_mean = neon_column_mean,                    \
-    .all_finite = neon_all_finite, .widen = neon_widen
+    .all_finite = neon_all_finite, .widen = neon_widen, .yuv_to_rgb = neon_yuv_to_rgb,             \
+    .rgb565_to_rgb = neon_rgb565_to_rgb, .bytes_to_rgb = neon_bytes_to_rgb
 
 const kernel_set kernel_set_neon = {
     .name = "neon",

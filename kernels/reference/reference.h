@@ -31,6 +31,11 @@ void reference_activate(float *x, size_t count, activation kind);
 void reference_average_pool_row(float *out, const float *top, const float *bottom, size_t columns,
                                 size_t channels);
 void reference_column_mean(float *out, const float *x, size_t stride, size_t rows, size_t columns);
+void reference_yuv_to_rgb(uint8_t *rgb, const yuv_row *row, const yuv_colours *colours,
+                          size_t count);
+void reference_rgb565_to_rgb(uint8_t *rgb, const uint8_t *pixels, size_t count);
+void reference_bytes_to_rgb(uint8_t *rgb, const uint8_t *pixels, size_t step,
+                            const uint8_t bytes[3], size_t count);
 bool reference_all_finite(const void *data, number_type type, size_t count);
 void reference_widen(float *out, const void *data, number_type type, size_t count);
 

@@ -21,4 +21,7 @@ const kernel_set kernel_set_reference = {
     .column_mean = reference_column_mean,
     .all_finite = reference_all_finite,
     .widen = reference_widen,
+    .yuv_to_rgb = reference_yuv_to_rgb,
+    .rgb565_to_rgb = reference_rgb565_to_rgb,
+    .bytes_to_rgb = reference_bytes_to_rgb,
 };

@@ -34,5 +34,9 @@ void avx2_average_pool_row(float *out, const float *top, const float *bottom, si
 void avx2_column_mean(float *out, const float *x, size_t stride, size_t rows, size_t columns);
 bool avx2_all_finite(const void *data, number_type type, size_t count);
 void avx2_widen(float *out, const void *data, number_type type, size_t count);
+void avx2_yuv_to_rgb(uint8_t *rgb, const yuv_row *row, const yuv_colours *colours, size_t count);
+void avx2_rgb565_to_rgb(uint8_t *rgb, const uint8_t *pixels, size_t count);
+void avx2_bytes_to_rgb(uint8_t *rgb, const uint8_t *pixels, size_t step, const uint8_t bytes[3],
+                       size_t count);
 
 #endif

@@ -14,7 +14,9 @@
     .winograd_output = avx2_winograd_output, .attention_scratch = avx2_attention_scratch,          \
     .attention = avx2_attention, .layernorm = avx2_layernorm, .softmax = avx2_softmax,             \
     .activate = avx2_activate, .average_pool_row = avx2_average_pool_row,                          \
-    .column_mean = avx2_column_mean, .all_finite = avx2_all_finite, .widen = avx2_widen
+    .column_mean = avx2_column_mean, .all_finite = avx2_all_finite, .widen = avx2_widen,           \
+    .yuv_to_rgb = avx2_yuv_to_rgb, .rgb565_to_rgb = avx2_rgb565_to_rgb,                            \
+    .bytes_to_rgb = avx2_bytes_to_rgb
 
 const kernel_set kernel_set_avx2 = {
     .name = "avx2",

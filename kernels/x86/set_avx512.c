@@ -16,7 +16,8 @@
     .winograd_output = avx512_winograd_output, .attention = avx512_attention,                      \
     .layernorm = avx512_layernorm, .softmax = avx2_softmax, .activate = avx512_activate,           \
     .average_pool_row = avx2_average_pool_row, .column_mean = avx2_column_mean,                    \
-    .all_finite = avx2_all_finite, .widen = avx2_widen
+    .all_finite = avx2_all_finite, .widen = avx2_widen, .yuv_to_rgb = avx2_yuv_to_rgb,             \
+    .rgb565_to_rgb = avx2_rgb565_to_rgb, .bytes_to_rgb = avx2_bytes_to_rgb
 
 const kernel_set kernel_set_avx512 = {
     .name = "avx512",

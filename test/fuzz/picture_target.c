@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "default_kernels.h"
 #include "fuzz.h"
 #include "image.h"
 #include "picture_rows.h"
@@ -18,7 +19,8 @@ static void check_rows(const qc_image *image)
     PROMISE(image_check(image, &nowhere) == QC_OK);
     for (int background = QC_BACKGROUND_DROP; background <= QC_BACKGROUND_WHITE; background++)
         for (uint32_t y = 0; y < image->height; y++)
-            image_row_rgb(image, (qc_background)background, y, 0, image->width, rgb);
+            image_row_rgb(default_kernels(), image, (qc_background)background, y, 0, image->width,
+                          rgb);
     free(rgb);
 }
 
@@ -31,10 +33,11 @@ static void check_patches(const qc_image *image)
     float *out = test_memory(numbers * sizeof *out);
     uint8_t *scratch = test_memory(image_scratch(image->width));
     for (uint32_t row = 0; row < image_stem_size(image->height); row++)
-        image_stem_row(image, QC_BACKGROUND_BLACK, &table, row, out, 27, scratch);
+        image_stem_row(default_kernels(), image, QC_BACKGROUND_BLACK, &table, row, out, 27,
+                       scratch);
     for (uint32_t row = 0; row < image->height / PATCH; row++)
-        image_patch_row(image, QC_BACKGROUND_WHITE, &table, PATCH, row, out, 3 * PATCH * PATCH,
-                        scratch);
+        image_patch_row(default_kernels(), image, QC_BACKGROUND_WHITE, &table, PATCH, row, out,
+                        3 * PATCH * PATCH, scratch);
     free(out);
     free(scratch);
 }

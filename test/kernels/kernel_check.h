@@ -24,7 +24,7 @@ struct kernel_check {
 
 /* Each ends with a row without a name. */
 extern const struct kernel_check gemm_checks[], gemm_rounded_checks[], attention_checks[],
-    row_checks[], number_checks[], winograd_checks[];
+    row_checks[], number_checks[], winograd_checks[], pixel_checks[];
 
 /* What is checked: kernel_set_at()'s sets, and then a stand-in for one that is not here, if any. */
 const kernel_set *checked_set_at(size_t index);

@@ -10,6 +10,8 @@
 size_t make_view(const uint8_t *rgb, uint32_t width, uint32_t height, ptrdiff_t stride, int kind,
                  uint32_t pixels, uint8_t *out, size_t room, uint32_t size[2]);
 
+static const kernel_set none; /* rows of RGB are copied */
+
 static struct threads *plan(struct views *views, const struct size_rule *rule,
                             const struct tower_limits *limits, struct layers *layers,
                             struct arena *arena)
@@ -31,7 +33,7 @@ size_t make_view(const uint8_t *rgb, uint32_t width, uint32_t height, ptrdiff_t 
     const struct tower_limits limits = {width, height, 1};
     struct arena arena = {0};
     struct views views;
-    struct layers layers = {0};
+    struct layers layers = {.kernels = &none};
     (void)plan(&views, &rule, &limits, &layers, &arena);
     void *block = aligned_alloc(ARENA_ALIGNMENT, arena.used);
     if (!block)
@@ -47,7 +49,7 @@ size_t make_view(const uint8_t *rgb, uint32_t width, uint32_t height, ptrdiff_t 
     size_t bytes = (size_t)3 * made[0].width * made[0].height;
     if (bytes <= room)
         for (uint32_t y = 0; y < made[0].height; y++)
-            image_row_rgb(&made[0], QC_BACKGROUND_DROP, y, 0, made[0].width,
+            image_row_rgb(&none, &made[0], QC_BACKGROUND_DROP, y, 0, made[0].width,
                           out + (size_t)3 * made[0].width * y);
     size[0] = made[0].width;
     size[1] = made[0].height;
