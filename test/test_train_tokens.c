@@ -312,6 +312,66 @@ static void a_teacher_of_cells_says_what_the_library_does(void **state)
     batch_free(&by_library);
 }
 
+/* A photo of waves, of which batches are made. */
+enum { PHOTO_SIDE = 160 };
+
+static unsigned char photo_pixels[3 * PHOTO_SIDE * PHOTO_SIDE];
+static struct cached_photo photo = {.size_count = 1,
+                                    .sizes = {{PHOTO_SIDE, PHOTO_SIDE, photo_pixels}}};
+static const struct photo_set photos = {.count = 1, .photos = &photo};
+
+static void judge_batch(const struct batch_recipe *recipe, uint64_t index, bool centred,
+                        struct batch *batch)
+{
+    const struct teacher_order order = {.name = TEACHER,
+                                        .crop = SIDE,
+                                        .workers = 1,
+                                        .feature = NANO_FEATURE,
+                                        .cells = true,
+                                        .photos = centred ? &photos : NULL,
+                                        .recipe = recipe};
+    struct teacher *teacher = teacher_open(&order, message);
+    if (!teacher)
+        fail_msg("%s", message);
+    batch_create(batch, recipe, batch_share_of(recipe, 0, 1));
+    batch_add_lesson(batch, NANO_FEATURE, CELLS);
+    batch_make(batch, &photos, recipe, index);
+    teacher_judge(teacher, 0, batch);
+    teacher_close(teacher);
+}
+
+static void what_cells_have_in_common_is_left_out(void **state)
+{
+    (void)state;
+    enum { BATCHES = 8, ROWS = CELLS * (CROPS * STAGES + 1) };
+    const struct batch_recipe recipe = {
+        .photos = 1, .crop = SIDE, .strange = 1, .type_weights = {1, 1, 1}, .seed = 3};
+    struct batch batch, centred;
+    double mean[NANO_FEATURE] = {0}, left = 1;
+    for (size_t i = 0; i < sizeof photo_pixels; i++)
+        photo_pixels[i] = (unsigned char)(128 + 90 * sin((double)(i % (3 * PHOTO_SIDE)) * 0.3) *
+                                                    cos((double)(i / (3 * PHOTO_SIDE)) * 0.7));
+    for (uint64_t index = BATCHES; index-- > 0;) {
+        judge_batch(&recipe, index, false, &batch);
+        for (size_t i = 0; i < ROWS * NANO_FEATURE; i++)
+            mean[i % NANO_FEATURE] += (double)batch.lesson.cells[i] / ROWS / BATCHES;
+        if (index)
+            batch_free(&batch);
+    }
+    judge_batch(&recipe, 0, true, &centred);
+    for (size_t i = 0; i < NANO_FEATURE; i++)
+        left -= mean[i] * mean[i];
+    for (size_t i = 0; i < ROWS * NANO_FEATURE; i++)
+        batch.lesson.cells[i] =
+            (float)(((double)batch.lesson.cells[i] - mean[i % NANO_FEATURE]) / sqrt(left));
+    assert_true(left < 0.9); /* of 1: something was common */
+    assert_true(distance(centred.lesson.cells, batch.lesson.cells, ROWS * NANO_FEATURE) < 1e-4);
+    assert_true(distance(centred.lesson.features, batch.lesson.features,
+                         (size_t)batch.images * NANO_FEATURE) < 1e-6);
+    batch_free(&batch);
+    batch_free(&centred);
+}
+
 static void refuses(const char *teacher, struct tower_shape shape, uint32_t crop, const char *why)
 {
     assert_false(teacher_tower_fits(teacher, &shape, crop, message));
@@ -357,12 +417,20 @@ static void a_record_of_before_can_be_read(void **state)
     assert_true(state_read_head(temporary_path, &found, message));
     assert_true(found.recipe.loss.teacher_tokens == 0.75 && found.step == 7);
 
-    struct named_tensor numbers = {
-        .name = STATE_NUMBERS, .dimensions = 1, .shape = {count}, .count = count};
-    numbers.values = malloc(count * sizeof(float));
-    assert_true(tensor_file_read(temporary_path, &numbers, 1, message));
-    numbers.shape[0] = numbers.count = before;
-    assert_true(tensor_file_write(temporary_path, &numbers, 1, message));
+    /* With a tensor by which the tower's width is checked. */
+    float bias[32];
+    struct named_tensor kept[2] = {
+        {.name = STATE_NUMBERS, .dimensions = 1, .shape = {count}, .count = count},
+        {.name = "visual.transformer.resblocks.1.ln_1.bias",
+         .dimensions = 1,
+         .shape = {32},
+         .count = 32,
+         .values = bias}};
+    struct named_tensor *numbers = &kept[0];
+    numbers->values = malloc(count * sizeof(float));
+    assert_true(tensor_file_read(temporary_path, kept, 2, message));
+    numbers->shape[0] = numbers->count = before;
+    assert_true(tensor_file_write(temporary_path, kept, 2, message));
     assert_true(state_read_head(temporary_path, &found, message));
     assert_true(found.recipe.loss.teacher_tokens == 0);
     head.recipe.loss.teacher_tokens = 0;
@@ -372,11 +440,11 @@ static void a_record_of_before_can_be_read(void **state)
     assert_memory_equal(found.recipe.batch.type_weights, head.recipe.batch.type_weights,
                         sizeof head.recipe.batch.type_weights);
 
-    numbers.shape[0] = numbers.count = before - parts;
-    assert_true(tensor_file_write(temporary_path, &numbers, 1, message));
+    numbers->shape[0] = numbers->count = before - parts;
+    assert_true(tensor_file_write(temporary_path, kept, 2, message));
     assert_false(state_read_head(temporary_path, &found, message));
     assert_non_null(strstr(message, STATE_NUMBERS));
-    free(numbers.values);
+    free(numbers->values);
     adamw_free(&optimiser);
     student_free(&student_of_state);
 }
@@ -390,6 +458,7 @@ int main(void)
         cmocka_unit_test(the_gradient_of_each_parameter_is_the_slope),
         cmocka_unit_test(features_are_those_of_a_tower_that_keeps_its_patches),
         cmocka_unit_test(a_teacher_of_cells_says_what_the_library_does),
+        cmocka_unit_test(what_cells_have_in_common_is_left_out),
         cmocka_unit_test(what_does_not_fit_is_said),
         cmocka_unit_test(a_record_of_before_can_be_read),
     };

@@ -23,8 +23,9 @@ struct image_label {
 /* What a teacher says of the images. */
 struct lesson {
     float *scores;   /* in [0, 1]; NULL: there is no teacher */
-    float *features; /* unit length, of the student's size; NULL: of another size */
-    /* Unit features of the cells of the share's images, row by row; NULL: it tells none. */
+    /* Of the student's size, NULL: of another size.  Unit length, or centred: teacher_tower.h. */
+    float *features;
+    /* Likewise of the cells of the share's images, row by row; NULL: it tells none. */
     float *cells;
     uint32_t cells_of_an_image;
 };

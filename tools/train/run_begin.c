@@ -188,7 +188,11 @@ static bool ask_teacher(struct run *run)
                                         .crop = request->recipe.batch.crop,
                                         .workers = request->workers ? request->workers : 1,
                                         .feature = features ? run->student.tower->shape.feature : 0,
-                                        .cells = cells};
+                                        .cells = cells,
+                                        .photos = cells ? &run->photos : NULL,
+                                        .recipe = &request->recipe.batch,
+                                        /* Prompts that are fixed know where features are. */
+                                        .of_features = run->student.prompts_learn};
     run->teacher = teacher_open(&order, run->message);
     return run->teacher && (!run->held_out.photos ||
                             held_out_ask_teacher(&run->held_out, teacher_path(request->teacher),

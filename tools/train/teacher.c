@@ -63,6 +63,8 @@ static bool open_tower(struct teacher *teacher, const struct teacher_order *orde
 {
     teacher->feature = order->feature;
     teacher->tower = teacher_tower_open(order->name, order->crop, order->workers, message);
+    if (teacher->tower && order->photos)
+        teacher_tower_centre(teacher->tower, order->photos, order->recipe, order->of_features);
     return teacher->tower != NULL;
 }
 

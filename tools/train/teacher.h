@@ -15,6 +15,11 @@ struct teacher_order {
     uint32_t workers; /* 1 or more, each of which may ask at the same time */
     uint32_t feature; /* features, where they are of this size; 0: none */
     bool cells;       /* of its map, which teacher_tower_fits() has allowed: features, too, then */
+    /* Of cells, and maybe of features: what they have in common over batches of these is left out.
+     */
+    const struct photo_set *photos; /* NULL: nothing is */
+    const struct batch_recipe *recipe;
+    bool of_features;
 };
 
 /* NULL: `message` (QC_MESSAGE_SIZE bytes) says why. */

@@ -16,13 +16,19 @@
 #include "qualiclip.h"
 #include "teacher.h"
 
-enum { GROUP = CROPS * STAGES };
+enum { GROUP = CROPS * STAGES, BATCHES_TO_CENTRE = 8 };
+
+/* What is taken off unit vectors, and what the rest is divided by; NULL: nothing is. */
+struct centre {
+    double *mean, deviation;
+};
 
 struct teacher_tower {
     uint32_t crop, workers, feature, texts, cells;
     float *prompts; /* texts x feature, of unit length */
     double logit_scale;
     float *cell_weight, *cell_bias;
+    struct centre cells_centre, features_centre;
     struct tower **towers; /* of each worker, and room for what one says of a group: */
     float **features, **cell_features;
 };
@@ -164,6 +170,8 @@ void teacher_tower_close(struct teacher_tower *teacher)
     free(teacher->prompts);
     free(teacher->cell_weight);
     free(teacher->cell_bias);
+    free(teacher->cells_centre.mean);
+    free(teacher->features_centre.mean);
     free(teacher);
 }
 
@@ -182,6 +190,12 @@ static void make_unit(const float *row, size_t size, float *unit)
     const double length = fmax(sqrt(squares), 1e-12);
     for (size_t i = 0; i < size; i++)
         unit[i] = (float)((double)row[i] / length);
+}
+
+static void centre(float *unit, size_t size, const struct centre *centre)
+{
+    for (size_t i = 0; centre->mean && i < size; i++)
+        unit[i] = (float)(((double)unit[i] - centre->mean[i]) / centre->deviation);
 }
 
 /* As the library does it: the mean over the pairs of the positive text's probability. */
@@ -209,10 +223,13 @@ static void keep_group(const struct teacher_tower *teacher, uint32_t worker, uin
         float *feature = batch->lesson.features + image * size;
         make_unit(teacher->features[worker] + i * size, size, feature);
         batch->lesson.scores[image] = score_of(teacher, feature);
+        centre(feature, size, &teacher->features_centre);
     }
-    for (size_t i = 0; i < GROUP * cells; i++)
-        make_unit(teacher->cell_features[worker] + i * size, size,
-                  batch->lesson.cells + (first * cells + i) * size);
+    for (size_t i = 0; i < GROUP * cells; i++) {
+        float *cell = batch->lesson.cells + (first * cells + i) * size;
+        make_unit(teacher->cell_features[worker] + i * size, size, cell);
+        centre(cell, size, &teacher->cells_centre);
+    }
 }
 
 void teacher_tower_judge(const struct teacher_tower *teacher, uint32_t worker, struct batch *batch)
@@ -229,4 +246,60 @@ void teacher_tower_judge(const struct teacher_tower *teacher, uint32_t worker, s
                                    teacher->cell_features[worker]);
         keep_group(teacher, worker, from, batch);
     }
+}
+
+/* --------------------------------------------------------------------------------------- centre */
+
+/* Sums of unit vectors of many batches. */
+struct sums {
+    double *values;
+    size_t rows;
+};
+
+static void add_rows(struct sums *sums, const float *rows, size_t count, size_t size)
+{
+    for (size_t i = 0; i < count * size; i++)
+        sums->values[i % size] += (double)rows[i];
+    sums->rows += count;
+}
+
+/* The sums become the mean.  Of unit vectors the mean square of what is left is 1 - its square. */
+static struct centre find_centre(const struct sums *sums, size_t size)
+{
+    double squares = 0;
+    for (size_t i = 0; i < size; i++) {
+        sums->values[i] /= (double)sums->rows;
+        squares += sums->values[i] * sums->values[i];
+    }
+    return (struct centre){sums->values, sqrt(fmax(1 - squares, 1e-6))};
+}
+
+static struct sums zero_sums(size_t size)
+{
+    struct sums sums = {reallocate(NULL, size, sizeof(double)), 0};
+    memset(sums.values, 0, size * sizeof(double));
+    return sums;
+}
+
+/* All processes look at whole batches, and so have the same mean without a word. */
+void teacher_tower_centre(struct teacher_tower *teacher, const struct photo_set *photos,
+                          const struct batch_recipe *recipe, bool of_features)
+{
+    const size_t size = teacher->feature;
+    struct sums cells = zero_sums(size), features = zero_sums(size);
+    struct batch batch;
+    batch_create(&batch, recipe, batch_share_of(recipe, 0, 1));
+    batch_add_lesson(&batch, teacher->feature, teacher->cells);
+    for (uint64_t index = 0; index < BATCHES_TO_CENTRE; index++) {
+        batch_make(&batch, photos, recipe, index);
+        teacher_tower_judge(teacher, 0, &batch);
+        add_rows(&cells, batch.lesson.cells, (size_t)batch.images * teacher->cells, size);
+        add_rows(&features, batch.lesson.features, batch.images, size);
+    }
+    teacher->cells_centre = find_centre(&cells, size);
+    if (of_features)
+        teacher->features_centre = find_centre(&features, size);
+    else
+        free(features.values);
+    batch_free(&batch);
 }

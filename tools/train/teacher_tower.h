@@ -25,6 +25,15 @@ struct teacher_tower *teacher_tower_open(const char *name, uint32_t crop, uint32
                                          char *message);
 void teacher_tower_close(struct teacher_tower *teacher); /* NULL is allowed */
 
+/*
+ * From then on the mean over some batches is taken off the cells and, if `of_features`, off the
+ * features; what is left, divided by its root mean square, is no longer of unit length.  Most of
+ * what they show is common to all photos, and who imitates that has half of the cosine without
+ * looking; of this, a constant has none.
+ */
+void teacher_tower_centre(struct teacher_tower *teacher, const struct photo_set *photos,
+                          const struct batch_recipe *recipe, bool of_features);
+
 /* Of an image. */
 uint32_t teacher_tower_cells(const struct teacher_tower *teacher);
 

@@ -1,6 +1,6 @@
 /*
  * token_loss.c - what a ViT sees in each cell of a teacher's map: the mean of the features of its
- * patches there, and 1 - its cosine with the teacher's.
+ * patches there, made of unit length, and 1 - its product with the teacher's.
  *
  * A score's gradient reaches the patches by way of one token alone; this one tells each place what
  * is to be seen there.
