@@ -457,13 +457,14 @@ endif
 # The tests on an emulated other CPU.  WHOLE=yes leaves out none; CI has no time for those that take
 # from half a minute to many there:
 #   test_builtin_quality builtin   judge the weights, by scores of whole photos
+#   bench                          times, which tell nothing there
 #   documents                      whole photos again, through commands that other tests have
 #   test_sizes sizes               two towers at every size; test_resize, test_scorer ... have some of them
 #   test_picture_rows              decoding, which no kernel set changes
 #   profiles                       hundreds of prompts to encode; test_profiles, test_text have some
 #   test_train_resnet train train_model   oneDNN's convolutions; test_train_% train ViTs and all the rest
 WHOLE ?= no
-AARCH64_LEFT_OUT := $(if $(filter yes,$(WHOLE)),,test_builtin_quality builtin documents test_sizes sizes \
+AARCH64_LEFT_OUT := $(if $(filter yes,$(WHOLE)),,test_builtin_quality bench builtin documents test_sizes sizes \
                     test_picture_rows profiles test_train_resnet train train_model)
 check-aarch64:
 	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig $(MAKE) --no-print-directory \
