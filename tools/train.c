@@ -29,7 +29,8 @@ static const char help[] =
     "                           times\n"
     "      --hold-out=WHAT      likewise: photos that are kept aside; the model is judged by them\n"
     "      --init=NAME|FILE     from random numbers: nano, a ModifiedResNet of width 16;\n"
-    "                           pico, one of width 8; vit-tiny, a ViT of width 192.  Or a file\n"
+    "                           pico, one of width 8; vit-tiny, a ViT of width 192.  Or shallow:\n"
+    "                           the layers of --teacher, one block of each stage.  Or a file\n"
     "                           that --state wrote: its weights (their running means).  Or a\n"
     "                           checkpoint as `qualiclip convert` reads it, BatchNorm and all;\n"
     "                           or a model file (f32, f16, bf16), BatchNorm folded\n"
@@ -50,7 +51,10 @@ static const char help[] =
     "                           a ViT a ResNet's map, too (--teacher-tokens; 1 where it fits)\n"
     "      --type=f16|f32       of its weights; default f16\n"
     "      --name=TEXT          the model's name; default: the file's\n"
-    "      --license=TEXT       the licence of the weights, to be kept in the file\n"
+    "      --license=TEXT       the licence of the weights, to be kept in the file\n";
+
+/* Of the run.  (A string that every compiler takes is 4095 bytes at most.) */
+static const char help_of_runs[] =
     "      --state=FILE         where the run is saved, to go on later; default: MODEL.gguf.state\n"
     "      --resume=FILE        go on where that run was saved, with its recipe, to the same\n"
     "                           bits; the photos must be given as they were\n"
@@ -116,6 +120,9 @@ static void settle_recipe(struct training_request *request, const struct recipe_
     recipe->logit_scale = 0;
     if (request->teacher)
         recipe_distil(recipe);
+    if (begin_kind(request->init) == BEGIN_WITH_TEACHER)
+        recipe_inherit(recipe);
+    request->wishes.teacher = request->teacher;
     apply_changes(changes, recipe);
 }
 
@@ -156,6 +163,7 @@ int command_train(int argc, char **argv)
     int status = parse_training(&request, &changes, argc, argv);
     if (status == HELP_WANTED) {
         fputs(help, stdout);
+        fputs(help_of_runs, stdout);
         print_recipe();
         fputs(examples, stdout);
         status = COMMAND_OK;

@@ -118,6 +118,25 @@ setup() {
     contains "$output" "no-model.gguf"
 }
 
+@test "a student begins with its teacher's layers, one block of each stage" {
+    # Untrained, it is the teacher without what the other blocks add.
+    run "$QUALICLIP" train --photos photos --hold-out "$root/test/photos/bikes-161x300.png" \
+        --hold-out-side 96 -o shallow.gguf "${small[@]}" --init shallow \
+        --teacher "$root/weights/qualiclip-nano.gguf" --until 0 --log shallow.csv
+    [ "$status" -eq 0 ]
+    tail -1 shallow.csv | awk -F, '{ exit !($17 > 0.5) }'
+    run "$QUALICLIP" info shallow.gguf
+    contains "$output" "4 bottleneck blocks"
+    "$QUALICLIP" train --photos photos -o learned.gguf --resume shallow.gguf.state \
+        --teacher "$root/weights/qualiclip-nano.gguf" --until 2
+    ! cmp -s shallow.gguf learned.gguf
+    run -1 "$QUALICLIP" train --photos photos -o no.gguf "${small[@]}" --init shallow
+    contains "$output" "give --teacher"
+    run -1 "$QUALICLIP" train --photos photos -o no.gguf "${small[@]}" --init shallow \
+        --teacher shallow.gguf
+    contains "$output" "no ResNet with several blocks a stage"
+}
+
 @test "a small ViT" {
     "$QUALICLIP" train --photos photos -o vit.gguf "${small[@]}" --init vit-tiny --steps 2
     run "$QUALICLIP" info vit.gguf

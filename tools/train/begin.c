@@ -15,6 +15,7 @@
 #include "initialise.h"
 #include "model_file.h"
 #include "problem.h"
+#include "teacher.h"
 
 static const struct {
     const char *name;
@@ -39,6 +40,7 @@ static const struct tower_shape *shape_by_name(const char *name)
 enum beginning_kind begin_kind(const char *init)
 {
     return shape_by_name(init)                        ? BEGIN_FROM_SCRATCH
+           : strcmp(init, "shallow") == 0             ? BEGIN_WITH_TEACHER
            : is_model_file(init)                      ? BEGIN_WITH_MODEL
            : checkpoint_file_has(init, STATE_NUMBERS) ? BEGIN_WITH_STATE
                                                       : BEGIN_WITH_CHECKPOINT;
@@ -90,6 +92,30 @@ static bool find_model(struct beginning *beginning, const struct begin_wishes *w
     return true;
 }
 
+/* Of each stage the block that changes the size: the others add to what it makes. */
+static bool find_teacher(struct beginning *beginning, const struct begin_wishes *wishes,
+                         char *message)
+{
+    if (!wishes->teacher)
+        return problem(message, "--init=shallow: begins with a teacher's layers: give --teacher");
+    struct model_file *file = model_file_open(teacher_path(wishes->teacher), message);
+    if (!file)
+        return false;
+    struct tower_shape *shape = &beginning->shape;
+    bool is_deep = false;
+    *shape = file->shape;
+    for (size_t stage = 0; stage < 4; stage++) {
+        is_deep = is_deep || shape->blocks[stage] > 1;
+        shape->blocks[stage] = 1;
+    }
+    beginning->path = wishes->teacher;
+    beginning->logit_scale = (double)file->logit_scale;
+    take_prompts(beginning, file->texts, true);
+    model_file_close(file);
+    return (shape->kind == TRAIN_RESNET && is_deep) ||
+           problem(message, "--init=shallow: the teacher is no ResNet with several blocks a stage");
+}
+
 static bool find_checkpoint(struct beginning *beginning, const struct begin_wishes *wishes,
                             const char *model_path, char *message)
 {
@@ -125,12 +151,13 @@ bool begin_find(struct beginning *beginning, const char *init, const struct begi
     if (beginning->kind == BEGIN_WITH_CHECKPOINT && access(init, F_OK) != 0)
         return problem(message,
                        "--init=%.200s: %s: expected a file, or nano, pico or vit-tiny, which begin "
-                       "with random numbers",
+                       "with random numbers, or shallow, which begins with --teacher's",
                        init, strerror(errno));
     switch (beginning->kind) {
     case BEGIN_FROM_SCRATCH: find_by_name(beginning); break;
     case BEGIN_WITH_STATE: good = find_state(beginning, message); break;
     case BEGIN_WITH_MODEL: good = find_model(beginning, wishes, message); break;
+    case BEGIN_WITH_TEACHER: good = find_teacher(beginning, wishes, message); break;
     case BEGIN_WITH_CHECKPOINT:
         good = find_checkpoint(beginning, wishes, model_path, message);
         break;
@@ -153,7 +180,7 @@ static void fill_from_scratch(struct student *student, uint64_t seed)
 
 static bool fill_from_model(const char *path, struct student *student, char *message)
 {
-    struct model_file *file = model_file_open(path, message);
+    struct model_file *file = model_file_open(teacher_path(path), message);
     if (!file)
         return false;
     bool good = model_file_fill(file, student->tower, message);
@@ -201,7 +228,10 @@ bool begin_fill(const struct beginning *beginning, struct student *student, uint
     switch (beginning->kind) {
     case BEGIN_FROM_SCRATCH: fill_from_scratch(student, seed); break;
     case BEGIN_WITH_STATE: good = state_load_weights(beginning->path, student, message); break;
-    case BEGIN_WITH_MODEL: good = fill_from_model(beginning->path, student, message); break;
+    case BEGIN_WITH_MODEL:
+    case BEGIN_WITH_TEACHER:
+        good = fill_from_model(beginning->path, student, message);
+        break;
     case BEGIN_WITH_CHECKPOINT: good = fill_from_checkpoint(beginning, student, message); break;
     }
     if (good)

@@ -8,12 +8,16 @@
 #include "qualiclip.h"
 #include "state.h"
 
-/* Random numbers; what training saved; a converted model; a checkpoint as others publish theirs. */
+/*
+ * Random numbers; what training saved; a converted model; a checkpoint as others publish theirs; the
+ * teacher's layers, one block of each stage.
+ */
 enum beginning_kind {
     BEGIN_FROM_SCRATCH,
     BEGIN_WITH_STATE,
     BEGIN_WITH_MODEL,
-    BEGIN_WITH_CHECKPOINT
+    BEGIN_WITH_CHECKPOINT,
+    BEGIN_WITH_TEACHER
 };
 
 enum prompts_choice { PROMPTS_BY_BEGINNING, PROMPTS_FIXED, PROMPTS_LEARN };
@@ -23,6 +27,7 @@ struct begin_wishes {
     enum prompts_choice prompts;
     bool fine_tunes;        /* prompts that a model or a checkpoint has are fixed, if not chosen */
     const char *activation; /* of a checkpoint: gelu or quick_gelu; NULL: what the file tells */
+    const char *teacher;    /* its model file, or built-in; NULL: there is none */
     qc_positions positions; /* of a checkpoint: none or grid; 0: as convert would have them */
 };
 
@@ -36,7 +41,7 @@ struct beginning {
     double logit_scale;
 };
 
-/* What `init` seems to be: "nano", "vit-tiny", or by the file's first look. */
+/* What `init` seems to be: "nano", "vit-tiny", "shallow", or by the file's first look. */
 enum beginning_kind begin_kind(const char *init);
 
 /*

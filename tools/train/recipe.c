@@ -263,6 +263,12 @@ void recipe_distil(struct recipe *recipe)
     recipe->loss.auxiliary *= 0.2;
 }
 
+void recipe_inherit(struct recipe *recipe)
+{
+    recipe->learning_rate = 5e-4;
+    recipe->loss.auxiliary = 0;
+}
+
 void recipe_settle_tokens(struct recipe *recipe, bool fit)
 {
     if (recipe->loss.teacher_tokens < 0)

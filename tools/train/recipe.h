@@ -60,6 +60,9 @@ void recipe_fine_tune(struct recipe *recipe);
 
 /* Changes a recipe to one that follows a teacher: scores are the teacher's, ranking losses stay. */
 void recipe_distil(struct recipe *recipe);
+
+/* ... and begins with the teacher's layers: they are not to be lost, and know types and levels. */
+void recipe_inherit(struct recipe *recipe);
 void recipe_settle_tokens(struct recipe *recipe, bool fit);
 
 enum recipe_kind { RECIPE_COUNT, RECIPE_BIG_COUNT, RECIPE_SWITCH, RECIPE_NUMBER };
