@@ -229,9 +229,7 @@ bool begin_fill(const struct beginning *beginning, struct student *student, uint
     case BEGIN_FROM_SCRATCH: fill_from_scratch(student, seed); break;
     case BEGIN_WITH_STATE: good = state_load_weights(beginning->path, student, message); break;
     case BEGIN_WITH_MODEL:
-    case BEGIN_WITH_TEACHER:
-        good = fill_from_model(beginning->path, student, message);
-        break;
+    case BEGIN_WITH_TEACHER: good = fill_from_model(beginning->path, student, message); break;
     case BEGIN_WITH_CHECKPOINT: good = fill_from_checkpoint(beginning, student, message); break;
     }
     if (good)
