@@ -194,6 +194,8 @@ ALL_CFLAGS += -DQUALICLIP_BUILTIN=1
 else ifneq ($(BUILTIN),no)
 $(error BUILTIN=$(BUILTIN): expected yes or no)
 endif
+$(foreach name,JPEG2000 TRAIN MPI WERROR,$(if $(filter yes no,$($(name))),,\
+    $(error $(name)=$($(name)): expected yes or no)))
 
 # ----------------------------------------------------------------------------------- sources
 file_sources := $(addprefix lib/,map_file.c picture.c picture_rows.c score_picture.c)

@@ -6,7 +6,7 @@
  */
 #include "reference/reference.h"
 
-#define RUN 64 /* pixels; even */
+#define RUN 32 /* pixels; even */
 
 /* --------------------------------------------------------------------------- luma and chroma */
 

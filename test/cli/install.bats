@@ -74,3 +74,10 @@ BUILD=${BUILD:-$root/build}
     found=$(grep -E "$forbidden" <<<"$undefined" || true)
     [ -z "$found" ] || { echo "calls: $found"; false; }
 }
+
+@test "an option that is neither yes nor no is refused, not taken for no" {
+    for name in THREADS FILES TEXT HEAP BUILTIN JPEG2000 TRAIN MPI WERROR; do
+        run -2 make -s -C "$root" BUILD="$BATS_TEST_TMPDIR" $name=maybe help
+        contains "$output" "$name=maybe: expected yes or no"
+    done
+}

@@ -65,6 +65,8 @@ setup() {
     [ "$status" -eq 0 ]
     contains "$output" "stopped after 2 of 4 steps: --resume=parts/m.gguf.state goes on"
     ! cmp -s whole/m.gguf parts/m.gguf
+    # As if the first one had gone on after it was saved, and been ended while it wrote.
+    printf '3,0.5,,,,,,,,,,,\n4,0' >>parts/m.csv
     "$QUALICLIP" train --photos photos -o parts/m.gguf --resume parts/m.gguf.state \
         --threads 1 --workers 2 --log parts/m.csv
     cmp whole/m.gguf parts/m.gguf
@@ -215,6 +217,10 @@ setup() {
     expect 1 "crops need" --photos "$root/test/photos/bikes-161x300.png" --init nano -o m.gguf --crop 224
     "$QUALICLIP" train --photos photos -o good.gguf "${small[@]}" --until 1
     expect 2 "cannot be changed" --photos photos --resume good.gguf.state -o m.gguf --steps 9
+    echo "precious" >notes.txt
+    expect 1 "notes.txt: is there, and no log" --photos photos --hold-out-side 64 -o m.gguf \
+        --resume good.gguf.state --log notes.txt
+    [ "$(cat notes.txt)" = precious ]
     expect 1 "other photos" --photos photos/dandelions.jpg --resume good.gguf.state -o m.gguf
     echo "not a photo" >photos/broken.jpg
     expect 0 "broken.jpg" --photos photos "${small[@]}" -o m.gguf

@@ -13,6 +13,20 @@ setup_file() {
     lintian --no-cfg --allow-root --fail-on error "$packages"/*.changes
 }
 
+@test "a release's archive, which is no repository, packs the same sources" {
+    mkdir -p "$BATS_TEST_TMPDIR/bin"
+    ln -s /bin/true "$BATS_TEST_TMPDIR/bin/dpkg-buildpackage"
+    archive=$(cd "$packages" && echo libqualiclip_*.orig.tar.xz)
+    cd "$BATS_TEST_TMPDIR"
+    tar xf "$packages/$archive"
+    cd libqualiclip-*
+    cp -r "$root/tools/package/debian" tools/package/
+    mkdir build && touch build/of-the-build
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH tools/package/deb.sh "$(sed 's/.*_\(.*\)\.orig.*/\1/' <<<"$archive")" \
+        build/deb || true # there are no packages to list
+    diff <(tar tf "$packages/$archive" | sort) <(tar tf "build/deb/$archive" | sort)
+}
+
 @test "installed in a root of their own, the packages hold what their names say, and run" {
     scratch=$BATS_TEST_TMPDIR/root
     mkdir -p "$scratch"/var/lib/dpkg/{info,updates}

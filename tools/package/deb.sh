@@ -8,8 +8,16 @@ version=$1 folder=$2
 tree=$folder/libqualiclip-$version
 rm -rf "$folder"
 mkdir -p "$tree"
+# Of a release's archive, which is no repository, all but what was built in it.
+sources() {
+    if [ -e .git ]; then
+        git ls-files -z --cached --others --exclude-standard
+    else
+        find . -path "./${folder%%/*}" -prune -o -type f -printf '%P\0'
+    fi
+}
 # Tests and benchmarks stay: it is the archive that anybody gets.
-git ls-files -z --cached --others --exclude-standard | grep -zv '^tools/package/debian/' |
+sources | grep -zv '^tools/package/debian/' |
     xargs -0 cp --parents -t "$tree"
 tar -C "$folder" --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -cf - \
     "libqualiclip-$version" | xz -T0 -1 >"$folder/libqualiclip_$version.orig.tar.xz"

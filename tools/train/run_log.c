@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "diagnostics.h"
 #include "machine.h"
@@ -21,6 +24,41 @@ static void print_header(FILE *file)
     fputs(",gradient_norm,learning_rate,seconds,waited,within,across,like_teacher\n", file);
 }
 
+/*
+ * What a run wrote after it was saved, before it was ended by force, is cut off: it comes again.
+ * False if what is there is no such log.
+ */
+static bool cut_after(FILE *file, uint64_t step)
+{
+    static const char start[] = "step,loss,";
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    off_t keep = 0;
+    bool good = true;
+    while (good && (length = getline(&line, &room, file)) > 0) {
+        good = keep > 0 || strncmp(line, start, sizeof start - 1) == 0;
+        if (line[length - 1] != '\n' || (keep > 0 && strtoull(line, NULL, 10) > step))
+            break;
+        keep += length;
+    }
+    free(line);
+    return good && ftruncate(fileno(file), keep) == 0 && fseeko(file, 0, SEEK_END) == 0;
+}
+
+static FILE *open_file(const char *path, uint64_t first)
+{
+    struct stat status;
+    if (!first || stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return fopen(path, first ? "a" : "w");
+    FILE *file = fopen(path, "r+");
+    if (!file || cut_after(file, first))
+        return file;
+    fclose(file);
+    errno = 0;
+    return NULL;
+}
+
 bool run_log_open(struct run_log *log, const char *path, uint64_t steps, uint64_t first)
 {
     *log = (struct run_log){.path = path,
@@ -32,9 +70,10 @@ bool run_log_open(struct run_log *log, const char *path, uint64_t steps, uint64_
     progress_start_units(steps, "steps", first);
     if (!path)
         return true;
-    log->file = fopen(path, first ? "a" : "w");
+    log->file = open_file(path, first);
     if (!log->file) {
-        complain_about(path, strerror(errno));
+        complain_about(path, errno ? strerror(errno)
+                                   : "is there, and no log of a run of training that could go on");
         return false;
     }
     if (ftell(log->file) == 0)
