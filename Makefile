@@ -462,10 +462,12 @@ endif
 #   test_sizes sizes               two towers at every size; test_resize, test_scorer ... have some of them
 #   test_picture_rows              decoding, which no kernel set changes
 #   profiles                       hundreds of prompts to encode; test_profiles, test_text have some
-#   test_train_resnet train train_model   oneDNN's convolutions; test_train_% train ViTs and all the rest
+#   test_train_resnet test_train_tokens train train_model
+#                                  convolutions, for which oneDNN has plain loops there; the other
+#                                  test_train_% have ViTs and all the rest
 WHOLE ?= no
 AARCH64_LEFT_OUT := $(if $(filter yes,$(WHOLE)),,test_builtin_quality bench builtin documents test_sizes sizes \
-                    test_picture_rows profiles test_train_resnet train train_model)
+                    test_picture_rows profiles test_train_resnet test_train_tokens train train_model)
 check-aarch64:
 	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig $(MAKE) --no-print-directory \
 	 BUILD=$(BUILD)/aarch64 CROSS=aarch64-linux-gnu- PKG_CONFIG=pkg-config BLAS=none CODECS=png,jpeg \
