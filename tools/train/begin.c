@@ -79,15 +79,14 @@ static void take_prompts(struct beginning *beginning, uint32_t texts, bool fine_
     beginning->prompts_learn = !fine_tunes;
 }
 
-static bool find_model(struct beginning *beginning, const struct begin_wishes *wishes,
-                       char *message)
+static bool find_model(struct beginning *beginning, bool fine_tunes, char *message)
 {
     struct model_file *file = model_file_open(beginning->path, message);
     if (!file)
         return false;
     beginning->shape = file->shape;
     beginning->logit_scale = (double)file->logit_scale;
-    take_prompts(beginning, file->texts, wishes->fine_tunes);
+    take_prompts(beginning, file->texts, fine_tunes);
     model_file_close(file);
     return true;
 }
@@ -98,20 +97,15 @@ static bool find_teacher(struct beginning *beginning, const struct begin_wishes 
 {
     if (!wishes->teacher)
         return problem(message, "--init=shallow: begins with a teacher's layers: give --teacher");
-    struct model_file *file = model_file_open(teacher_path(wishes->teacher), message);
-    if (!file)
+    beginning->path = teacher_path(wishes->teacher);
+    if (!find_model(beginning, true, message))
         return false;
     struct tower_shape *shape = &beginning->shape;
     bool is_deep = false;
-    *shape = file->shape;
     for (size_t stage = 0; stage < 4; stage++) {
         is_deep = is_deep || shape->blocks[stage] > 1;
         shape->blocks[stage] = 1;
     }
-    beginning->path = wishes->teacher;
-    beginning->logit_scale = (double)file->logit_scale;
-    take_prompts(beginning, file->texts, true);
-    model_file_close(file);
     return (shape->kind == TRAIN_RESNET && is_deep) ||
            problem(message, "--init=shallow: the teacher is no ResNet with several blocks a stage");
 }
@@ -156,7 +150,7 @@ bool begin_find(struct beginning *beginning, const char *init, const struct begi
     switch (beginning->kind) {
     case BEGIN_FROM_SCRATCH: find_by_name(beginning); break;
     case BEGIN_WITH_STATE: good = find_state(beginning, message); break;
-    case BEGIN_WITH_MODEL: good = find_model(beginning, wishes, message); break;
+    case BEGIN_WITH_MODEL: good = find_model(beginning, wishes->fine_tunes, message); break;
     case BEGIN_WITH_TEACHER: good = find_teacher(beginning, wishes, message); break;
     case BEGIN_WITH_CHECKPOINT:
         good = find_checkpoint(beginning, wishes, model_path, message);
@@ -180,12 +174,13 @@ static void fill_from_scratch(struct student *student, uint64_t seed)
 
 static bool fill_from_model(const char *path, struct student *student, char *message)
 {
-    struct model_file *file = model_file_open(teacher_path(path), message);
+    struct model_file *file = model_file_open(path, message);
     if (!file)
         return false;
     bool good = model_file_fill(file, student->tower, message);
     if (good && file->texts && file->texts != student->texts)
-        good = problem(message, "%.200s was changed while it was read", path);
+        good = problem(message, "%.200s was changed while it was read",
+                       path ? path : "the built-in model");
     else if (good && file->texts)
         memcpy(student->prompts, file->prompts,
                (size_t)file->texts * file->shape.feature * sizeof *student->prompts);

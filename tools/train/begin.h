@@ -33,7 +33,7 @@ struct begin_wishes {
 
 struct beginning {
     enum beginning_kind kind;
-    const char *path; /* of the file */
+    const char *path; /* of the file; NULL: the built-in model */
     struct tower_shape shape;
     uint32_t texts;
     bool has_prompts; /* else they are random numbers */
