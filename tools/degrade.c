@@ -6,11 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 
 #include "arguments.h"
 #include "commands.h"
+#include "copy_names.h"
 #include "degradation_names.h"
 #include "degrade_list.h"
 #include "degraded_copies.h"
@@ -41,7 +40,7 @@ static const char help[] =
     "                           level.  WHAT: whole (default), the photo scaled down; centre, the\n"
     "                           middle of it as large as it is, where noise can be seen\n"
     "  -r, --recursive          for a directory, take the .png, .jpg and .jpeg files in it and\n"
-    "                           below it, sorted by name\n"
+    "                           below it, sorted by name; DIR gets the folders below it, too\n"
     "      --threads=N          copies made at once; 0 (default): one for each processor\n"
     "      --list               print the types, their groups and the strengths of the levels\n"
     "      --format=FORMAT      text (default): the path of each file that was written; csv or\n"
@@ -161,23 +160,6 @@ static bool leave_out_unavailable(struct copies_request *copies, bool *good)
     return copies_count(copies) > 0;
 }
 
-static bool is_image_ending(const char *ending)
-{
-    return strcasecmp(ending, ".png") == 0 || strcasecmp(ending, ".jpg") == 0 ||
-           strcasecmp(ending, ".jpeg") == 0;
-}
-
-/* The name of a file without folders and ending, to be freed. */
-static char *stem_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *stem = copy_string(strcmp(path, "-") == 0 ? "stdin" : slash ? slash + 1 : path);
-    char *dot = strrchr(stem, '.');
-    if (dot && dot != stem && is_image_ending(dot))
-        *dot = '\0';
-    return stem;
-}
-
 /* An earlier image whose copies have the same names, or NULL. */
 static const char *namesake(const struct input_list *inputs, char *const *stems, size_t index)
 {
@@ -196,13 +178,16 @@ static bool degrade_inputs(struct copies_request *copies, const struct input_lis
     progress_start(inputs->count * copies_count(copies));
     for (; told && count < inputs->count; count++) {
         const struct input *input = &inputs->items[count];
-        stems[count] = stem_of(input->path);
+        stems[count] = copy_stem(input);
         const char *before = namesake(inputs, stems, count);
-        char reason[QC_MESSAGE_SIZE];
+        char reason[QC_MESSAGE_SIZE] = "";
         if (before)
             snprintf(reason, sizeof reason,
                      "its copies would replace those of %.200s; give them another -o", before);
-        if (input->error || before) {
+        else if (!input->error && !make_directories_of(copies->directory, stems[count]))
+            snprintf(reason, sizeof reason, "the folder of its copies cannot be made: %s",
+                     strerror(errno));
+        if (input->error || reason[0]) {
             *good = false;
             told = copies_failed(copies, input->path, input->error ? input->error : reason);
         } else {
@@ -214,25 +199,6 @@ static bool degrade_inputs(struct copies_request *copies, const struct input_lis
         free(stems[--count]);
     free(stems);
     return told;
-}
-
-/* With the folders above it, as mkdir -p does; false with errno. */
-static bool make_directory(const char *path)
-{
-    struct stat status;
-    char *part = copy_string(path);
-    for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(part, 0777); /* what goes wrong here shows below */
-        *slash = '/';
-    }
-    free(part);
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-        return false;
-    if (stat(path, &status) != 0)
-        return false;
-    errno = ENOTDIR;
-    return S_ISDIR(status.st_mode);
 }
 
 static int run(struct settings *settings, char *const *arguments, size_t count)

@@ -14,13 +14,13 @@
 #include "memory.h"
 
 /* Takes the path over; the error is copied. */
-static void append(struct input_list *list, char *path, const char *error)
+static void append(struct input_list *list, char *path, size_t below, const char *error)
 {
     if (list->count == list->room) {
         list->room = list->room ? 2 * list->room : 64;
         list->items = reallocate(list->items, list->room, sizeof *list->items);
     }
-    list->items[list->count++] = (struct input){path, error ? copy_string(error) : NULL};
+    list->items[list->count++] = (struct input){path, below, error ? copy_string(error) : NULL};
 }
 
 static bool is_image_name(const char *name)
@@ -40,6 +40,13 @@ static char *join(const char *directory, const char *name)
     const char *slash = length && directory[length - 1] == '/' ? "" : "/";
     snprintf(path, size, "%s%s%s", directory, slash, name);
     return path;
+}
+
+/* Of a directory as join() begins with it. */
+static size_t length_with_slash(const char *directory)
+{
+    const size_t length = strlen(directory);
+    return length + (length && directory[length - 1] != '/');
 }
 
 static int by_name(const void *left, const void *right)
@@ -78,12 +85,12 @@ static char **read_names(const char *directory, size_t *count)
 }
 
 /* Directories are closed before those below them are opened: depth costs no descriptors. */
-static void walk(struct input_list *list, const char *directory)
+static void walk(struct input_list *list, const char *directory, size_t below)
 {
     size_t count;
     char **names = read_names(directory, &count);
     if (!names) {
-        append(list, copy_string(directory), strerror(errno));
+        append(list, copy_string(directory), 0, strerror(errno));
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -91,11 +98,12 @@ static void walk(struct input_list *list, const char *directory)
         struct stat status;
         bool known = lstat(path, &status) == 0;
         if (known && S_ISDIR(status.st_mode)) {
-            walk(list, path);
+            walk(list, path, below);
             free(path);
         } else if (is_image_name(names[i]) &&
                    (stat(path, &status) != 0 || S_ISREG(status.st_mode))) {
-            append(list, path, NULL); /* a dangling link too: opening it tells what is wrong */
+            append(list, path, below,
+                   NULL); /* a dangling link too: opening it tells what is wrong */
         } else {
             free(path);
         }
@@ -112,13 +120,13 @@ void inputs_gather(struct input_list *list, char *const *arguments, size_t count
                          S_ISDIR(status.st_mode);
         size_t before = list->count;
         if (!directory)
-            append(list, copy_string(arguments[i]), NULL);
+            append(list, copy_string(arguments[i]), 0, NULL);
         else if (!recursive)
-            append(list, copy_string(arguments[i]), "is a directory; -r takes what is in it");
+            append(list, copy_string(arguments[i]), 0, "is a directory; -r takes what is in it");
         else
-            walk(list, arguments[i]);
+            walk(list, arguments[i], length_with_slash(arguments[i]));
         if (list->count == before)
-            append(list, copy_string(arguments[i]), "no .png, .jpg or .jpeg file is in it");
+            append(list, copy_string(arguments[i]), 0, "no .png, .jpg or .jpeg file is in it");
     }
 }
 

@@ -11,7 +11,8 @@
 
 struct input {
     char *path;
-    char *error; /* why there is nothing to read here; NULL: an image is expected */
+    size_t below; /* where in `path` the part below the walked directory begins; 0: an argument */
+    char *error;  /* why there is nothing to read here; NULL: an image is expected */
 };
 
 struct input_list {

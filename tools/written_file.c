@@ -43,13 +43,36 @@ static FILE *create_beside(const char *path, char **temporary)
     return NULL;
 }
 
-bool written_file_open(struct written_file *file, const char *path, char *message)
+/* Renaming over /dev/null or a pipe would replace it. */
+static bool is_regular_or_absent(const char *path, char *message)
 {
     struct stat status;
+    return stat(path, &status) != 0 || S_ISREG(status.st_mode) ||
+           refuse(path,
+                  S_ISDIR(status.st_mode) ? "is a directory, expected the name of a file"
+                                          : "exists and is not a regular file",
+                  message);
+}
+
+bool written_file_can_open(const char *path, char *message)
+{
+    if (!is_regular_or_absent(path, message))
+        return false;
+    char *directory = copy_string(path);
+    char *slash = strrchr(directory, '/');
+    if (slash)
+        slash[slash == directory] = '\0';
+    const bool good = access(slash ? directory : ".", W_OK | X_OK) == 0;
+    const int error = errno;
+    free(directory);
+    return good || refuse(path, strerror(error), message);
+}
+
+bool written_file_open(struct written_file *file, const char *path, char *message)
+{
     *file = (struct written_file){0};
-    /* Renaming over /dev/null or a pipe would replace it. */
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-        return refuse(path, "exists and is not a regular file", message);
+    if (!is_regular_or_absent(path, message))
+        return false;
     file->stream = create_beside(path, &file->temporary);
     if (!file->stream)
         return refuse(path, strerror(errno), message);

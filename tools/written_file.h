@@ -16,7 +16,13 @@ struct written_file {
     char *path, *temporary;
 };
 
-/* `message` has QC_MESSAGE_SIZE bytes; false and why not. */
+/*
+ * Whether opening is likely to succeed, before long work whose end is that file; nothing is made.
+ * `message` has QC_MESSAGE_SIZE bytes; false and why not.
+ */
+bool written_file_can_open(const char *path, char *message);
+
+/* `message` as above. */
 bool written_file_open(struct written_file *file, const char *path, char *message);
 
 /* Ends the file.  With `good`, and if all could be written, it takes its place; else it goes. */

@@ -126,9 +126,28 @@ types() {
     cp "${images[0]}" photos/a.png
     cp "${images[1]}" photos/more/b.PNG
     [ "$("$QUALICLIP" degrade -r photos -o out/ --type=darken --level=1 | paste -sd' ')" = \
-        "out/a.darken.1.png out/b.darken.1.png" ]
+        "out/a.darken.1.png out/more/b.darken.1.png" ]
     run -1 --separate-stderr "$QUALICLIP" degrade photos -o out
     contains "$stderr" "-r takes what is in it"
+}
+
+@test "-r keeps folders: photos of one name do not meet; a folder that cannot be made is said" {
+    need_png
+    mkdir -p photos/one/two photos/three
+    for folder in . one one/two three; do
+        cp "${images[0]}" "photos/$folder/a.png"
+    done
+    for photos in photos photos/ photos/one/..; do
+        rm -rf out
+        [ "$("$QUALICLIP" degrade -r $photos -o out --type=darken --level=1 | paste -sd' ')" = \
+            "out/a.darken.1.png out/one/a.darken.1.png out/one/two/a.darken.1.png out/three/a.darken.1.png" ]
+        [ "$(find out -type f | wc -l)" = 4 ]
+    done
+    rm -rf out/one
+    touch out/one
+    run -1 --separate-stderr "$QUALICLIP" degrade -r photos -o out --type=darken --level=1
+    [ "$(paste -sd' ' <<<"$output")" = "out/a.darken.1.png out/three/a.darken.1.png" ]
+    contains "$stderr" "photos/one/a.png: the folder of its copies cannot be made: Not a directory"
 }
 
 @test "two images of one name: the second is refused, not written over the first" {

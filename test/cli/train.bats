@@ -221,10 +221,10 @@ setup() {
     expect 2 "expected NAME=WEIGHT" --photos photos --init nano -o m.gguf --type-weights rust=1
     expect 2 "photos are given as --photos=photos" photos --init nano -o m.gguf
     expect 2 "--workers=x: expected a whole number from 0" --photos photos --init nano -o m.gguf --workers x
-    expect 1 "nowhere/m.gguf: cannot be written: No such file" --photos photos "${small[@]}" -o nowhere/m.gguf
+    expect 1 "nowhere/m.gguf: No such file" --photos photos "${small[@]}" -o nowhere/m.gguf
     expect 1 "photos: is a directory" --photos photos "${small[@]}" -o photos
     mkfifo pipe
-    expect 1 "pipe: is no regular file" --photos photos "${small[@]}" -o m.gguf --state pipe
+    expect 1 "pipe: exists and is not a regular file" --photos photos "${small[@]}" -o m.gguf --state pipe
     expect 1 "1 photos kept aside take 54 MB at 384 pixels a side, more than --cache-memory, 10 MB" \
         --photos photos --hold-out photos/dandelions.jpg "${small[@]}" -o m.gguf --cache-memory 10M \
         --hold-out-side 384

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../memory.h"
+#include "../written_file.h"
 #include "diagnostics.h"
 #include "output.h"
 #include "problem.h"
@@ -249,23 +249,6 @@ static bool check_ranks(struct run *run)
                    photos, ranks);
 }
 
-/* Files are replaced as a whole, which takes a folder that can be written. */
-static bool can_replace(const char *path, char *message)
-{
-    struct stat status;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-        return problem(message, "%.200s: is %s, expected the name of a file", path,
-                       S_ISDIR(status.st_mode) ? "a directory" : "no regular file");
-    char *directory = copy_string(path);
-    char *slash = strrchr(directory, '/');
-    if (slash)
-        slash[slash == directory] = '\0';
-    const bool good = access(slash ? directory : ".", W_OK | X_OK) == 0;
-    const int error = good ? 0 : errno;
-    free(directory);
-    return good || problem(message, "%.200s: cannot be written: %s", path, strerror(error));
-}
-
 /* What would be lost at the end for want of a folder is told before photos are read. */
 static bool check_files(struct run *run)
 {
@@ -274,8 +257,8 @@ static bool check_files(struct run *run)
     if (teacher && access(teacher, R_OK) != 0)
         return problem(run->message, "--teacher=%.200s: %s: expected a model file, or built-in",
                        teacher, strerror(errno));
-    return !run_is_speaker() || (can_replace(request->model.model_path, run->message) &&
-                                 can_replace(request->state_path, run->message));
+    return !run_is_speaker() || (written_file_can_open(request->model.model_path, run->message) &&
+                                 written_file_can_open(request->state_path, run->message));
 }
 
 bool run_begin(struct run *run)
