@@ -12,6 +12,7 @@
 #include "../evaluate/degradation_summary.h"
 #include "../evaluate/fit_photo.h"
 #include "diagnostics.h"
+#include "../in_order.h"
 #include "../memory.h"
 #include "pictures.h"
 #include "progress.h"
@@ -73,21 +74,60 @@ static bool load(const char *path, uint32_t side, uint64_t seed, unsigned char *
     return fits;
 }
 
-void held_out_load(struct held_out *held_out, const char *const *paths, size_t count, uint32_t side)
+/* The block of a photo is that of its place in the list until those before it have moved up. */
+struct loading {
+    struct held_out *held_out;
+    const char *const *paths;
+    char **why_not; /* of each path; NULL: it was read */
+};
+
+static void load_piece(void *context, size_t worker, size_t piece)
+{
+    const struct loading *loading = context;
+    const uint32_t side = loading->held_out->side;
+    char message[QC_MESSAGE_SIZE];
+    (void)worker;
+    const bool good = load(loading->paths[piece], side, 1 + piece,
+                           loading->held_out->pixels + piece * held_out_bytes(side), message);
+    loading->why_not[piece] = good ? NULL : copy_string(message);
+}
+
+static bool take_piece(void *context, size_t piece)
+{
+    const struct loading *loading = context;
+    struct held_out *held_out = loading->held_out;
+    const size_t bytes = held_out_bytes(held_out->side);
+    progress_show(piece + 1);
+    if (loading->why_not[piece]) {
+        complain_about(loading->paths[piece], loading->why_not[piece]);
+        free(loading->why_not[piece]);
+        return true;
+    }
+    if (held_out->photos < piece)
+        memcpy(held_out->pixels + held_out->photos * bytes, held_out->pixels + piece * bytes,
+               bytes);
+    held_out->photos++;
+    return true;
+}
+
+void held_out_load(struct held_out *held_out, const char *const *paths, size_t count, uint32_t side,
+                   uint32_t workers)
 {
     *held_out = (struct held_out){.side = side};
     held_out->pixels = reallocate(NULL, count, held_out_bytes(side));
+    struct loading loading = {.held_out = held_out,
+                              .paths = paths,
+                              .why_not = reallocate(NULL, count, sizeof *loading.why_not)};
+    const struct ordered_work work = {.count = count,
+                                      .workers = workers ? workers : 1,
+                                      .ahead = 2 * (workers ? (size_t)workers : 1),
+                                      .work = load_piece,
+                                      .take = take_piece,
+                                      .context = &loading};
     progress_start_units(count, "photos kept aside", 0);
-    for (size_t i = 0; i < count; i++) {
-        char message[QC_MESSAGE_SIZE];
-        progress_show(i);
-        if (load(paths[i], side, 1 + held_out->photos,
-                 held_out->pixels + held_out->photos * held_out_bytes(side), message))
-            held_out->photos++;
-        else
-            complain_about(paths[i], message);
-    }
+    run_in_order(&work);
     progress_end();
+    free(loading.why_not);
 }
 
 void held_out_free(struct held_out *held_out)

@@ -32,10 +32,11 @@ size_t held_out_bytes(uint32_t side);
 
 /*
  * Reads and degrades; those that cannot be read, or are smaller than side x side, are complained
- * about.  A photo is the largest square about its centre, scaled down (evaluate/fit_photo.h).
+ * about.  A photo is the largest square about its centre, scaled down (evaluate/fit_photo.h).  Any
+ * number of workers, threads that do it, gives the same.
  */
-void held_out_load(struct held_out *held_out, const char *const *paths, size_t count,
-                   uint32_t side);
+void held_out_load(struct held_out *held_out, const char *const *paths, size_t count, uint32_t side,
+                   uint32_t workers);
 void held_out_free(struct held_out *held_out);
 
 /* The teacher's scores, which results are then compared with; a model_path of NULL: built in. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "diagnostics.h"
+#include "../in_order.h"
 #include "../memory.h"
 #include "pictures.h"
 #include "progress.h"
@@ -173,27 +174,72 @@ static bool drop_largest(struct photo_set *set)
     return true;
 }
 
+/* A photo between the thread that read it and the set. */
+struct loaded_photo {
+    struct cached_photo photo;
+    char *why_not; /* NULL: it was read */
+};
+
+struct loading {
+    struct photo_set *set;
+    const char *const *paths;
+    struct loaded_photo *loaded;
+    uint32_t shortest;
+    size_t memory;
+};
+
+static void load_piece(void *context, size_t worker, size_t piece)
+{
+    const struct loading *loading = context;
+    struct loaded_photo *loaded = &loading->loaded[piece];
+    char message[QC_MESSAGE_SIZE];
+    (void)worker;
+    *loaded = (struct loaded_photo){0};
+    if (!load_photo(&loaded->photo, loading->paths[piece], loading->shortest, message))
+        loaded->why_not = copy_string(message);
+}
+
+static bool take_piece(void *context, size_t piece)
+{
+    const struct loading *loading = context;
+    const struct loaded_photo *loaded = &loading->loaded[piece];
+    struct photo_set *set = loading->set;
+    progress_show(piece + 1);
+    if (loaded->why_not) {
+        complain_about(loading->paths[piece], loaded->why_not);
+        free(loaded->why_not);
+        set->skipped++;
+        return true;
+    }
+    const struct cached_photo *photo = &loaded->photo;
+    set->photos[set->count++] = *photo;
+    for (uint32_t size = 0; size < photo->size_count; size++)
+        set->bytes += picture_bytes(&photo->sizes[size]);
+    while (set->bytes > loading->memory && drop_largest(set))
+        continue;
+    return true;
+}
+
 void photo_set_load(struct photo_set *set, const char *const *paths, size_t count,
-                    uint32_t shortest, size_t memory)
+                    const struct photo_wishes *wishes)
 {
     *set = (struct photo_set){.photos = reallocate(NULL, count, sizeof *set->photos)};
+    struct loading loading = {.set = set,
+                              .paths = paths,
+                              .loaded = reallocate(NULL, count, sizeof *loading.loaded),
+                              .shortest = wishes->shortest,
+                              .memory = wishes->memory};
+    const size_t workers = wishes->workers ? wishes->workers : 1;
+    const struct ordered_work work = {.count = count,
+                                      .workers = workers,
+                                      .ahead = 2 * workers,
+                                      .work = load_piece,
+                                      .take = take_piece,
+                                      .context = &loading};
     progress_start_units(count, "photos", 0);
-    for (size_t i = 0; i < count; i++) {
-        char message[QC_MESSAGE_SIZE];
-        struct cached_photo *photo = &set->photos[set->count];
-        progress_show(i);
-        if (!load_photo(photo, paths[i], shortest, message)) {
-            complain_about(paths[i], message);
-            set->skipped++;
-            continue;
-        }
-        set->count++;
-        for (uint32_t size = 0; size < photo->size_count; size++)
-            set->bytes += picture_bytes(&photo->sizes[size]);
-        while (set->bytes > memory && drop_largest(set))
-            continue;
-    }
+    run_in_order(&work);
     progress_end();
+    free(loading.loaded);
 }
 
 void photo_set_free(struct photo_set *set)

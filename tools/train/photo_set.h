@@ -31,6 +31,12 @@ struct photo_set {
     size_t skipped; /* files that were complained about */
 };
 
+struct photo_wishes {
+    uint32_t shortest; /* pixels that a shorter side has at least */
+    size_t memory;     /* bytes that all sizes of all photos take at most */
+    uint32_t workers;  /* threads that read; any number gives the same set */
+};
+
 /*
  * Reads the files, which are named in the order of their use.  Photos are scaled down by averaging
  * to longest sides of 1536, 1024, 768, 512, 384, 256 and 192 pixels as far as their shorter side
@@ -38,7 +44,7 @@ struct photo_set {
  * left out.  Files that cannot be read, or are too small, are complained about and left out.
  */
 void photo_set_load(struct photo_set *set, const char *const *paths, size_t count,
-                    uint32_t shortest, size_t memory);
+                    const struct photo_wishes *wishes);
 void photo_set_free(struct photo_set *set);
 
 #endif

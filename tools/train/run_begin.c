@@ -76,12 +76,14 @@ static bool load_photos(struct run *run)
     const char **paths =
         reallocate(NULL, request->photos.count + request->held_out.count, sizeof *paths);
     size_t count = list_paths(&request->photos, paths);
-    photo_set_load(&run->photos, paths, count, region_most(request->recipe.batch.crop),
-                   request->cache_memory);
+    const struct photo_wishes wishes = {.shortest = region_most(request->recipe.batch.crop),
+                                        .memory = request->cache_memory,
+                                        .workers = request->workers};
+    photo_set_load(&run->photos, paths, count, &wishes);
     run->photos_hash = hash_photos(&run->photos);
     count = list_paths(&request->held_out, paths);
     if (run->photos.count && count && run_is_speaker())
-        held_out_load(&run->held_out, paths, count, request->held_out_side);
+        held_out_load(&run->held_out, paths, count, request->held_out_side, request->workers);
     free(paths);
     return run->photos.count || problem(run->message, "there is no photo to learn from%s",
                                         request->photos.count ? "" : ": --hold-out has them all");
