@@ -9,6 +9,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1/packages"
 cd "$1"
+rm -f complete # there once all else is
 
 # suite_apt SUITE ARGUMENT...
 suite_apt() {
@@ -72,4 +73,5 @@ done
 for photo in "$here"/kodak/*.png; do
     ln -s "$photo" "train/kodak-$(basename "$photo")"
 done
+touch complete
 echo "$(ls train | wc -l) to train on, $(ls held-out | wc -l) to judge by"
