@@ -368,7 +368,7 @@ $(addprefix $(BUILD)/test/,test_agreement test_competition test_evaluate_degrada
 $(filter $(BUILD)/test/test_train_%,$(test_programs)): $(call objects,$(tower_sources))
 $(addprefix $(BUILD)/test/test_train_,losses batch adamw begin tokens): \
     $(call objects,$(filter-out $(tower_sources),$(train_sources)) \
-                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c arguments.c output.c \
+                   $(addprefix tools/,memory.c diagnostics.c progress.c machine.c pictures.c inputs.c arguments.c output.c written_file.c \
                           evaluate/correlation.c evaluate/pairs.c evaluate/quantile.c \
                           evaluate/fit_photo.c evaluate/degradation_summary.c evaluate/degradation_trial.c in_order.c))
 $(BUILD)/test/test_machine: $(BUILD)/tools/machine.o
