@@ -102,8 +102,8 @@ static void walk(struct input_list *list, const char *directory, size_t below)
             free(path);
         } else if (is_image_name(names[i]) &&
                    (stat(path, &status) != 0 || S_ISREG(status.st_mode))) {
-            append(list, path, below,
-                   NULL); /* a dangling link too: opening it tells what is wrong */
+            /* A dangling link too: opening it tells what is wrong. */
+            append(list, path, below, NULL);
         } else {
             free(path);
         }
