@@ -3,8 +3,10 @@
  */
 #include "training.h"
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -19,31 +21,42 @@
 
 /*
  * A signal asks for the end; one that comes a second later or more ends the program at once.  Those
- * in between are the same wish: timeout(1) and mpirun(1) send to a process and to its group.
+ * in between are the same wish: timeout(1) and mpirun(1) send to a process and to its group.  Two
+ * may be taken by two threads at once.
  */
-static volatile sig_atomic_t interrupted;
-static struct timespec first_signal; /* written before `interrupted`, in the handler alone */
+static atomic_ulong first_signal; /* when it came, in milliseconds of some clock; 0: none did */
 
-static void interrupt(int signal_number)
+static unsigned long odd_milliseconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    if (!interrupted) {
-        first_signal = now;
-        interrupted = 1;
-    } else if ((double)(now.tv_sec - first_signal.tv_sec) +
-                   1e-9 * (double)(now.tv_nsec - first_signal.tv_nsec) >=
-               1) {
+    return ((unsigned long)now.tv_sec * 1000 + (unsigned long)(now.tv_nsec / 1000000)) | 1;
+}
+
+static void interrupt(int signal_number)
+{
+    const unsigned long now = odd_milliseconds();
+    unsigned long first = 0;
+    if (!atomic_compare_exchange_strong(&first_signal, &first, now) && now - first >= 1000 &&
+        now - first <= ULONG_MAX / 2) {
         signal(signal_number, SIG_DFL);
         raise(signal_number);
     }
 }
 
+static bool is_interrupted(void)
+{
+    return atomic_load(&first_signal) != 0;
+}
+
 static void catch_signals(void)
 {
-    interrupted = 0;
-    signal(SIGINT, interrupt);
-    signal(SIGTERM, interrupt);
+    /* Not signal(): some give up the handler at the first signal. */
+    struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART};
+    atomic_store(&first_signal, 0);
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 /* ------------------------------------------------------------------------------------- files */
@@ -122,9 +135,10 @@ static bool step_once(struct run *run)
 static bool is_over(const struct run *run, double start)
 {
     const struct training_request *request = run->request;
-    if (ranks_any(interrupted))
-        interrupted = 1;
-    return run->trainer.step >= request->recipe.steps || interrupted ||
+    unsigned long none = 0;
+    if (ranks_any(is_interrupted())) /* another process's is this one's, too */
+        atomic_compare_exchange_strong(&first_signal, &none, odd_milliseconds());
+    return run->trainer.step >= request->recipe.steps || is_interrupted() ||
            run->trainer.step >= request->until ||
            (request->seconds > 0 && ranks_any(machine_seconds() - start >= request->seconds));
 }
@@ -159,8 +173,8 @@ static void tell_end(const struct run *run)
     progress_hide();
     if (run->trainer.step < request->recipe.steps)
         complain("train: %s after %" PRIu64 " of %" PRIu64 " steps: --resume=%s goes on",
-                 interrupted ? "interrupted" : "stopped", run->trainer.step, request->recipe.steps,
-                 printable(request->state_path).text);
+                 is_interrupted() ? "interrupted" : "stopped", run->trainer.step,
+                 request->recipe.steps, printable(request->state_path).text);
     output_begin_line();
     printf("%s: %" PRIu64 " steps, %.2f s each (%.0f %% waiting for batches), at most %.0f MB",
            printable(request->model.model_path).text, done, done ? seconds / (double)done : 0,
@@ -190,5 +204,5 @@ int training_run(struct training_request *request)
     if (!good && run.message[0])
         complain("train: %s", run.message);
     run_end(&run);
-    return good && !interrupted ? COMMAND_OK : COMMAND_FAILED;
+    return good && !is_interrupted() ? COMMAND_OK : COMMAND_FAILED;
 }
