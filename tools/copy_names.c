@@ -7,16 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "memory.h"
-
-static bool is_image_ending(const char *ending)
-{
-    return strcasecmp(ending, ".png") == 0 || strcasecmp(ending, ".jpg") == 0 ||
-           strcasecmp(ending, ".jpeg") == 0;
-}
 
 char *copy_stem(const struct input *input)
 {
@@ -25,9 +18,9 @@ char *copy_stem(const struct input *input)
     char *stem = copy_string(strcmp(input->path, "-") == 0 ? "stdin" : name);
     char *file = strrchr(stem, '/');
     file = file ? file + 1 : stem;
-    char *dot = strrchr(file, '.');
-    if (dot && dot != file && is_image_ending(dot))
-        *dot = '\0';
+    const char *ending = image_ending(file);
+    if (ending && ending != file)
+        file[ending - file] = '\0';
     return stem;
 }
 

@@ -23,14 +23,14 @@ static void append(struct input_list *list, char *path, size_t below, const char
     list->items[list->count++] = (struct input){path, below, error ? copy_string(error) : NULL};
 }
 
-static bool is_image_name(const char *name)
+const char *image_ending(const char *name)
 {
     static const char *const endings[] = {".png", ".jpg", ".jpeg"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof endings / sizeof endings[0]; i++)
         if (strcasecmp(dot, endings[i]) == 0)
-            return true;
-    return false;
+            return dot;
+    return NULL;
 }
 
 static char *join(const char *directory, const char *name)
@@ -100,7 +100,7 @@ static void walk(struct input_list *list, const char *directory, size_t below)
         if (known && S_ISDIR(status.st_mode)) {
             walk(list, path, below);
             free(path);
-        } else if (is_image_name(names[i]) &&
+        } else if (image_ending(names[i]) &&
                    (stat(path, &status) != 0 || S_ISREG(status.st_mode))) {
             /* A dangling link too: opening it tells what is wrong. */
             append(list, path, below, NULL);

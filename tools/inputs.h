@@ -29,4 +29,7 @@ void inputs_gather(struct input_list *list, char *const *arguments, size_t count
 
 void inputs_free(struct input_list *list);
 
+/* Where a name's .png, .jpg or .jpeg begins, whatever its case; NULL: it has none of them. */
+const char *image_ending(const char *name);
+
 #endif
