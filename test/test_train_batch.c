@@ -22,7 +22,7 @@ enum { CROP = 32, SIDE = 80 };
 /* Photos with detail everywhere; the second one is grey. */
 static unsigned char pixels[2][SIDE * SIDE * 3];
 static struct cached_photo photos[2];
-static struct photo_set coloured = {1, photos, 0, 0}, both = {2, photos, 0, 0};
+static struct photo_set coloured = {1, photos, 0}, both = {2, photos, 0};
 
 static int draw_photos(void **state)
 {

@@ -11,11 +11,9 @@
 #include "../evaluate/correlation.h"
 #include "../evaluate/degradation_summary.h"
 #include "../evaluate/fit_photo.h"
-#include "diagnostics.h"
-#include "../in_order.h"
 #include "../memory.h"
+#include "photo_reading.h"
 #include "pictures.h"
-#include "progress.h"
 #include "qualiclip.h"
 
 enum { IMAGES = 1 + degradation_count * degradation_levels, BATCH = 8 };
@@ -74,40 +72,32 @@ static bool load(const char *path, uint32_t side, uint64_t seed, unsigned char *
     return fits;
 }
 
-/* The block of a photo is that of its place in the list until those before it have moved up. */
 struct loading {
     struct held_out *held_out;
     const char *const *paths;
-    char **why_not; /* of each path; NULL: it was read */
 };
 
-static void load_piece(void *context, size_t worker, size_t piece)
+/* The block of a photo is that of its place in the list until those before it have moved up. */
+static unsigned char *block_of(const struct held_out *held_out, size_t index)
 {
-    const struct loading *loading = context;
-    const uint32_t side = loading->held_out->side;
-    char message[QC_MESSAGE_SIZE];
-    (void)worker;
-    const bool good = load(loading->paths[piece], side, 1 + piece,
-                           loading->held_out->pixels + piece * held_out_bytes(side), message);
-    loading->why_not[piece] = good ? NULL : copy_string(message);
+    return held_out->pixels + index * held_out_bytes(held_out->side);
 }
 
-static bool take_piece(void *context, size_t piece)
+static bool load_photo(void *context, size_t index, char *message)
 {
     const struct loading *loading = context;
-    struct held_out *held_out = loading->held_out;
-    const size_t bytes = held_out_bytes(held_out->side);
-    progress_show(piece + 1);
-    if (loading->why_not[piece]) {
-        complain_about(loading->paths[piece], loading->why_not[piece]);
-        free(loading->why_not[piece]);
-        return true;
-    }
-    if (held_out->photos < piece)
-        memcpy(held_out->pixels + held_out->photos * bytes, held_out->pixels + piece * bytes,
-               bytes);
+    const struct held_out *held_out = loading->held_out;
+    return load(loading->paths[index], held_out->side, 1 + index, block_of(held_out, index),
+                message);
+}
+
+static void keep_photo(void *context, size_t index)
+{
+    struct held_out *held_out = ((const struct loading *)context)->held_out;
+    if (held_out->photos < index)
+        memcpy(block_of(held_out, held_out->photos), block_of(held_out, index),
+               held_out_bytes(held_out->side));
     held_out->photos++;
-    return true;
 }
 
 void held_out_load(struct held_out *held_out, const char *const *paths, size_t count, uint32_t side,
@@ -115,19 +105,15 @@ void held_out_load(struct held_out *held_out, const char *const *paths, size_t c
 {
     *held_out = (struct held_out){.side = side};
     held_out->pixels = reallocate(NULL, count, held_out_bytes(side));
-    struct loading loading = {.held_out = held_out,
-                              .paths = paths,
-                              .why_not = reallocate(NULL, count, sizeof *loading.why_not)};
-    const struct ordered_work work = {.count = count,
-                                      .workers = workers ? workers : 1,
-                                      .ahead = 2 * (workers ? (size_t)workers : 1),
-                                      .work = load_piece,
-                                      .take = take_piece,
-                                      .context = &loading};
-    progress_start_units(count, "photos kept aside", 0);
-    run_in_order(&work);
-    progress_end();
-    free(loading.why_not);
+    struct loading loading = {held_out, paths};
+    const struct photo_reading reading = {.paths = paths,
+                                          .count = count,
+                                          .workers = workers,
+                                          .unit = "photos kept aside",
+                                          .read = load_photo,
+                                          .keep = keep_photo,
+                                          .context = &loading};
+    read_photos(&reading);
 }
 
 void held_out_free(struct held_out *held_out)

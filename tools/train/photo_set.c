@@ -8,11 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "diagnostics.h"
-#include "../in_order.h"
 #include "../memory.h"
+#include "photo_reading.h"
 #include "pictures.h"
-#include "progress.h"
 #include "qualiclip.h"
 
 static const uint32_t longest_sides[PHOTO_SIZES] = {1536, 1024, 768, 512, 384, 256, 192};
@@ -174,72 +172,45 @@ static bool drop_largest(struct photo_set *set)
     return true;
 }
 
-/* A photo between the thread that read it and the set. */
-struct loaded_photo {
-    struct cached_photo photo;
-    char *why_not; /* NULL: it was read */
-};
-
 struct loading {
     struct photo_set *set;
     const char *const *paths;
-    struct loaded_photo *loaded;
-    uint32_t shortest;
-    size_t memory;
+    const struct photo_wishes *wishes;
 };
 
-static void load_piece(void *context, size_t worker, size_t piece)
+/* A photo stands at its place in the list until those before it have moved up. */
+static bool load_place(void *context, size_t index, char *message)
 {
     const struct loading *loading = context;
-    struct loaded_photo *loaded = &loading->loaded[piece];
-    char message[QC_MESSAGE_SIZE];
-    (void)worker;
-    *loaded = (struct loaded_photo){0};
-    if (!load_photo(&loaded->photo, loading->paths[piece], loading->shortest, message))
-        loaded->why_not = copy_string(message);
+    return load_photo(&loading->set->photos[index], loading->paths[index],
+                      loading->wishes->shortest, message);
 }
 
-static bool take_piece(void *context, size_t piece)
+static void keep_place(void *context, size_t index)
 {
     const struct loading *loading = context;
-    const struct loaded_photo *loaded = &loading->loaded[piece];
     struct photo_set *set = loading->set;
-    progress_show(piece + 1);
-    if (loaded->why_not) {
-        complain_about(loading->paths[piece], loaded->why_not);
-        free(loaded->why_not);
-        set->skipped++;
-        return true;
-    }
-    const struct cached_photo *photo = &loaded->photo;
-    set->photos[set->count++] = *photo;
-    for (uint32_t size = 0; size < photo->size_count; size++)
-        set->bytes += picture_bytes(&photo->sizes[size]);
-    while (set->bytes > loading->memory && drop_largest(set))
+    const struct cached_photo photo = set->photos[index];
+    set->photos[set->count++] = photo;
+    for (uint32_t size = 0; size < photo.size_count; size++)
+        set->bytes += picture_bytes(&photo.sizes[size]);
+    while (set->bytes > loading->wishes->memory && drop_largest(set))
         continue;
-    return true;
 }
 
 void photo_set_load(struct photo_set *set, const char *const *paths, size_t count,
                     const struct photo_wishes *wishes)
 {
     *set = (struct photo_set){.photos = reallocate(NULL, count, sizeof *set->photos)};
-    struct loading loading = {.set = set,
-                              .paths = paths,
-                              .loaded = reallocate(NULL, count, sizeof *loading.loaded),
-                              .shortest = wishes->shortest,
-                              .memory = wishes->memory};
-    const size_t workers = wishes->workers ? wishes->workers : 1;
-    const struct ordered_work work = {.count = count,
-                                      .workers = workers,
-                                      .ahead = 2 * workers,
-                                      .work = load_piece,
-                                      .take = take_piece,
-                                      .context = &loading};
-    progress_start_units(count, "photos", 0);
-    run_in_order(&work);
-    progress_end();
-    free(loading.loaded);
+    struct loading loading = {set, paths, wishes};
+    const struct photo_reading reading = {.paths = paths,
+                                          .count = count,
+                                          .workers = wishes->workers,
+                                          .unit = "photos",
+                                          .read = load_place,
+                                          .keep = keep_place,
+                                          .context = &loading};
+    read_photos(&reading);
 }
 
 void photo_set_free(struct photo_set *set)

@@ -27,8 +27,7 @@ struct cached_photo {
 struct photo_set {
     size_t count;
     struct cached_photo *photos;
-    size_t bytes;   /* of all pixels */
-    size_t skipped; /* files that were complained about */
+    size_t bytes; /* of all pixels */
 };
 
 struct photo_wishes {

@@ -33,6 +33,7 @@ static unsigned long odd_milliseconds(void)
     return ((unsigned long)now.tv_sec * 1000 + (unsigned long)(now.tv_nsec / 1000000)) | 1;
 }
 
+/* Of two threads the second may have looked at the clock before the first: a difference below 0. */
 static void interrupt(int signal_number)
 {
     const unsigned long now = odd_milliseconds();
