@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +264,34 @@ static bool check_files(struct run *run)
                                  written_file_can_open(request->state_path, run->message));
 }
 
+static bool begin_work(struct run *run, const struct state_head *head)
+{
+    const struct training_request *request = run->request;
+    if (!make_student(run) || !ask_teacher(run))
+        return false;
+    tell_memory(run);
+    if (request->resume
+            ? !resume(run, head)
+            : !begin_fill(&run->beginning, &run->student, request->recipe.batch.seed, run->message))
+        return false;
+    open_feed(run);
+    return true;
+}
+
+/* The threads of the tower and of the feed leave signals to this one, which has a stack for them.
+ */
+static bool begin_work_without_signals(struct run *run, const struct state_head *head)
+{
+    sigset_t ends, before;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigprocmask(SIG_BLOCK, &ends, &before);
+    const bool good = begin_work(run, head);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return good;
+}
+
 bool run_begin(struct run *run)
 {
     struct training_request *request = run->request;
@@ -272,16 +301,8 @@ bool run_begin(struct run *run)
         return false;
     if (!request->recipe.steps)
         request->recipe.steps = steps_of_epochs(run);
-    if (!check_teacher(request, run->message) || !settle_tokens(run) || !make_student(run) ||
-        !ask_teacher(run))
-        return false;
-    tell_memory(run);
-    if (request->resume
-            ? !resume(run, &head)
-            : !begin_fill(&run->beginning, &run->student, request->recipe.batch.seed, run->message))
-        return false;
-    open_feed(run);
-    return true;
+    return check_teacher(request, run->message) && settle_tokens(run) &&
+           begin_work_without_signals(run, &head);
 }
 
 void run_end(struct run *run)

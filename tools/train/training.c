@@ -1,6 +1,7 @@
 /*
  * training.c - the order of things: photos, tower, steps, and every so often a file or a judgement.
  */
+#define _XOPEN_SOURCE 700 /* sigaltstack */
 #include "training.h"
 #include <inttypes.h>
 #include <limits.h>
@@ -53,9 +54,14 @@ static bool is_interrupted(void)
 static void catch_signals(void)
 {
     /* Not signal(): some give up the handler at the first signal. */
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART | SA_ONSTACK};
+    /* Code that oneDNN generates keeps data below its stack's end, where a handler would write. */
+    static char stack[1 << 16];
+    sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
     atomic_store(&first_signal, 0);
     sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGINT);
+    sigaddset(&action.sa_mask, SIGTERM);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }
